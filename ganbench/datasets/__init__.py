@@ -1,0 +1,5 @@
+"""Data sets: one file a family, each stating value range, modes, licence and origin."""
+
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
+
+__all__ = ["Dataset", "DatasetInfo", "Sampler", "Split", "register_dataset"]

@@ -1,0 +1,73 @@
+"""What every data set offers: its description, training draws per seed, and fixed references."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from ganbench import registry
+from ganbench.game import SampleSpec
+from ganbench.quantities import Quantity
+
+Split = Literal["train", "heldout"]
+
+
+def register_dataset(name: str) -> Callable[[registry.F], registry.F]:
+    """Register a function of options that returns a `Dataset`."""
+    return registry.register("dataset", name)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a reader must know of a data set before trusting a number on it."""
+
+    name: str
+    title: str
+    spec: SampleSpec
+    source: str
+    licence: str
+    primary: Quantity
+    modes: int | None = None
+    split_sizes: Mapping[Split, int] = field(default_factory=dict)
+    """Empty for a distribution that is sampled without end."""
+    evaluation_samples: int = 2500
+    """How many generated samples the diagnostics look at by default."""
+
+
+class Sampler(Protocol):
+    """Training examples for S seeds, each from its own stream."""
+
+    def draw(self, count: int) -> dict[str, Tensor]:
+        """The next `count` examples of every seed: {"real": [S, count, *shape], ...}."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that must be kept to go on bitwise (plain tensors and numbers)."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a position that `state` returned."""
+        ...
+
+
+class Dataset(ABC):
+    """A data set; a subclass is final and lives in one file with its registration."""
+
+    info: DatasetInfo
+
+    @abstractmethod
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
+        """Training draws from the seeds' streams `data`, on a device."""
+
+    @abstractmethod
+    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """`count` fixed examples of a split [count, *shape], the same for every seed and variant.
+
+        A distribution draws them from a stream of its own, one per split; a finite data set
+        returns its first `count` in a fixed shuffled order, and refuses more than it has.
+        """

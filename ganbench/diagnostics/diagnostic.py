@@ -1,0 +1,41 @@
+"""What every diagnostic is: declared quantities, and a pure function of a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+from ganbench import registry
+from ganbench.datasets import Dataset
+from ganbench.quantities import Quantity
+from ganbench.training.snapshot import Snapshot
+
+
+def register_diagnostic(name: str) -> Callable[[registry.F], registry.F]:
+    """Register a function of (dataset, plus options) that returns a `Diagnostic`.
+
+    The function raises `NotApplicable` where the data set has nothing for it to measure.
+    """
+    return registry.register("diagnostic", name)
+
+
+class NotApplicable(Exception):
+    """This diagnostic has nothing to say about this data set: the message says why."""
+
+
+class Diagnostic(Protocol):
+    """Reads a snapshot, returns numbers; it owns no state that training could see."""
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What `measure` returns, declared."""
+        ...
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+        """Each declared quantity's values, [S] on any device; NaN where undefined."""
+        ...
+
+
+__all__ = ["Dataset", "Diagnostic", "NotApplicable", "Quantity", "Snapshot", "register_diagnostic"]

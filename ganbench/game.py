@@ -1,0 +1,184 @@
+"""A GAN as a differentiable game: players, each one's loss, and the vector field of gradients.
+
+Everything here is written for one replica; `training` maps it over the seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, grad_and_value
+
+Tree = dict[str, Tensor]
+"""One player's parameters, buffers or gradients, by name."""
+
+PLAYERS = ("generator", "discriminator")
+RANDOM_KEY = "random_key"
+"""A buffer of this name seeds a layer's own random numbers: it moves on with every pass."""
+_KEY_STRIDE = 0x9E3779B1
+
+
+@dataclass(frozen=True)
+class SampleSpec:
+    """What a data set's examples look like: shape [*shape] and value range (None: unbounded)."""
+
+    shape: tuple[int, ...]
+    value_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A random input of the batch: `shape` per example, standard normal or uniform on [0, 1)."""
+
+    shape: tuple[int, ...]
+    kind: Literal["normal", "uniform"] = "normal"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One replica's inputs: `real` [n, *shape], `noise` [n, latent_dim] and any named draws.
+
+    An expectation is a mean over the batch, or a quadrature where weights are given under
+    `real_weights` or `noise_weights` [n].
+    """
+
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def real(self) -> Tensor:
+        """Real examples [n, *shape]."""
+        return self.tensors["real"]
+
+    @property
+    def noise(self) -> Tensor:
+        """The generator's input [n, latent_dim]."""
+        return self.tensors["noise"]
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def mean_real(self, values: Tensor) -> Tensor:
+        """The expectation over the data of per-example values [n] or [n, 1]."""
+        return _expectation(values, self.tensors.get("real_weights"))
+
+    def mean_noise(self, values: Tensor) -> Tensor:
+        """The expectation over the noise of per-example values [n] or [n, 1]."""
+        return _expectation(values, self.tensors.get("noise_weights"))
+
+
+def _expectation(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.mean() if weights is None else (weights * values.reshape(weights.shape)).sum()
+
+
+class Nets:
+    """All players' networks with one replica's parameters: `nets.generator(noise)`.
+
+    Buffers are threaded: every training pass leaves its new buffers for the next one, except
+    a penalty's pass (`input_gradient`), which leaves none.
+    """
+
+    def __init__(
+        self,
+        modules: Mapping[str, nn.Module],
+        params: Mapping[str, Tree],
+        buffers: Mapping[str, Tree],
+    ) -> None:
+        self._modules, self._params = modules, params
+        self._buffers = {player: dict(tree) for player, tree in buffers.items()}
+        self._passes = 0
+
+    def __getattr__(self, player: str) -> Callable[[Tensor], Tensor]:
+        if player.startswith("_") or player not in self._modules:
+            raise AttributeError(f"no player {player!r}; players: {', '.join(self._modules)}")
+        return lambda *inputs: self._forward(player, inputs, track=True)
+
+    def input_gradient(self, player: str, inputs: Tensor) -> Tensor:
+        """∇ of the summed output with respect to the inputs, [n, *shape], differentiable again."""
+        return grad(lambda x: self._forward(player, (x,), track=False).sum())(inputs)
+
+    def buffers_after(self) -> dict[str, Tree]:
+        """The buffers that the passes so far have left."""
+        return {
+            player: {name: _key_after(name, value, self._passes) for name, value in tree.items()}
+            for player, tree in self._buffers.items()
+        }
+
+    def _forward(self, player: str, inputs: tuple[Tensor, ...], track: bool) -> Tensor:
+        self._passes += 1
+        held = self._buffers[player]
+        state = {n: _key_after(n, v, self._passes) for n, v in held.items()}
+        tree = {**self._params[player], **state}
+        output = functional_call(self._modules[player], tree, inputs)
+        if track:
+            for name in held:
+                if not name.endswith(RANDOM_KEY):
+                    held[name] = tree[name]
+        return output
+
+
+def _key_after(name: str, value: Tensor, passes: int) -> Tensor:
+    return value + passes * _KEY_STRIDE if name.endswith(RANDOM_KEY) else value
+
+
+Loss = Callable[[Nets, Batch], Tensor]
+
+
+@dataclass(frozen=True)
+class Game:
+    """Players (templates on the meta device), each one's scalar loss, and the batch's draws.
+
+    Every player descends its own loss; it is differentiated in that player's parameters only.
+    """
+
+    players: Mapping[str, nn.Module]
+    losses: Mapping[str, Loss]
+    draws: Mapping[str, Draw] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert set(self.players) == set(self.losses), "every player needs exactly one loss"
+
+
+def player_gradient(
+    game: Game,
+    player: str,
+    params: Mapping[str, Tree],
+    buffers: Mapping[str, Tree],
+    batch: Mapping[str, Tensor],
+) -> tuple[Tree, Tensor, dict[str, Tree]]:
+    """One player's gradient of its own loss, the loss [], and the buffers left; one replica."""
+
+    def loss(own: Tree) -> tuple[Tensor, dict[str, Tree]]:
+        nets = Nets(game.players, {**params, player: own}, buffers)
+        return game.losses[player](nets, Batch(batch)), nets.buffers_after()
+
+    gradient, (value, left) = grad_and_value(loss, has_aux=True)(params[player])
+    return gradient, value, left
+
+
+def vector_field(
+    game: Game,
+    params: Mapping[str, Tree],
+    buffers: Mapping[str, Tree],
+    batch: Mapping[str, Tensor],
+) -> dict[str, Tree]:
+    """Every player's gradient at one point, {player: {name: gradient}}; one replica."""
+    return {player: player_gradient(game, player, params, buffers, batch)[0] for player in game.players}
+
+
+def template_state(module: nn.Module) -> tuple[Tree, Tree]:
+    """A template's parameters and buffers by name (meta tensors)."""
+    return dict(module.named_parameters()), dict(module.named_buffers())
+
+
+def count_parameters(module: nn.Module) -> int:
+    """The number of trained numbers of one replica."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def norm_per_example(values: Tensor) -> Tensor:
+    """Euclidean norm over all but the first axis, [n]; its gradient at zero is zero, not NaN."""
+    return torch.linalg.vector_norm(values.flatten(1), dim=1)

@@ -1,0 +1,33 @@
+"""What a measured number is: its unit, direction, scale and the difference that matters."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Direction = Literal["higher", "lower", "target", "none"]
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A declared quantity.
+
+    `direction` says which way is better: "higher", "lower", "target" (closest to `target`) or
+    "none" (descriptive).  `smallest_difference` is the smallest change that matters, in the
+    quantity's own unit (on a log scale: as a ratio minus one).  `protocol` holds all that two
+    values must share to be compared: sample count, split, extractor and its hash, version.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    direction: Direction = "none"
+    scale: Scale = "linear"
+    smallest_difference: float | None = None
+    target: float | None = None
+    protocol: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The declaration as plain JSON values."""
+        return asdict(self)

@@ -1,0 +1,230 @@
+"""Names to factories: built-in files are found by reading them, and imported only when used."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from ganbench.errors import GanbenchError, UnknownName
+
+Kind = Literal["variant", "dataset", "diagnostic", "network"]
+KINDS: tuple[Kind, ...] = ("variant", "dataset", "diagnostic", "network")
+PLUGIN_GROUP = "ganbench.plugins"
+_PACKAGE = Path(__file__).parent
+_FOLDERS: dict[Kind, str] = {
+    "variant": "variants",
+    "dataset": "datasets",
+    "diagnostic": "diagnostics",
+    "network": "networks",
+}
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting of a factory: its type (with constraints), default and meaning."""
+
+    name: str
+    type: Any
+    default: Any
+    text: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered factory: its name, the file it stands in, its summary and itself."""
+
+    kind: Kind
+    name: str
+    file: Path
+    factory: Callable[..., Any]
+    extends: Callable[..., Any] | None = None
+
+    @property
+    def documentation(self) -> str:
+        """The factory's docstring."""
+        return inspect.getdoc(self.factory) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self.documentation.split("\n", 1)[0]
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """Every setting by name; those of `extends` follow where the factory takes **options."""
+        own = _options_of(self.factory)
+        if self.extends is not None:
+            fixed = set(own)
+            own |= {k: v for k, v in _options_of(self.extends).items() if k not in fixed}
+        return own
+
+
+_entries: dict[tuple[Kind, str], Entry] = {}
+_plugin_files: dict[Path, str] = {}
+
+
+def register(kind: Kind, name: str, extends: Callable[..., Any] | None = None) -> Callable[[F], F]:
+    """A decorator that registers a factory under a name.
+
+    With `extends`, settings that the factory does not name itself are those of `extends`, and
+    reach the factory through its **options.
+    """
+
+    def decorate(factory: F) -> F:
+        file = Path(inspect.getfile(factory)).resolve()
+        present = _entries.get((kind, name))
+        if present is not None and present.file != file:
+            raise GanbenchError(f"{file}: the {kind} name {name!r} is taken by {present.file}")
+        if present is None and file.parent.parent != _PACKAGE and name in _builtin(kind):
+            raise GanbenchError(f"{file}: the {kind} name {name!r} is one of ganbench's own")
+        _entries[kind, name] = Entry(kind, name, file, factory, extends)
+        return factory
+
+    return decorate
+
+
+def names(kind: Kind) -> list[str]:
+    """All known names of a kind, sorted; imports plug-ins but no built-in file."""
+    load_installed_plugins()
+    return sorted({*_builtin(kind), *(name for (k, name) in _entries if k == kind)})
+
+
+def summaries(kind: Kind) -> dict[str, str]:
+    """Name to one-line summary; imports plug-ins but no built-in file."""
+    built_in = _builtin(kind)
+    return {n: built_in[n][1] if n in built_in else _entries[kind, n].summary for n in names(kind)}
+
+
+def get(kind: Kind, name: str) -> Entry:
+    """The entry of a name; raises UnknownName with the nearest known one."""
+    if (kind, name) not in _entries:
+        if name in _builtin(kind):
+            importlib.import_module(f"ganbench.{_FOLDERS[kind]}.{_builtin(kind)[name][0]}")
+        else:
+            load_installed_plugins()
+    if (kind, name) not in _entries:
+        raise UnknownName(kind, name, names(kind))
+    return _entries[kind, name]
+
+
+def include(path: str | Path) -> None:
+    """Import a user's file, so that what it decorates is registered; once per file."""
+    file = Path(path).resolve()
+    if file in _plugin_files:
+        return
+    if not file.is_file():
+        raise GanbenchError(f"{path}: no such file to include")
+    name = "ganbench_included_" + hashlib.blake2b(str(file).encode(), digest_size=6).hexdigest()
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise GanbenchError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except GanbenchError:
+        raise
+    except Exception as error:  # the user's file may fail in any way while it is imported
+        place = _place_in(file, error)
+        raise GanbenchError(f"{path}{place}: cannot be imported: {type(error).__name__}: {error}") from error
+    _plugin_files[file] = name
+
+
+def included_files() -> tuple[Path, ...]:
+    """The files included so far, in order."""
+    return tuple(_plugin_files)
+
+
+def entries_of(file: str | Path) -> list[Entry]:
+    """The entries that an included file registered."""
+    wanted = Path(file).resolve()
+    return [entry for entry in _entries.values() if entry.file == wanted]
+
+
+@functools.cache
+def load_installed_plugins() -> None:
+    """Import every installed package's entry point in the group `ganbench.plugins`, once."""
+    for point in entry_points(group=PLUGIN_GROUP):
+        point.load()
+
+
+def plugin_sources(include_files: tuple[str, ...] = ()) -> list[Path]:
+    """The source files of all plug-ins: part of what decides whether old results still count."""
+    load_installed_plugins()
+    registered = {entry.file for entry in _entries.values() if not entry.file.is_relative_to(_PACKAGE)}
+    return sorted(registered | {Path(f).resolve() for f in include_files})
+
+
+def _place_in(file: Path, error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f":{error.lineno}"
+    trace = error.__traceback__
+    line = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return "" if line is None else f":{line}"
+
+
+@functools.cache
+def _builtin(kind: Kind) -> Mapping[str, tuple[str, str]]:
+    """Built-in name to (module, summary), read from the sources without importing them."""
+    found = {}
+    for path in sorted((_PACKAGE / _FOLDERS[kind]).glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if f"register_{kind}(" in text:
+            found |= {name: (path.stem, line) for name, line in _registrations(text, kind)}
+    return found
+
+
+def _registrations(text: str, kind: Kind) -> Iterator[tuple[str, str]]:
+    for node in ast.parse(text).body:
+        for call in getattr(node, "decorator_list", ()):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == f"register_{kind}":
+                assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+                name = ast.literal_eval(call.args[0])
+                yield name, (ast.get_docstring(node) or "").split("\n", 1)[0]
+
+
+def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
+    """The settings of a factory: its keyword parameters whose types YAML can write."""
+    hints = get_type_hints(factory, include_extras=True)
+    found = {}
+    for name, parameter in inspect.signature(factory).parameters.items():
+        hint = hints.get(name, Any)
+        named = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        if named and _is_plain(hint):
+            required = parameter.default is parameter.empty
+            default = None if required else parameter.default
+            found[name] = Option(name, hint, default, _text_of(hint), required)
+    return found
+
+
+def _text_of(hint: Any) -> str:
+    notes = getattr(hint, "__metadata__", ())
+    return next((note for note in notes if isinstance(note, str)), "")
+
+
+def _is_plain(hint: Any) -> bool:
+    """Whether values of this type can be written in YAML."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _is_plain(get_args(hint)[0])
+    if origin is Literal:
+        return True
+    if origin is not None:
+        return all(_is_plain(arg) for arg in get_args(hint) if arg is not Ellipsis)
+    return hint in (int, float, bool, str, type(None), Any)
