@@ -32,10 +32,13 @@ class SampleSpec:
 
 @dataclass(frozen=True)
 class Draw:
-    """A random input of the batch: `shape` per example, standard normal or uniform on [0, 1)."""
+    """A random input of the batch: `shape` per example; normal is standard, uniform is on [0, 1),
+
+    and symmetric is uniform on [−1, 1).
+    """
 
     shape: tuple[int, ...]
-    kind: Literal["normal", "uniform"] = "normal"
+    kind: Literal["normal", "uniform", "symmetric"] = "normal"
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,9 @@ class Nets:
         modules: Mapping[str, nn.Module],
         params: Mapping[str, Tree],
         buffers: Mapping[str, Tree],
+        training: bool = True,
     ) -> None:
-        self._modules, self._params = modules, params
+        self._modules, self._params, self._training = modules, params, training
         self._buffers = {player: dict(tree) for player, tree in buffers.items()}
         self._passes = 0
 
@@ -112,8 +116,11 @@ class Nets:
         held = self._buffers[player]
         state = {n: _key_after(n, v, self._passes) for n, v in held.items()}
         tree = {**self._params[player], **state}
-        output = functional_call(self._modules[player], tree, inputs)
-        if track:
+        module = self._modules[player]
+        if module.training is not self._training:
+            module.train(self._training)
+        output = functional_call(module, tree, inputs)
+        if track and self._training:
             for name in held:
                 if not name.endswith(RANDOM_KEY):
                     held[name] = tree[name]

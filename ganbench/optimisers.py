@@ -1,0 +1,160 @@
+"""Optimisers as plain data over stacked trees; the arithmetic is torch.optim's, seed by seed.
+
+State is a tree of tensors plus a step count, so a checkpoint is one dictionary.  The
+elementwise foreach kernels make a seed's bits independent of its place in the stack.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ganbench.errors import GanbenchError, UnknownName, nearest
+from ganbench.game import Tree
+
+Slots = dict[str, Any]
+"""An optimiser's state: {"updates": int, slot name: {parameter name: tensor}}."""
+
+
+class Optimiser(Protocol):
+    """Moves one player's parameters against a gradient."""
+
+    learning_rate: float
+
+    def initial(self, params: Tree) -> Slots:
+        """The state before the first update."""
+        ...
+
+    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+        """One update in place of `params` and `slots`."""
+        ...
+
+
+def _zeros(params: Tree) -> Tree:
+    return {name: torch.zeros_like(value) for name, value in params.items()}
+
+
+def _lists(params: Tree, *trees: Mapping[str, Tensor]) -> list[list[Tensor]]:
+    return [list(params.values()), *([tree[name] for name in params] for tree in trees)]
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent with optional heavy-ball momentum (torch.optim.SGD's form)."""
+
+    learning_rate: float
+    momentum: float = 0.0
+
+    def initial(self, params: Tree) -> Slots:
+        """The state before the first update."""
+        return {"updates": 0} | ({"velocity": _zeros(params)} if self.momentum else {})
+
+    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+        """One update in place."""
+        slots["updates"] += 1
+        values, moves = _lists(params, gradient)
+        if self.momentum:
+            (velocity,) = _lists(slots["velocity"])
+            torch._foreach_mul_(velocity, self.momentum)
+            torch._foreach_add_(velocity, moves)
+            moves = velocity
+        torch._foreach_add_(values, moves, alpha=-self.learning_rate)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam.  Kingma and Ba 2015, algorithm 1."""
+
+    learning_rate: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def initial(self, params: Tree) -> Slots:
+        """The state before the first update."""
+        return {"updates": 0, "mean": _zeros(params), "square": _zeros(params)}
+
+    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+        """One update in place."""
+        slots["updates"] += 1
+        values, moves, mean, square = _lists(params, gradient, slots["mean"], slots["square"])
+        torch._foreach_lerp_(mean, moves, 1 - self.beta1)
+        torch._foreach_mul_(square, self.beta2)
+        torch._foreach_addcmul_(square, moves, moves, 1 - self.beta2)
+        _divide_by_root_(values, mean, square, *self._corrections(slots["updates"]), self.epsilon)
+
+    def _corrections(self, updates: int) -> tuple[float, float]:
+        rate = self.learning_rate / (1 - self.beta1**updates)
+        return rate, math.sqrt(1 - self.beta2**updates)
+
+
+@dataclass(frozen=True)
+class RMSProp:
+    """RMSProp without centring (torch.optim.RMSprop's form).  Tieleman and Hinton 2012."""
+
+    learning_rate: float
+    decay: float = 0.99
+    epsilon: float = 1e-8
+
+    def initial(self, params: Tree) -> Slots:
+        """The state before the first update."""
+        return {"updates": 0, "square": _zeros(params)}
+
+    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+        """One update in place."""
+        slots["updates"] += 1
+        values, moves, square = _lists(params, gradient, slots["square"])
+        torch._foreach_mul_(square, self.decay)
+        torch._foreach_addcmul_(square, moves, moves, 1 - self.decay)
+        _divide_by_root_(values, moves, square, self.learning_rate, 1.0, self.epsilon)
+
+
+def _divide_by_root_(
+    values: Sequence[Tensor],
+    moves: Sequence[Tensor],
+    square: Sequence[Tensor],
+    rate: float,
+    root_correction: float,
+    epsilon: float,
+) -> None:
+    """values −= rate · moves / (√square / root_correction + epsilon)."""
+    root = torch._foreach_sqrt(square)
+    if root_correction != 1.0:
+        torch._foreach_div_(root, root_correction)
+    torch._foreach_add_(root, epsilon)
+    torch._foreach_addcdiv_(values, moves, root, value=-rate)
+
+
+_OPTIMISERS: dict[str, type[SGD] | type[Adam] | type[RMSProp]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "rmsprop": RMSProp,
+}
+
+
+def optimiser(choice: str | Mapping[str, Mapping[str, float]], learning_rate: float) -> Optimiser:
+    """The optimiser of a name or of {name: {option: value}}, at a learning rate."""
+    named = {choice: {}} if isinstance(choice, str) else choice
+    if len(named) != 1:
+        raise GanbenchError(f"an optimiser is a name or one {{name: {{option: value}}}}, not {dict(named)!r}")
+    name, options = next(iter(named.items()))
+    if name not in _OPTIMISERS:
+        raise UnknownName("optimiser", name, _OPTIMISERS)
+    known = {f.name for f in fields(_OPTIMISERS[name])} - {"learning_rate"}
+    for wrong in set(options or {}) - known:
+        raise GanbenchError(f"optimiser {name} has no option {wrong!r}{nearest(wrong, known)}")
+    for option, value in (options or {}).items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+            raise GanbenchError(f"optimiser {name}: {option} is a number in [0, 1), not {value!r}")
+    return _OPTIMISERS[name](learning_rate, **(options or {}))
+
+
+def average_(average: Tree, params: Tree, decay: float) -> None:
+    """An exponential moving average, in place: average ← decay·average + (1 − decay)·params."""
+    old, new = _lists(average, params)
+    torch._foreach_lerp_(old, new, 1 - decay)

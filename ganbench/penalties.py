@@ -1,0 +1,84 @@
+"""Penalties on the discriminator: a term added to its loss, or a projection after its update.
+
+A penalty's passes leave no trace in the buffers.  Where batch normalisation couples the examples of a
+batch, ∇ₓD is the gradient of the summed output, as everywhere in the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ganbench.game import Batch, Draw, Nets, SampleSpec, norm_per_example
+
+Term = Callable[[Nets, Batch, Tensor, Tensor], Tensor]
+"""(networks, batch, real [n, *shape], fake [n, *shape]) → scalar."""
+
+
+def _no_draws(_spec: SampleSpec) -> Mapping[str, Draw]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A term, a projection of each updated parameter, or both; and the random inputs it needs."""
+
+    term: Term | None = None
+    project: Callable[[Tensor], Tensor] | None = None
+    draws: Callable[[SampleSpec], Mapping[str, Draw]] = field(default=_no_draws)
+
+
+def clip_weights(bound: float) -> Penalty:
+    """Every parameter of the critic is clipped to [−bound, bound].  Arjovsky et al. 2017, algorithm 1."""
+    return Penalty(project=lambda parameter: parameter.clamp(-bound, bound))
+
+
+def gradient_penalty(weight: float, target: float = 1.0) -> Penalty:
+    """weight·E(‖∇D(x̂)‖ − target)² between real and generated points.  Gulrajani et al. 2017, eq. (3)."""
+
+    def term(nets: Nets, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
+        share = batch["interpolation"].reshape(-1, *[1] * (real.ndim - 1))
+        between = share * real + (1 - share) * fake
+        norms = norm_per_example(nets.input_gradient("discriminator", between))
+        return weight * (norms - target).square().mean()
+
+    return Penalty(term, draws=lambda _spec: {"interpolation": Draw((), "uniform")})
+
+
+def dragan_penalty(weight: float, spread: float) -> Penalty:
+    """weight·E(‖∇D(x + δ)‖ − 1)² near real points.  Kodali et al. 2017, section 2.3.
+
+    As in the authors' code, δ = α·spread·std(x)·u with one α ~ U(0, 1) per example, u ~ U(0, 1)
+    per value, and std over the whole batch of real examples.
+    """
+
+    def term(nets: Nets, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
+        share = batch["interpolation"].reshape(-1, *[1] * (real.ndim - 1))
+        near = real + share * spread * real.std() * batch["perturbation"]
+        norms = norm_per_example(nets.input_gradient("discriminator", near))
+        return weight * (norms - 1).square().mean()
+
+    def draws(spec: SampleSpec) -> Mapping[str, Draw]:
+        return {"interpolation": Draw((), "uniform"), "perturbation": Draw(spec.shape, "uniform")}
+
+    return Penalty(term, draws=draws)
+
+
+def r1(gamma: float) -> Penalty:
+    """γ/2·E‖∇D(x)‖² at real points.  Mescheder et al. 2018, eq. (9)."""
+    return Penalty(
+        lambda nets, batch, real, _fake: gamma / 2 * batch.mean_real(_squared_gradient(nets, real))
+    )
+
+
+def r2(gamma: float) -> Penalty:
+    """γ/2·E‖∇D(x)‖² at generated points.  Mescheder et al. 2018, eq. (10)."""
+    return Penalty(
+        lambda nets, batch, _real, fake: gamma / 2 * batch.mean_noise(_squared_gradient(nets, fake))
+    )
+
+
+def _squared_gradient(nets: Nets, inputs: Tensor) -> Tensor:
+    return nets.input_gradient("discriminator", inputs).flatten(1).square().sum(1)

@@ -1,0 +1,128 @@
+"""The generator and discriminator game, from an objective, penalties and a pair of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Gt, Interval
+from torch import Tensor, nn
+
+from ganbench import registry
+from ganbench.errors import GanbenchError
+from ganbench.game import Batch, Draw, Game, Nets, SampleSpec
+from ganbench.networks.initialise import refuse_unusable
+from ganbench.networks.network import architecture
+from ganbench.objectives import Objective
+from ganbench.optimisers import optimiser as make_optimiser
+from ganbench.penalties import Penalty
+from ganbench.updates import FirstPlayer, UpdateRule, alternating, simultaneous
+from ganbench.variants.variant import Variant
+
+
+def two_player(
+    objective: Objective,
+    penalties: Sequence[Penalty] = (),
+    prepare_discriminator: Callable[[nn.Module], nn.Module] | None = None,
+    *,
+    network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
+    latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
+    latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
+    batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
+    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, or {adam: {beta1: 0.5}}"] = "adam",
+    learning_rate: Annotated[float, Gt(0), "of both players"] = 2e-4,
+    discriminator_learning_rate: Annotated[
+        float | None, Gt(0), "of the discriminator; null: learning_rate"
+    ] = None,
+    update: Annotated[Literal["alternating", "simultaneous"], "who moves when"] = "alternating",
+    n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
+    first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
+    ema: Annotated[
+        float | None, Interval(gt=0, lt=1), "decay of the generator's moving average; null: none"
+    ] = None,
+) -> Variant:
+    """A two-player variant; every keyword setting can be given in a suite."""
+    discriminator_rate = learning_rate if discriminator_learning_rate is None else discriminator_learning_rate
+    return Variant(
+        build=lambda spec: _game(
+            objective, tuple(penalties), prepare_discriminator, network, latent_dim, latent, spec
+        ),
+        update=_rule(update, n_critic, first),
+        optimisers={
+            "generator": make_optimiser(optimiser, learning_rate),
+            "discriminator": make_optimiser(optimiser, discriminator_rate),
+        },
+        batch_size=batch_size,
+        reals_per_batch=batch_size,
+        projections=_projections(penalties),
+        averages={} if ema is None else {"generator": ema},
+        threshold=objective.threshold,
+    )
+
+
+def register_variant(
+    name: str, extends: Callable[..., Any] | None = two_player
+) -> Callable[[registry.F], registry.F]:
+    """Register a function of options that returns a `Variant`.
+
+    Where the function takes **options, they are those of `extends`; its own defaults win.
+    """
+    return registry.register("variant", name, extends)
+
+
+def _rule(update: str, n_critic: int, first: FirstPlayer) -> UpdateRule:
+    if update == "alternating":
+        return alternating(n_critic, first)
+    if n_critic != 1:
+        raise GanbenchError(f"simultaneous updates move both players once; n_critic cannot be {n_critic}")
+    if first != "discriminator":
+        raise GanbenchError("with simultaneous updates nobody moves first; leave `first` out")
+    return simultaneous()
+
+
+def _projections(penalties: Sequence[Penalty]) -> dict[str, Callable[[Tensor], Tensor]]:
+    found = [penalty.project for penalty in penalties if penalty.project is not None]
+    if len(found) > 1:
+        raise GanbenchError("at most one penalty of a variant can project the discriminator's parameters")
+    return {"discriminator": project for project in found}
+
+
+def _game(
+    objective: Objective,
+    penalties: tuple[Penalty, ...],
+    prepare_discriminator: Callable[[nn.Module], nn.Module] | None,
+    network: str | dict[str, Any],
+    latent_dim: int,
+    latent: str,
+    spec: SampleSpec,
+) -> Game:
+    pair = architecture(network)
+    with torch.device("meta"):
+        generator, discriminator = pair.generator(latent_dim, spec), pair.discriminator(spec)
+        if prepare_discriminator is not None:
+            discriminator = prepare_discriminator(discriminator)
+    refuse_unusable(generator)
+    refuse_unusable(discriminator)
+
+    def discriminator_loss(nets: Nets, batch: Batch) -> Tensor:
+        real, fake = batch.real, nets.generator(batch.noise)
+        loss = objective.discriminator(nets.discriminator(real), nets.discriminator(fake), batch)
+        for penalty in penalties:
+            if penalty.term is not None:
+                loss = loss + penalty.term(nets, batch, real, fake)
+        return loss
+
+    def generator_loss(nets: Nets, batch: Batch) -> Tensor:
+        fake_logits = nets.discriminator(nets.generator(batch.noise))
+        real_logits = nets.discriminator(batch.real) if objective.paired else fake_logits
+        return objective.generator(real_logits, fake_logits, batch)
+
+    draws = {"noise": Draw((latent_dim,), "normal" if latent == "normal" else "symmetric")}
+    for penalty in penalties:
+        draws |= penalty.draws(spec)
+    return Game(
+        {"generator": generator, "discriminator": discriminator},
+        {"generator": generator_loss, "discriminator": discriminator_loss},
+        draws,
+    )

@@ -1,0 +1,32 @@
+"""A variant: all that makes one published method, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ganbench.game import Game, SampleSpec
+from ganbench.optimisers import Optimiser
+from ganbench.updates import UpdateRule
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recipe: the game it plays on given data, and how its players are moved.
+
+    `projections` are applied to each parameter of a player after its update; `averages` gives
+    the decay of a player's exponential moving average, from which samples are then drawn.
+    `reals_per_batch` is what a budget in images counts for one discriminator update.
+    """
+
+    build: Callable[[SampleSpec], Game]
+    update: UpdateRule
+    optimisers: Mapping[str, Optimiser]
+    batch_size: int
+    reals_per_batch: int
+    projections: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    averages: Mapping[str, float] = field(default_factory=dict)
+    threshold: float | None = 0.0
+    """The logit above which the discriminator means "real"; None for a critic."""
