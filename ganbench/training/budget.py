@@ -1,0 +1,59 @@
+"""Budgets: how many rounds a budget buys, when to measure, and a clock that can be paused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from ganbench.errors import GanbenchError
+from ganbench.training.description import Budget
+from ganbench.variants.variant import Variant
+
+
+def round_cost(budget: Budget, variant: Variant, flops_per_round: Callable[[], float]) -> float | None:
+    """What one round takes of the budget, in its own unit; None for seconds, which only a clock knows."""
+    updates = variant.update.discriminator_updates
+    if budget.unit == "images":
+        return updates * variant.reals_per_batch
+    if budget.unit == "steps":
+        return updates
+    if budget.unit == "flops":
+        return flops_per_round()
+    return None
+
+
+def rounds_within(budget: Budget, cost: float) -> int:
+    """The rounds that fit; a round that would exceed the budget is not taken."""
+    rounds = int(budget.amount // cost)
+    if rounds < 1:
+        raise GanbenchError(
+            f"a budget of {budget.amount:g} {budget.unit} is less than one round of training ({cost:g} "
+            f"{budget.unit})"
+        )
+    return rounds
+
+
+def measuring_rounds(fractions: Sequence[float], rounds: int) -> list[int]:
+    """The rounds after which to measure, ascending; fractions that fall together are measured once."""
+    return sorted({round(fraction * rounds) for fraction in fractions})
+
+
+class Clock:
+    """Seconds of training: runs between `start` and `pause`, measuring is free."""
+
+    def __init__(self, elapsed: float = 0.0) -> None:
+        self._elapsed = elapsed
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Training seconds so far."""
+        return self._elapsed + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def start(self) -> None:
+        """Let it run."""
+        self._since = time.perf_counter()
+
+    def pause(self) -> None:
+        """Stop it until the next start."""
+        self._elapsed, self._since = self.seconds, None

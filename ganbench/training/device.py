@@ -1,0 +1,60 @@
+"""Where and how precisely a cohort is computed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ganbench.errors import GanbenchError
+from ganbench.training.description import Precision
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device of `auto`, `cpu` or `cuda`; raises GanbenchError where it is not there."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise GanbenchError("--device cuda: no CUDA device is available; use --device cpu or auto")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def dtype_of(precision: Precision) -> torch.dtype:
+    """The type parameters are kept in."""
+    return torch.float64 if precision == "float64" else torch.float32
+
+
+def autocast_of(precision: Precision) -> torch.dtype | None:
+    """The type that autocast lowers losses to, if any."""
+    return torch.bfloat16 if precision == "bfloat16" else None
+
+
+@contextmanager
+def matmul_precision(precision: Precision) -> Iterator[None]:
+    """Reduced-precision float32 products for `medium`, exact ones otherwise; restored afterwards."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if precision == "medium" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def has_compiler(device: torch.device) -> bool:
+    """Whether torch's compiler can make code for this device here."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (7, 0)
+    try:
+        from torch._inductor.cpp_builder import get_cpp_compiler
+
+        return shutil.which(get_cpp_compiler()) is not None
+    except Exception:  # the compiler's own probe raises many kinds of errors where there is none
+        return False
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for the device; only before a clock is read or numbers are."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,99 @@
+"""A cohort's batches: real examples and named random inputs, each from its own streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganbench.datasets import Sampler
+from ganbench.game import Batch, Draw, Game, Nets, template_state
+from ganbench.streams import SeedStreams
+
+
+def draw_from(source: SeedStreams, draw: Draw, count: int, dtype: torch.dtype) -> Tensor:
+    """`count` draws for every seed, [S, count, *draw.shape]."""
+    shape = (count, *draw.shape)
+    if draw.kind == "normal":
+        return source.normal(shape, dtype)
+    values = source.uniform(shape, dtype)
+    return values if draw.kind == "uniform" else values.mul_(2).sub_(1)
+
+
+class BatchSource:
+    """Fresh batches for all seeds; every name has a stream of its own, so none disturbs another."""
+
+    def __init__(
+        self,
+        game: Game,
+        sampler: Sampler,
+        seeds: Sequence[int],
+        batch_size: int,
+        reals_per_batch: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._draws, self._sampler, self._dtype = game.draws, sampler, dtype
+        self._batch_size, self._reals = batch_size, reals_per_batch
+        self._streams = {name: SeedStreams(seeds, name, device) for name in game.draws}
+
+    def draw(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """A batch {name: [S, n, ...]} of the wanted names; what nobody reads is not drawn."""
+        wanted = set(names)
+        batch = {
+            name: draw_from(self._streams[name], draw, self._batch_size, self._dtype)
+            for name, draw in self._draws.items()
+            if name in wanted
+        }
+        if wanted - set(self._draws):
+            batch |= self._sampler.draw(self._reals)
+        return {name: value for name, value in batch.items() if name in wanted}
+
+    def state(self) -> dict[str, Any]:
+        """The positions of all streams."""
+        return {
+            "streams": {name: source.state() for name, source in self._streams.items()},
+            "sampler": self._sampler.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to positions that `state` returned."""
+        for name, source in self._streams.items():
+            source.restore(state["streams"][name])
+        self._sampler.restore(state["sampler"])
+
+
+def names_read(game: Game, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, ...]]:
+    """Which of the batch's tensors each player's loss reads, found by one pass without numbers.
+
+    `shapes` gives each tensor's shape for one replica.  The pass also proves that the game's
+    networks fit together.
+    """
+    found = {}
+    for player in game.players:
+        read: list[str] = []
+        batch = _Recording({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, read)
+        states = {name: template_state(module) for name, module in game.players.items()}
+        nets = Nets(game.players, {n: s[0] for n, s in states.items()}, {n: s[1] for n, s in states.items()})
+        loss = game.losses[player](nets, Batch(batch))
+        assert loss.shape == (), f"the {player}'s loss must be a scalar, not {tuple(loss.shape)}"
+        found[player] = tuple(name for name in shapes if name in read)
+    return found
+
+
+class _Recording(Mapping[str, Tensor]):
+    def __init__(self, tensors: Mapping[str, Tensor], read: list[str]) -> None:
+        self._tensors, self._read = tensors, read
+
+    def __getitem__(self, name: str) -> Tensor:
+        value = self._tensors[name]
+        self._read.append(name)
+        return value
+
+    def __iter__(self) -> Any:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)

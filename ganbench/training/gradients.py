@@ -1,0 +1,127 @@
+"""One player's gradient for all seeds of a cohort: how it is computed is a choice behind one function.
+
+`traced`: vectorised over seeds, traced once.  `compiled`: the same operations through torch's
+compiler.  `looped`: traced for one seed and called for each.  `plain`: no tracing, for losses that
+branch on a tensor's value.  All give the same numbers to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.utils import _pytree as pytree
+
+from ganbench.game import Game, Tree, player_gradient
+from ganbench.training.traced import trace
+
+Mode = Literal["traced", "compiled", "looped", "plain"]
+Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]
+"""Parameters, buffers and batch, each tensor [S, ...]."""
+GradientFunction = Callable[[Inputs], tuple[Tree, Tensor, dict[str, Tree]]]
+"""→ (gradient of one player, loss [S], all players' buffers)."""
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A gradient function, how it is computed, and why where that was not as asked."""
+
+    function: GradientFunction
+    mode: Mode
+    reason: str | None = None
+    operations: int = 0
+
+
+def build_gradient(
+    game: Game,
+    player: str,
+    inputs: Inputs,
+    mode: Mode,
+    autocast: torch.dtype | None = None,
+) -> Gradient:
+    """The gradient of `player` at the shapes of `inputs`; falls back to a loop over seeds with a reason."""
+
+    def single(params: Any, buffers: Any, batch: Any) -> Any:
+        device = next(iter(batch.values())).device.type
+        with torch.autocast(device, dtype=autocast, enabled=autocast is not None):
+            return player_gradient(game, player, params, buffers, batch)
+
+    reason = None
+    if mode in ("traced", "compiled"):
+        try:
+            return _vectorised(single, inputs, mode)
+        except Exception as error:  # whatever cannot be vectorised is looped over, and said once
+            reason = f"cannot be vectorised over seeds: {_first_line(error)}"
+    try:
+        return _looped(single, inputs, reason)
+    except Exception as error:  # tracing is an optimisation: without it the loop is the reference
+        reason = reason or f"cannot be traced: {_first_line(error)}"
+    return Gradient(lambda given: _restack(single, given), "plain", reason)
+
+
+def _vectorised(single: Callable[..., Any], inputs: Inputs, mode: Mode) -> Gradient:
+    flat, unflatten = _flattened(vmap(single), inputs)
+    graph = trace(flat, _leaves(inputs))
+    run: Callable[..., Any] = graph.forward
+    if mode == "compiled":
+        run = torch.compile(graph, fullgraph=True, dynamic=False)
+        run(*_leaves(inputs))
+    return Gradient(lambda given: unflatten(run(*_leaves(given))), mode, operations=len(graph.graph.nodes))
+
+
+def _looped(single: Callable[..., Any], inputs: Inputs, reason: str | None) -> Gradient:
+    flat, unflatten = _flattened(single, _replica(inputs, 0))
+    graph = trace(flat, _leaves(_replica(inputs, 0)))
+
+    def function(given: Inputs) -> tuple[Tree, Tensor, dict[str, Tree]]:
+        rows = [graph.forward(*row) for row in zip(*(leaf.unbind(0) for leaf in _leaves(given)), strict=True)]
+        made: tuple[Tree, Tensor, dict[str, Tree]] = unflatten(
+            [torch.stack(column) for column in zip(*rows, strict=True)]
+        )
+        return made
+
+    return Gradient(function, "looped", reason, len(graph.graph.nodes))
+
+
+def _restack(single: Callable[..., Any], inputs: Inputs) -> Any:
+    count = _leaves(inputs)[0].shape[0]
+    rows = [single(*_replica(inputs, index)) for index in range(count)]
+    return pytree.tree_map(lambda *values: torch.stack(values), rows[0], *rows[1:])
+
+
+def _leaves(inputs: Inputs) -> list[Tensor]:
+    return [
+        *(value for part in inputs[:2] for tree in part.values() for value in tree.values()),
+        *inputs[2].values(),
+    ]
+
+
+def _replica(inputs: Inputs, index: int) -> Any:
+    return tuple(pytree.tree_map(lambda value: value[index], dict(part)) for part in inputs)
+
+
+def _flattened(
+    function: Callable[..., Any], inputs: Any
+) -> tuple[Callable[[Sequence[Tensor]], list[Tensor]], Callable[[Sequence[Tensor]], Any]]:
+    """`function` of lists of tensors, and the way back to its own kind of result."""
+    names = [{player: list(tree) for player, tree in part.items()} for part in inputs[:2]]
+    batch_names = list(inputs[2])
+    spec: list[Any] = []
+
+    def flat(leaves: Sequence[Tensor]) -> list[Tensor]:
+        left = iter(leaves)
+        trees = [{p: {name: next(left) for name in tree} for p, tree in part.items()} for part in names]
+        result = function(*trees, {name: next(left) for name in batch_names})
+        values, structure = pytree.tree_flatten(result)
+        spec[:] = [structure]
+        return values
+
+    return flat, lambda values: pytree.tree_unflatten(list(values), spec[0])
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -1,0 +1,79 @@
+"""The whole state of a cohort as one value: what training moves, and all that resuming needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganbench import streams
+from ganbench.game import Game, Tree
+from ganbench.networks.initialise import initial_state
+from ganbench.optimisers import Slots
+from ganbench.variants.variant import Variant
+
+NEVER = torch.iinfo(torch.int64).max
+"""In `diverged_at`: every loss so far was finite."""
+
+
+@dataclass
+class CohortState:
+    """Stacked trees {player: {name: [S, ...]}}, optimiser slots, and counters.
+
+    `diverged_at` [S] per player is the discriminator update at which that player's loss first was not
+    finite; it stays on the device, and is read at measuring points only.
+    """
+
+    params: dict[str, Tree]
+    buffers: dict[str, Tree]
+    slots: dict[str, Slots]
+    averages: dict[str, Tree]
+    diverged_at: dict[str, Tensor]
+    rounds: int = 0
+    discriminator_updates: int = 0
+
+
+def initial(
+    game: Game, variant: Variant, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
+) -> CohortState:
+    """Every seed's initial state, drawn from its stream "initial/<player>"."""
+    params, buffers = {}, {}
+    for player, template in game.players.items():
+        drawn = [initial_state(template, streams.generator(seed, f"initial/{player}")) for seed in seeds]
+        params[player] = _stacked([each[0] for each in drawn], device, dtype)
+        buffers[player] = _stacked([each[1] for each in drawn], device, dtype)
+    return CohortState(
+        params=params,
+        buffers=buffers,
+        slots={player: variant.optimisers[player].initial(params[player]) for player in game.players},
+        averages={player: {n: p.clone() for n, p in params[player].items()} for player in variant.averages},
+        diverged_at={player: torch.full((len(seeds),), NEVER, device=device) for player in game.players},
+    )
+
+
+def _stacked(trees: Sequence[Tree], device: torch.device, dtype: torch.dtype) -> Tree:
+    stacked = {}
+    for name in trees[0]:
+        values = torch.stack([tree[name] for tree in trees])
+        stacked[name] = values.to(device, dtype if values.is_floating_point() else values.dtype)
+    return stacked
+
+
+def as_tree(state: CohortState) -> dict[str, Any]:
+    """The state as nested dictionaries of tensors and numbers, copied: one checkpoint."""
+    copied: dict[str, Any] = _copy(vars(state))
+    return copied
+
+
+def from_tree(tree: Mapping[str, Any]) -> CohortState:
+    """The state that `as_tree` wrote, copied."""
+    return CohortState(**_copy(dict(tree)))
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.clone()
+    return {k: _copy(v) for k, v in value.items()} if isinstance(value, Mapping) else value
