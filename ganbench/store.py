@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from ganbench.errors import GanbenchError
+
+FORMAT = 1
+"""Version of the run folder's format; readers refuse newer ones."""
+RUN_FILE, RECORDS_FILE, QUANTITIES_FILE = "run.json", "records.parquet", "quantities.json"
+COHORTS, DATASETS, SUPERSEDED = "cohorts", "datasets", "superseded"
+DESCRIPTION_FILE, OUTCOME_FILE, ENVIRONMENT_FILE = "description.json", "outcome.json", "environment.json"
+ARRAYS_FILE, NETWORKS_FILE = "arrays.npz", "networks.safetensors"
+RECORD_COLUMNS = (
+    "variant", "dataset", "seed", "point", "final", "images", "step", "seconds", "quantity", "value",
+    "protocol", "variant_options", "dataset_options",
+)  # fmt: skip
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -19,3 +36,58 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as indented JSON; refuses NaN, which JSON does not have."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a broken one is a GanbenchError that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise GanbenchError(f"{path}: not valid JSON ({error}); was it edited or cut off?") from error
+
+
+def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a folder beside its place, then move it there whole; replaces what stood there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        fill(temporary)
+        temporary.chmod(0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=".old."))
+            os.replace(path, old / path.name)
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def cohort_folders(run: Path) -> Iterator[Path]:
+    """The folders of the run's completed cohorts, sorted by name."""
+    for folder in sorted((run / COHORTS).glob("*")):
+        if not folder.name.startswith(".") and (folder / OUTCOME_FILE).is_file():
+            yield folder
+
+
+def read_run(run: Path) -> Mapping[str, Any]:
+    """The run's own description; raises GanbenchError where the folder is no run or is newer."""
+    file = run / RUN_FILE
+    if not file.is_file():
+        raise GanbenchError(
+            f"{run}: not a run folder (it has no {RUN_FILE}); give the folder `ganbench run` named"
+        )
+    described: Mapping[str, Any] = read_json(file)
+    if described.get("format", 0) > FORMAT:
+        raise GanbenchError(
+            f"{run}: written by a newer ganbench (format {described['format']}; this one reads {FORMAT})"
+        )
+    return described

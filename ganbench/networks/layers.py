@@ -77,10 +77,14 @@ class Dropout(nn.Module):
 def hash_uniform(key: Tensor, index: Tensor) -> Tensor:
     """Uniform numbers on [0, 1) from an int64 key [] and int64 indices, in the indices' shape.
 
-    Two rounds of a 32-bit mixer (odd multipliers below 2³¹, so that int64 never overflows).
+    A 32-bit mixer (odd multipliers below 2³¹, so that int64 never overflows), entered with the key
+    twice: with one entry, two keys would give permutations of the same numbers.
     """
     low, high = key & _LOW_32, (key >> 32) & _LOW_32
-    return _mix(_mix((index & _LOW_32) ^ low) ^ high).to(torch.float64) / 2.0**32
+    first = _mix(low ^ _mix(high))
+    second = _mix(high ^ first)
+    bits = _mix((_mix((index & _LOW_32) ^ first) + second) & _LOW_32)
+    return bits.to(torch.float64) / 2.0**32
 
 
 def _mix(bits: Tensor) -> Tensor:

@@ -59,6 +59,13 @@ class Cohort:
         return any(gradient.mode in ("looped", "plain") for gradient in self.gradients.values())
 
     @property
+    def share_spent(self) -> float:
+        """The share of the budget spent so far."""
+        if self.rounds is None:
+            return min(self.clock.seconds / self.description.budget.amount, 1.0)
+        return self.state.rounds / self.rounds
+
+    @property
     def execution(self) -> dict[str, Any]:
         """What was chosen, and why where it was not as asked."""
         engine = self.description.engine
@@ -217,7 +224,7 @@ class Cohort:
             while self.state.rounds < until:
                 self.field.advance()
                 if progress is not None and self.state.rounds % told == 0:
-                    progress(self.state.rounds / rounds)
+                    progress(self.share_spent)
             yield self._pause(number, until == rounds)
             if until < rounds and all(self.diverged()):
                 yield self._snapshot(number + 1, True)
@@ -232,7 +239,7 @@ class Cohort:
                 if self.state.rounds % 16 == 0:
                     synchronise(self.device)
                 if progress is not None and self.state.rounds % 64 == 0:
-                    progress(self.clock.seconds / amount)
+                    progress(self.share_spent)
             yield self._pause(number, fraction == 1.0)
 
     def _round_fits(self, seconds: float) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
 Flat = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -29,6 +30,8 @@ def trace(function: Flat, examples: Sequence[Tensor]) -> fx.GraphModule:
     Raises whatever the function raises, and refuses functions that branch on a tensor's value.
     """
     graph_module = make_fx(function)(list(examples))
+    if _mutates(graph_module.graph):  # some backward formulas work in place
+        graph_module = make_fx(functionalize(function))(list(examples))
     graph_module.graph.set_codegen(fx.graph.CodeGen())
     if not _mutates(graph_module.graph):
         _drop_identities(graph_module.graph)

@@ -85,7 +85,7 @@ def _projections(penalties: Sequence[Penalty]) -> dict[str, Callable[[Tensor], T
     found = [penalty.project for penalty in penalties if penalty.project is not None]
     if len(found) > 1:
         raise GanbenchError("at most one penalty of a variant can project the discriminator's parameters")
-    return {"discriminator": project for project in found}
+    return {"discriminator": found[0]} if found else {}
 
 
 def _game(

@@ -1,0 +1,76 @@
+"""How well the discriminator separates held-out real examples from fresh samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+
+
+@register_diagnostic("discriminator")
+def discriminator(
+    dataset: Dataset,
+    points: Annotated[int, Ge(1), "held-out real examples, and as many samples, at most"] = 2500,
+) -> Diagnostic:
+    """AUROC and logit gap of D on held-out real examples against fresh samples; accuracy where defined.
+
+    What good looks like: an AUROC that falls towards 0.5 because the samples improve.  Near 1 the
+    discriminator is perfect and may starve the generator (read `gradients` beside it); below 0.5 it
+    is out of date, as when training cycles.
+
+    Blind to: sample quality as such.  A weak discriminator gives 0.5 for poor samples too, and its
+    verdict says nothing about dropped modes.
+
+    Protocol: evaluation mode; AUROC counts ties as one half; accuracy weighs both classes equally
+    and is given only where the objective declares the logit that means "real".
+    """
+    return _Discriminator(points)
+
+
+class _Discriminator:
+    def __init__(self, points: int) -> None:
+        self._points = points
+        protocol = {"points": points, "split": "heldout"}
+        self.quantities = (
+            Quantity("discriminator_auroc", "AUROC of D, held-out real against samples", protocol=protocol),
+            Quantity("logit_gap", "Mean logit of real minus samples", protocol=protocol),
+            Quantity("discriminator_accuracy", "Balanced accuracy of D at its threshold", protocol=protocol),
+        )
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+        """Each quantity [S]; accuracy is NaN for critics, whose logits have no threshold."""
+        available = snapshot.dataset.info.split_sizes.get("heldout", self._points)
+        count = min(self._points, available, snapshot.dataset.info.evaluation_samples)
+        real = snapshot.discriminator(snapshot.real("heldout", count)).double()
+        fake = snapshot.discriminator(snapshot.samples()[:, :count]).double()
+        return {
+            "discriminator_auroc": auroc(real, fake),
+            "logit_gap": real.mean(1) - fake.mean(1),
+            "discriminator_accuracy": _accuracy(real, fake, snapshot.threshold),
+        }
+
+
+def auroc(positive: Tensor, negative: Tensor) -> Tensor:
+    """P(positive > negative) + ½P(equal) along the last axis, [S] from [S, n] and [S, m].
+
+    The Mann-Whitney statistic by sorting; NaN where any score is not a number.
+    """
+    ranked = negative.sort(dim=1).values
+    below = torch.searchsorted(ranked, positive.contiguous())
+    up_to = torch.searchsorted(ranked, positive.contiguous(), right=True)
+    share = (below + up_to).double().mean(1) / (2 * negative.shape[1])
+    undefined = positive.isnan().any(1) | negative.isnan().any(1)
+    return torch.where(undefined, torch.nan, share)
+
+
+def _accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> Tensor:
+    if threshold is None:
+        return torch.full(real.shape[:1], torch.nan, dtype=real.dtype, device=real.device)
+    right = (real > threshold).double().mean(1) + (fake <= threshold).double().mean(1)
+    undefined = real.isnan().any(1) | fake.isnan().any(1)
+    return torch.where(undefined, torch.nan, right / 2)

@@ -1,0 +1,174 @@
+"""One cohort from description to folder: the unit of work that a worker is given."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ganbench import store
+from ganbench.execution.environment import environment
+from ganbench.execution.measure import Measurements
+from ganbench.training.cohort import Cohort
+from ganbench.training.description import CohortDescription
+from ganbench.training.device import matmul_precision
+
+EventKind = Literal["started", "progress", "measured", "finished", "failed"]
+
+
+@dataclass(frozen=True)
+class CohortTask:
+    """A cohort to run: its identity, where its folder goes, and on which device."""
+
+    identity: str
+    key: str
+    description: CohortDescription
+    run: str
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a cohort; `share` of its budget spent, details in words."""
+
+    kind: EventKind
+    identity: str
+    share: float = 0.0
+    detail: str = ""
+    seconds: float = 0.0
+
+
+Listener = Callable[[Event], None]
+
+
+def identity_of(description: CohortDescription, key: str) -> str:
+    """A folder name: readable, unique by key and seeds."""
+    seeds = description.seeds
+    contiguous = seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    span = f"{seeds[0]}-{seeds[-1]}" if contiguous else "_".join(map(str, seeds))
+    words = f"{description.dataset.label}--{description.variant.label}"
+    return f"{re.sub(r'[^A-Za-z0-9.=+-]+', '_', words)[:80].strip('_')}--seeds-{span[:40]}--{key[:8]}"
+
+
+def run_cohort(task: CohortTask, tell: Listener) -> None:
+    """Train, measure and store one cohort; whatever is raised becomes its stored outcome."""
+    began = time.perf_counter()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(task.threads)
+    tell(Event("started", task.identity))
+    try:
+        with matmul_precision(task.description.engine.precision):
+            detail = _train_and_store(task, tell, began)
+        tell(Event("finished", task.identity, 1.0, detail, time.perf_counter() - began))
+    except Exception as error:  # the one broad catch: a variant may fail in any way, the run goes on
+        write_failure(task, f"{type(error).__name__}: {error}", traceback.format_exc(), began)
+        tell(Event("failed", task.identity, detail=f"{type(error).__name__}: {error}"))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def write_failure(task: CohortTask, reason: str, trace: str | None, began: float | None = None) -> None:
+    """Store that a cohort failed; never counted as done."""
+    outcome = {
+        "status": "failed",
+        "reason": reason,
+        "traceback": trace,
+        "seeds": {str(seed): {"outcome": "failed"} for seed in task.description.seeds},
+        "wall_seconds": None if began is None else time.perf_counter() - began,
+    }
+
+    def fill(folder: Path) -> None:
+        store.write_json(folder / store.DESCRIPTION_FILE, _described(task))
+        store.write_json(folder / store.OUTCOME_FILE, outcome)
+        store.write_json(folder / store.ENVIRONMENT_FILE, environment(torch.device(task.device)))
+
+    store.write_folder(Path(task.run) / store.COHORTS / task.identity, fill)
+
+
+def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
+    cohort = Cohort(task.description, torch.device(task.device))
+    measurements = Measurements(cohort)
+    measuring = 0.0
+    for snapshot in cohort.train(lambda share: tell(Event("progress", task.identity, share))):
+        since = time.perf_counter()
+        measurements.take(snapshot)
+        measuring += time.perf_counter() - since
+        tell(Event("measured", task.identity, cohort.share_spent))
+    outcome = _outcome(cohort, measuring, time.perf_counter() - began)
+    store.write_folder(
+        Path(task.run) / store.COHORTS / task.identity,
+        lambda folder: _fill(folder, task, cohort, measurements, outcome),
+    )
+    return _in_words(outcome)
+
+
+def _outcome(cohort: Cohort, measuring: float, wall: float) -> dict[str, Any]:
+    seeds = {}
+    for seed, at in zip(cohort.description.seeds, cohort.diverged(), strict=True):
+        if at is None:
+            seeds[str(seed)] = {"outcome": "finished"}
+        else:
+            images = at[0] * cohort.variant.reals_per_batch
+            seeds[str(seed)] = {"outcome": "diverged", "step": at[0], "images": images, "player": at[1]}
+    return {
+        "status": "finished",
+        "reason": None,
+        "traceback": None,
+        "seeds": seeds,
+        "seconds": cohort.clock.seconds,
+        "measuring_seconds": measuring,
+        "wall_seconds": wall,
+        "execution": cohort.execution,
+    }
+
+
+def _in_words(outcome: dict[str, Any]) -> str:
+    gone = [f"seed {seed} at step {o['step']}" for seed, o in outcome["seeds"].items() if "step" in o]
+    return f"diverged: {', '.join(gone)}" if gone else ""
+
+
+def _fill(
+    folder: Path, task: CohortTask, cohort: Cohort, measurements: Measurements, outcome: dict[str, Any]
+) -> None:
+    store.write_json(folder / store.DESCRIPTION_FILE, _described(task))
+    frame = pd.DataFrame(measurements.rows, columns=list(store.RECORD_COLUMNS))
+    frame.to_parquet(folder / store.RECORDS_FILE, index=False)
+    quantities = {name: quantity.as_json() for name, quantity in measurements.quantities.items()}
+    store.write_json(folder / store.QUANTITIES_FILE, quantities)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **measurements.arrays())
+    (folder / store.ARRAYS_FILE).write_bytes(buffer.getvalue())
+    save_file(network_tensors(cohort), folder / store.NETWORKS_FILE)
+    store.write_json(folder / store.ENVIRONMENT_FILE, environment(cohort.device))
+    store.write_json(folder / store.OUTCOME_FILE, outcome)
+
+
+def network_tensors(cohort: Cohort) -> dict[str, Tensor]:
+    """All networks of all seeds by name: "<params|buffers|averages>/<player>/<name>" [S, ...]."""
+    parts = {
+        "params": cohort.state.params,
+        "buffers": cohort.state.buffers,
+        "averages": cohort.state.averages,
+    }
+    return {
+        f"{part}/{player}/{name}": value.detach().cpu().contiguous()
+        for part, trees in parts.items()
+        for player, tree in trees.items()
+        for name, value in tree.items()
+    }
+
+
+def _described(task: CohortTask) -> dict[str, Any]:
+    return {**task.description.as_json(), "id": task.identity, "key": task.key}

@@ -1,0 +1,70 @@
+"""On what a run was made: versions, commit, processor."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ganbench
+
+_PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn")
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions, git commit and whether the tree was dirty, device, processor; plain JSON values."""
+    return {
+        "ganbench": ganbench.__version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "git": _git(Path(ganbench.__file__).parent),
+        "platform": platform.platform(),
+        "device": _device_name(device),
+        "device_type": device.type,
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    """The commit that holds this source file's folder, where it is a checkout of ganbench."""
+    try:
+        tracked = _git_says(folder, "ls-files", "--error-unmatch", "__init__.py")
+        commit = _git_says(folder, "rev-parse", "HEAD")
+        return (
+            {"commit": commit, "dirty": bool(_git_says(folder, "status", "--porcelain", "."))}
+            if tracked
+            else None
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git_says(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,60 @@
+"""What figures need of a data set: its card, real examples, and a density where it is known."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganbench.datasets import Dataset
+
+_EXAMPLES, _GRID = 512, 400
+_CPU = torch.device("cpu")
+
+
+def dataset_card(dataset: Dataset) -> dict[str, Any]:
+    """The data set's description as plain JSON values."""
+    info = dataset.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "source": info.source,
+        "licence": info.licence,
+        "shape": list(info.spec.shape),
+        "value_range": None if info.spec.value_range is None else list(info.spec.value_range),
+        "modes": info.modes,
+        "split_sizes": dict(info.split_sizes),
+        "primary": info.primary.name,
+        "evaluation_samples": info.evaluation_samples,
+    }
+
+
+def dataset_arrays(dataset: Dataset) -> bytes:
+    """A compressed .npz: held-out `real` examples; for planar densities `density`, `extent`, `means`."""
+    count = min(_EXAMPLES, dataset.info.split_sizes.get("heldout", _EXAMPLES))
+    real = dataset.examples("heldout", count, _CPU, torch.float32)
+    arrays = {"real": real.numpy()}
+    if len(dataset.info.spec.shape) == 3:
+        arrays["real"] = ((real + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+    log_density, means = getattr(dataset, "log_density", None), getattr(dataset, "means", None)
+    if log_density is not None and means is not None and dataset.info.spec.shape == (2,):
+        arrays |= _planar(log_density, means)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _planar(log_density: Any, means: torch.Tensor) -> dict[str, np.ndarray]:
+    """The density on a square grid around the modes [H, W], lowest row first, and its extent."""
+    low, high = means.min(0).values, means.max(0).values
+    centre, half = (low + high) / 2, float((high - low).max()) / 2 * 1.3 + 1e-3
+    x = torch.linspace(float(centre[0]) - half, float(centre[0]) + half, _GRID, dtype=torch.float64)
+    y = torch.linspace(float(centre[1]) - half, float(centre[1]) + half, _GRID, dtype=torch.float64)
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+    return {
+        "density": log_density(grid).exp().float().numpy(),
+        "extent": np.array([x[0], x[-1], y[0], y[-1]]),
+        "means": means.numpy(),
+    }

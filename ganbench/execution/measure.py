@@ -1,0 +1,115 @@
+"""A cohort's measurements: records in long format, and the arrays that figures need."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ganbench import registry
+from ganbench.datasets import Dataset
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
+from ganbench.quantities import Quantity
+from ganbench.training.cohort import Cohort
+from ganbench.training.description import Choice
+from ganbench.training.view import CohortSnapshot
+
+POINTS_KEPT, IMAGES_KEPT = 512, 64
+
+
+def applicable(choices: Sequence[Choice], dataset: Dataset) -> list[Diagnostic]:
+    """The chosen diagnostics that have something to say about a data set."""
+    found = []
+    for choice in choices:
+        try:
+            found.append(registry.get("diagnostic", choice.name).factory(dataset, **choice.options))
+        except NotApplicable:
+            continue
+    return found
+
+
+class Measurements:
+    """Collects what the diagnostics say of each snapshot, and samples for the figures."""
+
+    def __init__(self, cohort: Cohort) -> None:
+        description = cohort.description
+        self._cohort = cohort
+        self._diagnostics = applicable(description.diagnostics, cohort.dataset)
+        self._images = len(cohort.dataset.info.spec.shape) == 3
+        self._of_cohort = {
+            "variant": description.variant.label,
+            "dataset": description.dataset.label,
+            "variant_options": _compact(description.variant.options),
+            "dataset_options": _compact(description.dataset.options),
+        }
+        self.rows: list[dict[str, Any]] = []
+        self.quantities: dict[str, Quantity] = {
+            quantity.name: quantity for diagnostic in self._diagnostics for quantity in diagnostic.quantities
+        }
+        self._strip: list[np.ndarray] = []
+        self._points: list[tuple[int, int]] = []
+        self._final: np.ndarray | None = None
+
+    def take(self, snapshot: CohortSnapshot) -> None:
+        """Measure one snapshot.  Values of a diverged seed are NaN, but for what training cost."""
+        alive = [at is None for at in self._cohort.diverged()]
+        for diagnostic in self._diagnostics:
+            of_training = getattr(diagnostic, "describes_training", False)
+            for name, values in diagnostic.measure(snapshot).items():
+                numbers = values.double().tolist()
+                kept = [
+                    v if ok or of_training else float("nan") for v, ok in zip(numbers, alive, strict=True)
+                ]
+                self._add(snapshot, self.quantities[name], kept)
+        self._keep_samples(snapshot)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Samples at all points, and where those points are; see the store's format."""
+        points, images = np.array(self._points, dtype=np.int64).reshape(-1, 2).T
+        kept = {"points": points, "images": images, "seeds": np.array(self._cohort.description.seeds)}
+        if self._strip:
+            kept["samples"] = np.stack(self._strip)
+        if self._final is not None:
+            kept["final"] = self._final
+        return kept
+
+    def _add(self, snapshot: CohortSnapshot, quantity: Quantity, values: Sequence[float]) -> None:
+        moment = snapshot.moment
+        for seed, value in zip(snapshot.seeds, values, strict=True):
+            self.rows.append(
+                {
+                    **self._of_cohort,
+                    "seed": seed,
+                    "point": moment.point,
+                    "final": moment.final,
+                    "images": moment.images,
+                    "step": moment.step,
+                    "seconds": moment.seconds,
+                    "quantity": quantity.name,
+                    "value": value,
+                    "protocol": _compact(quantity.protocol),
+                }
+            )
+
+    def _keep_samples(self, snapshot: CohortSnapshot) -> None:
+        self._points.append((snapshot.moment.point, snapshot.moment.images))
+        samples = snapshot.samples()
+        if self._images:
+            grid = _as_bytes(samples[:, :IMAGES_KEPT])
+            self._strip.append(grid[:1])
+            self._final = grid
+        else:
+            self._strip.append(samples[:, :POINTS_KEPT].float().cpu().numpy())
+
+
+def _as_bytes(images: Tensor) -> np.ndarray:
+    """Images in [−1, 1] as uint8; what is not finite is black."""
+    scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255)
+    return scaled.nan_to_num(0.0).byte().cpu().numpy()
+
+
+def _compact(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
