@@ -227,7 +227,7 @@ class Cohort:
                     progress(self.share_spent)
             yield self._pause(number, until == rounds)
             if until < rounds and all(self.diverged()):
-                yield self._snapshot(number + 1, True)
+                yield self.snapshot(number + 1, True)
                 return
 
     def _train_seconds(self, progress: Callable[[float], None] | None) -> Iterator[CohortSnapshot]:
@@ -249,9 +249,10 @@ class Cohort:
     def _pause(self, point: int, final: bool) -> CohortSnapshot:
         synchronise(self.device)
         self.clock.pause()
-        return self._snapshot(point, final)
+        return self.snapshot(point, final)
 
-    def _snapshot(self, point: int, final: bool) -> CohortSnapshot:
+    def snapshot(self, point: int, final: bool) -> CohortSnapshot:
+        """The cohort as it stands, as measuring point number `point`."""
         updates = self.state.discriminator_updates
         images = updates * self.variant.reals_per_batch
         seconds = self.clock.seconds

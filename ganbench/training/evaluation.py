@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ganbench.game import Game, Nets
-from ganbench.training.state import CohortState
+from ganbench.game import Game, Nets, Tree
 
 CHUNK = 4096
 """Examples of one seed evaluated at a time, to bound memory."""
@@ -17,31 +16,30 @@ CHUNK = 4096
 
 def evaluate(
     game: Game,
-    state: CohortState,
+    params: Mapping[str, Tree],
+    buffers: Mapping[str, Tree],
     use: Callable[[Nets, Tensor], Tensor],
     inputs: Tensor,
     *,
-    averaged: bool = False,
     looped: bool = False,
 ) -> Tensor:
     """`use(networks, inputs)` in evaluation mode for every seed, [S, n, ...].
 
-    `inputs` is [S, n, ...]; `averaged` takes moving averages where they are kept.
+    `params`, `buffers` and `inputs` [S, n, ...] are stacked over seeds.
     """
-    params = {**state.params, **(state.averages if averaged else {})}
 
-    def single(params: dict, buffers: dict, chunk: Tensor) -> Tensor:
+    def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], chunk: Tensor) -> Tensor:
         return use(Nets(game.players, params, buffers, training=False), chunk)
 
     chunks = inputs.split(CHUNK, dim=1)
     if not looped:
         over_seeds = vmap(single)
-        return torch.cat([over_seeds(params, state.buffers, chunk) for chunk in chunks], dim=1)
+        return torch.cat([over_seeds(params, buffers, chunk) for chunk in chunks], dim=1)
     rows = []
     for seed in range(inputs.shape[0]):
         own = [
             {player: {name: value[seed] for name, value in tree.items()} for player, tree in part.items()}
-            for part in (params, state.buffers)
+            for part in (params, buffers)
         ]
         rows.append(torch.cat([single(*own, chunk[seed]) for chunk in chunks]))
     return torch.stack(rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ganbench.datasets import Split
-from ganbench.game import Tree, count_parameters
+from ganbench.game import Nets, Tree, count_parameters
 from ganbench.streams import SeedStreams
 from ganbench.training.draws import draw_from
 from ganbench.training.evaluation import evaluate
@@ -69,11 +69,14 @@ class CohortSnapshot:
         noise = draw_from(self.streams("noise"), self._cohort.game.draws["noise"], count, self.dtype)
         return self._evaluate(lambda nets, z: nets.generator(z), noise, averaged=True)
 
-    def _evaluate(self, use, inputs: Tensor, averaged: bool = False) -> Tensor:  # type: ignore[no-untyped-def]
+    def _evaluate(
+        self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False
+    ) -> Tensor:
         cohort = self._cohort
         if inputs.ndim == len(self.dataset.info.spec.shape) + 1 and not averaged:
             inputs = inputs.expand(len(self.seeds), *inputs.shape)
+        params = {**cohort.state.params, **(cohort.state.averages if averaged else {})}
         with torch.no_grad():
             return evaluate(
-                cohort.game, cohort.state, use, inputs.to(self.dtype), averaged=averaged, looped=cohort.looped
+                cohort.game, params, cohort.state.buffers, use, inputs.to(self.dtype), looped=cohort.looped
             )

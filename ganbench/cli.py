@@ -1,0 +1,329 @@
+"""The command line: the only place that prints and exits.
+
+torch is imported inside the commands that need it, so that `--help` and `list` start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import ganbench
+from ganbench import registry
+from ganbench.errors import GanbenchError
+
+if TYPE_CHECKING:
+    from ganbench.execution.runner import Plan, Summary
+    from ganbench.suite.suite import Suite
+
+INTERRUPTED, INCOMPLETE = 130, 3
+_PLURALS: dict[str, registry.Kind] = {
+    "variants": "variant", "datasets": "dataset", "diagnostics": "diagnostic", "networks": "network",
+}  # fmt: skip
+
+
+class _Commands(click.Group):
+    """Turns the user's mistakes into one message and an exit code, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GanbenchError as error:
+            click.echo(f"{error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo(
+                "interrupted; what was finished is kept, and the same command goes on from there", err=True
+            )
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # the reader has gone, as in `| head`
+            sys.exit(0)
+
+
+_suite = click.argument("suite")
+_run = click.argument("run", type=click.Path(path_type=Path))
+_include = click.option("--include", multiple=True, metavar="FILE", help="A Python file whose variants, data sets or diagnostics are registered first.")  # fmt: skip
+_data = click.option("--data", metavar="DIR", help="Where image data sets lie (else $GANBENCH_DATA).")
+_device = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+_workers = click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
+_out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(ganbench.__version__, prog_name="ganbench")
+def main() -> None:
+    """A benchmark and diagnostics suite for generative adversarial networks.
+
+    A suite is a YAML file, or the name of one that comes with ganbench, such as `quickstart`.
+    """
+
+
+@main.command()
+@_suite
+@_out
+@_data
+@_device
+@_workers
+@_include
+def run(
+    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
+) -> None:
+    """Train and measure a suite, then write its report.
+
+    What is finished under the same key is not run again.  Exit codes: 0 done (diverged trials are results),
+    2 a mistake in the suite, 3 a cohort failed, 130 interrupted.
+    """
+    from ganbench.execution.runner import execute
+    from ganbench.terminal import progress
+
+    loaded, plan = _plan(suite, out, data, device, workers, include)
+    if not plan.tasks:
+        click.echo(
+            f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}", err=True
+        )
+    elif plan.trials_done:
+        click.echo(f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}", err=True)
+    with progress(plan.tasks) as tell:
+        summary = execute(loaded, plan, tell)
+    page = _write_report(summary.run)
+    _conclude(summary, page)
+
+
+@main.command()
+@click.argument("file")
+@_data
+@_include
+def check(file: str, data: str | None, include: Sequence[str]) -> None:
+    """Check a suite, or run the contract tests on a plug-in FILE.py; trains nothing to the end."""
+    _set_data(data)
+    if file.endswith(".py"):
+        _check_plugin(file)
+        return
+    from ganbench.suite.load import load_suite
+
+    loaded = load_suite(file, include=include)
+    cohorts = loaded.cohorts()
+    click.echo(f"{file}: fine; {len(cohorts)} cohorts of {len(loaded.seeds)} seeds")
+
+
+@main.command()
+@_suite
+@_out
+@_data
+@_device
+@_workers
+@_include
+def plan(
+    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
+) -> None:
+    """Print the cohorts, the trials and the estimated minutes, timed on this machine."""
+    from ganbench.execution.estimate import estimate, total_seconds
+    from ganbench.terminal import span
+
+    _loaded, planned = _plan(suite, out, data, device, workers, include)
+    done = f", {planned.trials_done} of them finished" if planned.trials_done else ""
+    click.echo(
+        f"run folder {planned.run}\n{planned.trials} trials{done}; {len(planned.tasks)} cohorts to train"
+    )
+    if not planned.tasks:
+        return
+    click.echo(f"\n{'data set':<18} {'variant':<28} {'seeds':>5} {'rounds':>8} {'estimate':>9}")
+    estimates = []
+    for task in planned.tasks:
+        each = estimate(task)
+        estimates.append(each)
+        described = task.description
+        rounds = "by clock" if each.rounds is None else str(each.rounds)
+        click.echo(
+            f"{described.dataset.label:<18} {described.variant.label:<28} {len(described.seeds):>5} "
+            f"{rounds:>8} {span(each.seconds):>9}"
+        )
+    total = total_seconds(estimates, min(planned.workers, len(estimates)))
+    click.echo(
+        f"\nabout {total / 60:.1f} minutes with {planned.workers} processes; the report takes half a minute more"
+    )
+
+
+@main.command()
+def schema() -> None:
+    """Print a JSON Schema of suites, for editors."""
+    from ganbench.suite.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command()
+@_run
+def status(run: Path) -> None:
+    """Print how far a run has come."""
+    from ganbench import store
+
+    described = store.read_run(run)
+    click.echo(f"{described['name']} (key {described['key']}), begun {described['created']}")
+    for folder in store.cohort_folders(run):
+        outcome = store.read_json(folder / store.OUTCOME_FILE)
+        seeds = [seed["outcome"] for seed in outcome["seeds"].values()]
+        counts = ", ".join(f"{seeds.count(word)} {word}" for word in sorted(set(seeds)))
+        click.echo(f"  {folder.name}: {counts}{'; ' + outcome['reason'] if outcome['reason'] else ''}")
+    wanted = (
+        len(described["suite"]["datasets"])
+        * len(described["suite"]["variants"])
+        * len(described["suite"]["seeds"])
+    )
+    done = sum(len(store.read_json(f / store.OUTCOME_FILE)["seeds"]) for f in store.cohort_folders(run))
+    click.echo(f"{done} of {wanted} trials have ended")
+
+
+@main.command()
+@_run
+def report(run: Path) -> None:
+    """Write the report of a run again: page, tables and figures."""
+    click.echo(_write_report(run))
+
+
+@main.command(name="list")
+@click.argument("kind", type=click.Choice(list(_PLURALS)))
+@_include
+def list_(kind: str, include: Sequence[str]) -> None:
+    """List what can be named in a suite."""
+    for file in include:
+        registry.include(file)
+    found = registry.summaries(_PLURALS[kind])
+    width = max(map(len, found), default=0)
+    for name, summary in found.items():
+        click.echo(f"{name:<{width}}  {summary}")
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(list(_PLURALS.values())))
+@click.argument("name")
+@_include
+def show(kind: registry.Kind, name: str, include: Sequence[str]) -> None:
+    """Print the page of one variant, data set, diagnostic or network."""
+    for file in include:
+        registry.include(file)
+    entry = registry.get(kind, name)
+    click.echo(f"{kind} {name}\n\n{entry.documentation}\n")
+    if entry.options:
+        click.echo("options")
+        width = max(len(option) for option in entry.options)
+        for option in entry.options.values():
+            if option.name != "dataset":
+                default = "required" if option.required else json.dumps(option.default)
+                click.echo(f"  {option.name:<{width}}  {default:<10}  {option.text}")
+    click.echo(f"\n{entry.file}")
+
+
+@main.group()
+def new() -> None:
+    """Write a file to start from."""
+
+
+@new.command(name="variant")
+@click.argument("name")
+def new_variant(name: str) -> None:
+    """Write NAME.py: a complete variant, to edit, to check and to run."""
+    from ganbench.execution.skeleton import write_variant
+
+    file = write_variant(name, Path.cwd())
+    click.echo(
+        f"{file.name}: edit it, then\n  ganbench check {file.name}\n  ganbench run quickstart --include {file.name}"
+    )
+    click.echo(f"with `- {name}` among the variants of the suite")
+
+
+@main.group()
+def data() -> None:
+    """Data sets that are files."""
+
+
+@data.command()
+@click.argument("name")
+@_data
+def fetch(name: str, data: str | None) -> None:
+    """Download a data set's files, where there is a network."""
+    from ganbench.datasets.images import data_root
+    from ganbench.datasets.images import fetch as download
+
+    _set_data(data)
+    download(name, data_root())
+    click.echo(f"{name} is in {data_root()}")
+
+
+@main.command()
+@_run
+@click.option("--dataset", help="Data set's label.")
+@click.option("--variant", help="Variant's label.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("samples.npy"), show_default=True, help="A .npy file.")  # fmt: skip
+def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path) -> None:
+    """Write samples of a finished trial's generator to a NumPy file [count, *shape]."""
+    import io
+
+    import numpy as np
+
+    from ganbench import store
+    from ganbench.execution import sampling
+
+    folder = sampling.find_cohort(run, dataset, variant, seed)
+    buffer = io.BytesIO()
+    np.save(buffer, sampling.sample(folder, seed, count).numpy())
+    store.write_atomic(out, buffer.getvalue())
+    click.echo(f"{out}: {count} samples of {folder.name}, seed {seed}")
+
+
+def _set_data(data: str | None) -> None:
+    if data is not None:
+        os.environ["GANBENCH_DATA"] = str(Path(data).resolve())
+
+
+def _plan(
+    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
+) -> tuple[Suite, Plan]:
+    _set_data(data)
+    from ganbench.execution.runner import make_plan
+    from ganbench.suite.load import load_suite
+    from ganbench.training.device import choose_device
+
+    chosen = choose_device(device)
+    loaded = load_suite(suite, include=include)
+    return loaded, make_plan(loaded, out, chosen, workers)
+
+
+def _check_plugin(file: str) -> None:
+    from ganbench.contract import check_file
+
+    for line in check_file(file):
+        click.echo(line)
+
+
+def _write_report(run: Path) -> Path:
+    from ganbench.report.write import write_report
+
+    return write_report(run)
+
+
+def _conclude(summary: Summary, page: Path) -> None:
+    from ganbench.analysis.ranking import ranking_text
+    from ganbench.analysis.run import load_run
+
+    click.echo(ranking_text(load_run(summary.run)))
+    for failure in summary.failed:
+        click.echo(f"failed: {failure}", err=True)
+    click.echo(f"report: {page}")
+    if summary.failed:
+        sys.exit(INCOMPLETE)

@@ -1,0 +1,83 @@
+"""How long a suite will take, from a few rounds of each cohort on this machine."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ganbench.execution.cohort_run import CohortTask
+from ganbench.execution.measure import Measurements
+from ganbench.training.cohort import Cohort
+from ganbench.training.device import matmul_precision, synchronise
+
+_SECONDS, _WARM_UP = 0.5, 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One cohort's expected seconds: making it ready, its rounds, its measuring points."""
+
+    task: CohortTask
+    rounds: int | None
+    preparing: float
+    training: float
+    measuring: float
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return self.preparing + self.training + self.measuring
+
+
+def estimate(task: CohortTask) -> Estimate:
+    """Prepare a cohort, time some rounds and one measuring point, and throw it away."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(task.threads)
+    try:
+        with matmul_precision(task.description.engine.precision):
+            return _timed(task)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _timed(task: CohortTask) -> Estimate:
+    began = time.perf_counter()
+    cohort = Cohort(task.description, torch.device(task.device))
+    preparing = time.perf_counter() - began
+    round_seconds = _seconds_of_a_round(cohort)
+    measuring = _seconds_of_a_point(cohort) * len(task.description.measure)
+    if cohort.rounds is None:
+        return Estimate(task, None, preparing, task.description.budget.amount, measuring)
+    return Estimate(task, cohort.rounds, preparing, cohort.rounds * round_seconds, measuring)
+
+
+def _seconds_of_a_round(cohort: Cohort) -> float:
+    for _ in range(_WARM_UP):
+        cohort.field.advance()
+    synchronise(cohort.device)
+    began, rounds = time.perf_counter(), 0
+    while time.perf_counter() - began < _SECONDS:
+        cohort.field.advance()
+        rounds += 1
+    synchronise(cohort.device)
+    return (time.perf_counter() - began) / rounds
+
+
+def _seconds_of_a_point(cohort: Cohort) -> float:
+    measurements = Measurements(cohort)
+    measurements.take(cohort.snapshot(0, False))
+    began = time.perf_counter()
+    measurements.take(cohort.snapshot(1, False))
+    return time.perf_counter() - began
+
+
+def total_seconds(estimates: Sequence[Estimate], workers: int) -> float:
+    """When the last worker is done, if each takes the next cohort as it becomes free."""
+    free = [0.0] * workers
+    for each in estimates:
+        heapq.heappush(free, heapq.heappop(free) + each.seconds)
+    return max(free)

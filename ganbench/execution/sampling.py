@@ -1,0 +1,87 @@
+"""Samples from the stored networks of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ganbench import registry, store
+from ganbench.datasets import Dataset
+from ganbench.errors import GanbenchError, nearest
+from ganbench.game import Tree
+from ganbench.streams import SeedStreams
+from ganbench.training.cohort import make
+from ganbench.training.description import Choice
+from ganbench.training.draws import draw_from
+from ganbench.training.evaluation import evaluate
+from ganbench.variants import Variant
+
+
+def stored_cohorts(run: Path) -> dict[tuple[str, str, int], Path]:
+    """(data set, variant, seed) to the folder that holds its networks."""
+    store.read_run(run)
+    found = {}
+    for folder in store.cohort_folders(run):
+        if (folder / store.NETWORKS_FILE).is_file():
+            described = store.read_json(folder / store.DESCRIPTION_FILE)
+            for seed in described["seeds"]:
+                found[described["dataset"]["label"], described["variant"]["label"], seed] = folder
+    return found
+
+
+def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) -> Path:
+    """The folder of one trial; raises GanbenchError where the choice is missing or not unique."""
+    trials = stored_cohorts(run)
+    for what, wanted, place in (("data set", dataset, 0), ("variant", variant, 1)):
+        known = sorted({str(trial[place]) for trial in trials})
+        if wanted is not None and wanted not in known:
+            raise GanbenchError(f"{run}: no finished {what} {wanted!r}{nearest(wanted, known)}")
+    matching = {
+        trial: folder
+        for trial, folder in trials.items()
+        if dataset in (None, trial[0]) and variant in (None, trial[1])
+    }
+    pairs = sorted({trial[:2] for trial in matching})
+    if len(pairs) > 1:
+        listed = "; ".join(f"--dataset {d} --variant {v}" for d, v in pairs[:6])
+        raise GanbenchError(f"{run}: {len(pairs)} cohorts match; choose one, for example {listed}")
+    chosen = {trial[2]: folder for trial, folder in matching.items()}
+    if seed not in chosen:
+        raise GanbenchError(
+            f"{run}: no seed {seed}; there are {', '.join(map(str, sorted(chosen))) or 'none'}"
+        )
+    return chosen[seed]
+
+
+def sample(folder: Path, seed: int, count: int) -> Tensor:
+    """`count` samples [count, *shape] of one stored trial, from its stream "sample"."""
+    described = store.read_json(folder / store.DESCRIPTION_FILE)
+    for file in described["include"]:
+        registry.include(file)
+    dataset: Dataset = make("dataset", Choice(**described["dataset"]))
+    variant: Variant = make("variant", Choice(**described["variant"]))
+    game = variant.build(dataset.info.spec)
+    place = described["seeds"].index(seed)
+    parts = _parts(load_file(folder / store.NETWORKS_FILE), place)
+    dtype = next(iter(parts["params"]["generator"].values())).dtype
+    noise = draw_from(SeedStreams([seed], "sample"), game.draws["noise"], count, dtype)
+    params = {**parts["params"], **parts["averages"]}
+    with torch.no_grad():
+        return evaluate(
+            game, params, parts["buffers"], lambda nets, z: nets.generator(z), noise, looped=True
+        )[0]
+
+
+def _parts(tensors: Mapping[str, Tensor], place: int) -> dict[str, dict[str, Tree]]:
+    parts: dict[str, Any] = {"params": {}, "buffers": {}, "averages": {}}
+    for path, value in tensors.items():
+        part, player, name = path.split("/", 2)
+        parts[part].setdefault(player, {})[name] = value[place : place + 1]
+    for player in parts["params"]:
+        parts["buffers"].setdefault(player, {})
+    return parts
