@@ -1,0 +1,107 @@
+"""Whether the parts of a suite go together: every variant on every data set, every diagnostic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from ganbench import registry
+from ganbench.datasets import Dataset
+from ganbench.errors import GanbenchError
+from ganbench.game import SampleSpec
+from ganbench.suite.labels import Placed
+from ganbench.suite.located import Mistakes, Place
+from ganbench.training.description import Budget
+
+
+def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dataset]:
+    """The data sets by label; notes those that cannot be made or whose files are missing."""
+    made = {}
+    for item in placed:
+        try:
+            dataset = registry.get("dataset", item.choice.name).factory(**item.choice.options)
+            getattr(dataset, "require", lambda: None)()
+            made[item.choice.label] = dataset
+        except GanbenchError as error:
+            mistakes.add(item.place, f"data set {item.choice.label!r}: {error}")
+        except Exception as error:  # a factory may fail in any way on values its types allow
+            text = f"data set {item.choice.label!r} cannot be made: {type(error).__name__}: {error}"
+            mistakes.add(item.place, f"{text}; change its options")
+    return made
+
+
+def check_variants(
+    variants: Sequence[Placed],
+    datasets: dict[str, Dataset],
+    budget: tuple[Budget, Place] | None,
+    mistakes: Mistakes,
+) -> None:
+    """Build every variant for every data set, without training; note what is refused."""
+    for item in variants:
+        before = len(mistakes.found)
+        variant = _make_variant(item, mistakes)
+        if variant is None:
+            continue
+        for label, spec in _distinct(datasets):
+            _check_pair(item, variant, label, spec, mistakes)
+        if budget is not None and len(mistakes.found) == before:
+            _check_budget(item, variant, *budget, mistakes)
+
+
+def _distinct(datasets: dict[str, Dataset]) -> Iterator[tuple[str, SampleSpec]]:
+    """One data set of each shape and range: a variant cannot tell the others apart."""
+    seen: set[SampleSpec] = set()
+    for label, dataset in datasets.items():
+        if dataset.info.spec not in seen:
+            seen.add(dataset.info.spec)
+            yield label, dataset.info.spec
+
+
+def _make_variant(item: Placed, mistakes: Mistakes) -> Any:
+    try:
+        return registry.get("variant", item.choice.name).factory(**item.choice.options)
+    except GanbenchError as error:
+        place, part = _at_fault(item, None)
+        mistakes.add(place, f"{part}variant {item.choice.label!r}: {error}")
+    except Exception:
+        return None  # a variant's own failure is an outcome: the run stores its traceback and goes on
+    return None
+
+
+def _check_pair(item: Placed, variant: Any, label: str, spec: SampleSpec, mistakes: Mistakes) -> None:
+    try:
+        variant.build(spec)
+    except GanbenchError as error:
+        place, part = _at_fault(item, spec)
+        text = f"{part}variant {item.choice.label!r} cannot be used on data set {label!r}: {error}"
+        mistakes.add(place, text)
+    except Exception:
+        return  # as above
+
+
+def _at_fault(item: Placed, spec: SampleSpec | None) -> tuple[Place, str]:
+    """The network's place where the network by itself is refused, else the variant's."""
+    network = item.choice.options.get("network")
+    if item.network_place is None or not isinstance(network, dict):
+        return item.place, ""
+    try:
+        pair = registry.get("network", network["name"]).factory(**network["options"])
+        if spec is not None:
+            with torch.device("meta"):
+                pair.generator(item.choice.options.get("latent_dim", 2), spec)
+                pair.discriminator(spec)
+    except GanbenchError:
+        return item.network_place, f"network {network['name']!r} of "
+    except Exception:
+        return item.place, ""
+    return item.place, ""
+
+
+def _check_budget(item: Placed, variant: Any, budget: Budget, place: Place, mistakes: Mistakes) -> None:
+    """A step that would exceed the budget is not taken, so the budget must hold one."""
+    reals = getattr(variant, "reals_per_batch", 1)
+    if budget.unit == "images" and budget.amount < reals:
+        text = f"budget: {budget.amount:g} images are less than one batch of variant {item.choice.label!r}"
+        mistakes.add(place, f"{text}; give at least {reals}")

@@ -1,0 +1,123 @@
+"""A suite file to a `Suite`: everything is checked before anything is made or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganbench import registry
+from ganbench.errors import GanbenchError
+from ganbench.registry import Kind
+from ganbench.suite.bundled import find_suite
+from ganbench.suite.combine import check_variants, make_datasets
+from ganbench.suite.expand import expand_list
+from ganbench.suite.labels import Placed, choose
+from ganbench.suite.located import Mapping, Mistakes, Node, Place
+from ganbench.suite.measured import applicable, default_diagnostics
+from ganbench.suite.model import SuiteFile, fields_of
+from ganbench.suite.options import check_keys
+from ganbench.suite.reader import read_file
+from ganbench.suite.sections import (
+    check_include,
+    read_budget,
+    read_engine,
+    read_measure,
+    read_name,
+    read_seeds,
+)
+from ganbench.suite.suite import Suite
+from ganbench.suite.words import found
+from ganbench.training.description import Budget
+
+
+def load_suite(source: str | Path, *, include: Sequence[str] = ()) -> Suite:
+    """The suite of a file or of a bundled name, with more plug-in files to include (from the current folder).
+
+    Raises `SuiteError` with every mistake that can be told at once; nothing is created on disk.
+    """
+    path = find_suite(source)
+    mistakes = Mistakes(str(path))
+    root = read_file(path, mistakes)
+    nodes = _top_level(root, mistakes)
+    included = [str(Path(file).resolve()) for file in include]
+    for file in included:
+        registry.include(file)
+    files = _include(nodes.get("include"), path.parent, mistakes)
+    return _read(nodes, path, (*files, *(file for file in included if file not in files)), mistakes)
+
+
+def _top_level(root: Node, mistakes: Mistakes) -> dict[str, Node]:
+    known = fields_of(SuiteFile)
+    if not isinstance(root, Mapping):
+        text = f"a suite must be a mapping with the keys {', '.join(known)}, not {found(root)}"
+        mistakes.add(root.place, text)
+        mistakes.raise_any()
+        raise AssertionError("unreachable")
+    return check_keys(root, known, "key", "the suite", mistakes)
+
+
+def _include(node: Node | None, folder: Path, mistakes: Mistakes) -> tuple[str, ...]:
+    """Import the suite's plug-in files; the names they register are needed for all that follows."""
+    files = check_include(node, folder, mistakes)
+    for file, place in files:
+        try:
+            registry.include(file)
+        except GanbenchError as error:
+            mistakes.add(place, f"include: {error}")
+    return tuple(str(file) for file, _ in files)
+
+
+def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: Mistakes) -> Suite:
+    silent = any(mistake.text.startswith("include") for mistake in mistakes.found)
+    before = len(mistakes.found)
+    datasets = _choices("dataset", nodes.get("datasets"), silent, mistakes)
+    variants = _choices("variant", nodes.get("variants"), silent, mistakes)
+    diagnostics = _choices("diagnostic", nodes.get("diagnostics"), silent, mistakes)
+    if "diagnostics" not in nodes:
+        diagnostics = default_diagnostics(Place(1, 1), mistakes)
+    sound = not silent and len(mistakes.found) == before
+    name = read_name(nodes.get("name"), str(path), mistakes)
+    seeds = read_seeds(nodes["seeds"], mistakes) if "seeds" in nodes else ()
+    budget = read_budget(nodes["budget"], mistakes) if "budget" in nodes else None
+    measure = read_measure(nodes.get("measure"), mistakes)
+    engine = read_engine(nodes.get("engine"), mistakes)
+    applies = _check_together(nodes, datasets, variants, diagnostics, budget, mistakes) if sound else {}
+    mistakes.raise_any()
+    assert budget is not None
+    used = {label for labels in applies.values() for label in labels}
+    return Suite(
+        name=name,
+        file=str(path),
+        datasets=tuple(item.choice for item in datasets),
+        variants=tuple(item.choice for item in variants),
+        seeds=seeds,
+        budget=budget,
+        measure=measure,
+        diagnostics=tuple(item.choice for item in diagnostics if item.choice.label in used),
+        applicable=applies,
+        engine=engine,
+        include=files,
+    )
+
+
+def _choices(kind: Kind, node: Node | None, silent: bool, mistakes: Mistakes) -> list[Placed]:
+    if node is None:
+        return []
+    return choose(expand_list(kind, node, f"{kind}s", mistakes, silent), mistakes)
+
+
+def _check_together(
+    nodes: dict[str, Node],
+    datasets: list[Placed],
+    variants: list[Placed],
+    diagnostics: list[Placed],
+    budget: Budget | None,
+    mistakes: Mistakes,
+) -> dict[str, tuple[str, ...]]:
+    """Whether the parts go together; asked only where the names and options are in order."""
+    made = make_datasets(datasets, mistakes)
+    within = None if budget is None else (budget, nodes["budget"].place)
+    check_variants(variants, made, within, mistakes)
+    named = "diagnostics" in nodes
+    places = {item.choice.label: nodes["diagnostics"].place if named else item.place for item in datasets}
+    return applicable(diagnostics, named, made, places, mistakes)

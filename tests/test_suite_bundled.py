@@ -1,0 +1,44 @@
+"""The suites that come with ganbench are valid, and the schema for editors agrees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ganbench.errors import SuiteError
+from ganbench.suite import bundled_suites, json_schema, load_suite
+from ganbench.suite.located import Mistakes, plain
+from ganbench.suite.reader import read_file
+
+
+def test_there_is_a_quickstart() -> None:
+    assert "quickstart" in bundled_suites()
+
+
+@pytest.mark.parametrize("name", sorted(bundled_suites()))
+def test_a_bundled_suite_is_valid_and_fits_the_schema(name: str) -> None:
+    path = bundled_suites()[name]
+    jsonschema.validate(plain(read_file(path, Mistakes(name))), json_schema())
+    try:
+        suite = load_suite(name)
+    except SuiteError as error:
+        missing = [m for m in error.mistakes if "ganbench data fetch" in m.text]
+        assert len(missing) == len(error.mistakes), str(error)  # noqa: PT017
+        pytest.skip("its data are not on this machine")
+    assert suite.name == name
+    assert len(suite.cohorts()) == len(suite.datasets) * len(suite.variants)
+    assert json.dumps(suite.as_json(), allow_nan=False)
+
+
+def test_a_network_for_images_is_refused_on_points_at_its_own_place(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    text = "datasets: [ring8]\nvariants:\n  - nsgan: {network: dcgan}\nseeds: 1\nbudget: {images: 1e4}\n"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SuiteError) as caught:
+        load_suite(file)
+    (mistake,) = caught.value.mistakes
+    assert (mistake.line, mistake.column) == (3, 22)
+    assert "cannot be used on data set 'ring8'" in mistake.text
