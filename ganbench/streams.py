@@ -68,4 +68,4 @@ class SeedStreams:
     def restore(self, state: Tensor) -> None:
         """Put every generator back to a position that `state` returned."""
         for source, row in zip(self.generators, state, strict=True):
-            source.set_state(row)
+            source.set_state(row.clone())  # torch reads past a view's storage and crashes

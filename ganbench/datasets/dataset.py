@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -60,6 +60,9 @@ class Dataset(ABC):
 
     info: DatasetInfo
 
+    def require(self) -> None:  # noqa: B027  (most data sets need no files)
+        """Raise MissingData, naming the remedy, where files that the data set needs are missing."""
+
     @abstractmethod
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
         """Training draws from the seeds' streams `data`, on a device."""
@@ -71,3 +74,26 @@ class Dataset(ABC):
         A distribution draws them from a stream of its own, one per split; a finite data set
         returns its first `count` in a fixed shuffled order, and refuses more than it has.
         """
+
+
+@runtime_checkable
+class KnownModes(Protocol):
+    """What the diagnostic `modes` asks of a data set."""
+
+    weights: Tensor
+    """The modes' true weights, float64 [K], summing to one."""
+
+    def labels(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Nearest mode (int64) and distance to it in that mode's sigmas (float64), each [...]; x [..., d]."""
+        ...
+
+
+@runtime_checkable
+class LabelledClasses(Protocol):
+    """What `class_total_variation` asks of a data set."""
+
+    classes: int
+
+    def class_labels(self, split: Split) -> Tensor:
+        """The true classes of a split in the order of `examples`, int64 [n] on the CPU."""
+        ...

@@ -81,4 +81,5 @@ class _Gradients:
 
 def norm_per_seed(tree: Tree) -> Tensor:
     """Euclidean norm over all of a stacked tree's numbers, float64 [S]."""
-    return torch.stack([value.flatten(1).double().square().sum(1) for value in tree.values()]).sum(0).sqrt()
+    squares = [value.reshape(len(value), -1).double().square().sum(1) for value in tree.values()]
+    return torch.stack(squares).sum(0).sqrt()

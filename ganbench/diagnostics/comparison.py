@@ -1,0 +1,122 @@
+"""What `fidelity` compares: the extractor, the splits and counts, and the quantities that these name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.datasets import Dataset, LabelledClasses, Split
+from ganbench.datasets.primary import FRECHET_VERSION, classifier_frechet
+from ganbench.diagnostics.classifiers import weights_hash
+from ganbench.diagnostics.features import FEATURES, IDENTITY, LOGITS
+from ganbench.diagnostics.floor import of_real
+from ganbench.quantities import Quantity
+
+OTHER: dict[Split, Split] = {"train": "heldout", "heldout": "train"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`count` generated samples in an extractor's features, against as many of each split as there are."""
+
+    dataset: str
+    extractor: str
+    count: int
+    references: Mapping[Split, int]
+    """Real examples of each split that is a reference; as many generated samples are compared to them."""
+    stand_ins: Mapping[Split, int]
+    """Real examples of the *other* split that stand in for generated ones in `..._of_real`."""
+    classes: int | None
+    """Classes of a labelled data set with a classifier."""
+
+    def frechet_name(self, split: Split) -> str:
+        """The quantity that holds the Fréchet distance to a split."""
+        kind = "frechet_identity" if self.extractor == IDENTITY else "fid_classifier"
+        return f"{kind}_{split}_{self.references[split]}"
+
+    @property
+    def score_name(self) -> str:
+        """The quantity that holds the Inception-style score."""
+        return f"is_classifier_{self.count}"
+
+    def quantities(self) -> Iterator[Quantity]:
+        """All quantities, each followed by that of real data."""
+        for split in self.references:
+            quantity = self._frechet(split)
+            yield quantity
+            yield of_real(quantity, generated=self.stand_ins[split], real=OTHER[split])
+        if self.classes is not None:
+            score = self._score()
+            yield score
+            yield of_real(score, generated=self.references["heldout"], real="heldout")
+            for quantity in self._of_classes():
+                yield quantity
+                yield of_real(quantity, real="heldout, drawn with replacement")
+
+    def _frechet(self, split: Split) -> Quantity:
+        count = self.references[split]
+        if self.extractor != IDENTITY:
+            return classifier_frechet(split, count, **self._classifier(FEATURES))
+        return Quantity(
+            self.frechet_name(split),
+            f"Fréchet distance to {count:,} {split} examples",
+            unit="squared data units",
+            direction="lower",
+            scale="log",
+            protocol={
+                "split": split,
+                "generated": count,
+                "reference": count,
+                "extractor": IDENTITY,
+                "version": FRECHET_VERSION,
+            },
+        )
+
+    def _score(self) -> Quantity:
+        return Quantity(
+            self.score_name,
+            f"Inception-style score of the classifier, {self.count:,} samples",
+            direction="higher",
+            protocol={**self._of_logits(), "splits": 1},
+        )
+
+    def _of_classes(self) -> tuple[Quantity, Quantity]:
+        protocol = {**self._of_logits(), "split": "train"}
+        title = f"Classes recovered, of {self.classes}"
+        return (
+            Quantity(
+                "class_total_variation",
+                "Total variation of the class histogram",
+                direction="lower",
+                protocol=protocol,
+            ),
+            Quantity("classes_recovered", title, "classes", "higher", protocol=protocol),
+        )
+
+    def _of_logits(self) -> dict[str, Any]:
+        return {"generated": self.count, **self._classifier(LOGITS), "version": FRECHET_VERSION}
+
+    def _classifier(self, layer: str) -> dict[str, Any]:
+        weights = weights_hash(self.dataset)
+        return {"extractor": self.extractor, "weights_sha256": weights, "layer": layer}
+
+
+def plan(dataset: Dataset, extractor: str, count: int) -> Comparison:
+    """The comparison of a data set: with the splits of a finite one, or the fresh draws of a distribution."""
+    sizes = dataset.info.split_sizes
+    available: dict[Split, int] = {split: min(count, sizes.get(split, count)) for split in OTHER}
+    # A distribution's train and held-out draws are alike: one comparison is enough.
+    splits: tuple[Split, ...] = ("train", "heldout") if sizes else ("heldout",)
+    return Comparison(
+        dataset=dataset.info.name,
+        extractor=extractor,
+        count=count,
+        references={split: available[split] for split in splits},
+        stand_ins={split: min(available.values()) for split in splits},
+        classes=_classes(dataset) if extractor != IDENTITY else None,
+    )
+
+
+def _classes(dataset: Dataset) -> int | None:
+    return dataset.classes if isinstance(dataset, LabelledClasses) else None

@@ -1,0 +1,357 @@
+"""Fréchet distance, score and classes: closed forms, torch-fidelity's own results, and the classifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch_fidelity
+from fake_snapshot import CPU, measured
+from scipy.linalg import sqrtm
+from torch import Tensor
+
+from ganbench import registry
+from ganbench.datasets import Dataset
+from ganbench.datasets.images import digits, fashion_mnist, mnist
+from ganbench.datasets.mixtures import ring8
+from ganbench.diagnostics.classifiers import WEIGHTS, description, load_classifier, weights_hash
+from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.diagnostics.features import FEATURES, IDENTITY, LOGITS, extract
+from ganbench.diagnostics.fidelity import fidelity
+from ganbench.diagnostics.frechet import Moments, frechet_distance, inception_score, moments, square_root
+from ganbench.errors import GanbenchError, MissingData
+
+DIGITS = "ganbench-classifier-digits"
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    source = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=source, dtype=torch.float64)
+
+
+def covariances(count: int, dim: int, rank: int, seed: int) -> Tensor:
+    factor = random(count, dim, rank, seed=seed)
+    return factor @ factor.mT
+
+
+def noisy_digits(noise: float, seeds: int = 2, count: int = 1437) -> Tensor:
+    images = digits().examples("train", count, CPU, torch.float32)
+    noise_ = random(seeds, *images.shape, seed=5).float()
+    return (images + noise * noise_).clamp(-1, 1)
+
+
+# The statistics ---------------------------------------------------------------------------------
+
+
+def test_distance_of_diagonal_gaussians_in_any_rotation() -> None:
+    first, second = torch.tensor([4.0, 1.0, 0.0]).double(), torch.tensor([1.0, 9.0, 0.25]).double()
+    shift = torch.tensor([1.0, -2.0, 0.5]).double()
+    rotation, _ = torch.linalg.qr(random(3, 3))
+    one = Moments(torch.zeros(3).double(), rotation @ first.diag() @ rotation.T)
+    two = Moments(rotation @ shift, rotation @ second.diag() @ rotation.T)
+    expected = 5.25 + (1 + 4 + 0.25)  # ‖Δμ‖² + Σ(√a − √b)²
+    assert frechet_distance(one, two).item() == pytest.approx(expected, abs=1e-7)
+
+
+def test_distance_equals_the_matrix_square_roots_and_is_symmetric() -> None:
+    one = Moments(random(5, 6), covariances(5, 6, 9, 1))
+    two = Moments(random(5, 6, seed=2), covariances(5, 6, 9, 3))
+    expected = [
+        float(((m1 - m2) ** 2).sum() + np.trace(s1 + s2 - 2 * np.real(sqrtm(s1 @ s2))))
+        for m1, s1, m2, s2 in zip(
+            *(t.numpy() for m in (one, two) for t in (m.mean, m.covariance)), strict=True
+        )
+    ]
+    torch.testing.assert_close(frechet_distance(one, two), torch.tensor(expected).double())
+    torch.testing.assert_close(frechet_distance(two, one), torch.tensor(expected).double())
+
+
+def test_distance_of_rank_deficient_covariances() -> None:
+    # Both live in a plane of six dimensions; the distance is that within the plane.
+    plane, _ = torch.linalg.qr(random(6, 2))
+    small = [Moments(random(2, seed=s), covariances(1, 2, 4, s)[0]) for s in (1, 2)]
+    large = [Moments(plane @ m.mean, plane @ m.covariance @ plane.T) for m in small]
+    assert frechet_distance(*large).item() == pytest.approx(frechet_distance(*small).item(), abs=1e-6)
+    points = moments(torch.ones(3, 10, 6))
+    assert frechet_distance(points, points).tolist() == [0, 0, 0]
+    assert frechet_distance(points, large[0]).isfinite().all()
+
+
+def test_distance_to_itself_is_zero() -> None:
+    own = moments(random(2, 30, 40))  # fewer samples than dimensions
+    assert frechet_distance(own, own).max().item() < 1e-5
+    assert (frechet_distance(own, own) >= 0).all()
+
+
+def test_distance_of_samples_from_gaussians() -> None:
+    count = 20_000
+    one = moments(random(4, count, 2))
+    two = moments(random(4, count, 2, seed=1) * torch.tensor([2.0, 1.0]) + torch.tensor([0.0, 3.0]))
+    # ‖Δμ‖² = 9 with standard error 2·3·√(2/n) = 0.06, and (√4 − 1)² = 1.
+    assert frechet_distance(one, two).mean().item() == pytest.approx(10, abs=4 * 0.065 / 2)
+
+
+def test_moments_are_numpys() -> None:
+    features = random(3, 50, 4)
+    found = moments(features)
+    for seed in range(3):
+        np.testing.assert_allclose(found.mean[seed], features[seed].numpy().mean(0), atol=1e-12)
+        np.testing.assert_allclose(found.covariance[seed], np.cov(features[seed].numpy().T), atol=1e-12)
+
+
+def test_square_root_squares_back() -> None:
+    matrices = covariances(3, 5, 3, 0)
+    root = square_root(matrices)
+    torch.testing.assert_close(root @ root, matrices, atol=1e-10, rtol=0)
+
+
+def test_a_set_that_is_not_finite_gives_nan_alone() -> None:
+    features = random(3, 20, 4)
+    clean = frechet_distance(moments(features), moments(features[0] + 1))
+    features[1, 3, 2] = math.nan
+    found = frechet_distance(moments(features), moments(random(3, 20, 4)[0] + 1))
+    assert found.isnan().tolist() == [False, True, False]
+    torch.testing.assert_close(found[[0, 2]], clean[[0, 2]])
+
+
+def test_score_is_the_number_of_sure_and_even_classes() -> None:
+    sure = torch.eye(7).repeat(5, 1) * 1e4
+    assert inception_score(sure).item() == pytest.approx(7)
+    assert inception_score(random(1, 7).expand(30, 7)).item() == pytest.approx(1)
+    # Probability q on the own class of two, both as often: exp(log 2 − H(q)).
+    q = 0.8
+    logits = torch.tensor([[math.log(q), math.log(1 - q)], [math.log(1 - q), math.log(q)]])
+    entropy = -(q * math.log(q) + (1 - q) * math.log(1 - q))
+    assert inception_score(logits).item() == pytest.approx(2 * math.exp(-entropy))
+
+
+# torch-fidelity ---------------------------------------------------------------------------------
+
+
+class Examples(torch.utils.data.Dataset):
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+
+    def __len__(self) -> int:
+        return len(self._tensor)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self._tensor[index]
+
+
+def torch_fidelitys(generated: Tensor, real: Tensor, extractor: str, **metrics: bool) -> dict[str, float]:
+    return torch_fidelity.calculate_metrics(
+        input1=Examples(generated),
+        input2=Examples(real),
+        feature_extractor=extractor,
+        isc_splits=1,
+        cuda=False,
+        cache=False,
+        save_cpu_ram=True,
+        verbose=False,
+        **metrics,
+    )
+
+
+def test_vectors_agree_with_torch_fidelity() -> None:
+    samples = ring8(radius=1.7, sigma=0.1).sampler([0, 1], CPU, torch.float32).draw(2500)["real"]
+    values = measured(fidelity(ring8()), ring8(), samples)["frechet_identity_heldout_2500"]
+    real = ring8().examples("heldout", 2500, CPU, torch.float32)
+    theirs = [torch_fidelitys(one, real, IDENTITY, fid=True)["frechet_inception_distance"] for one in samples]
+    np.testing.assert_allclose(values, theirs, rtol=1e-4)
+
+
+def test_images_agree_with_torch_fidelity() -> None:
+    samples = noisy_digits(0.5)
+    values = measured(fidelity(digits()), digits(), samples)
+    real = digits().examples("train", 1437, CPU, torch.float32)
+    for seed in range(2):
+        theirs = torch_fidelitys(samples[seed], real, DIGITS, fid=True, isc=True)
+        assert values["fid_classifier_train_1437"][seed].item() == pytest.approx(
+            theirs["frechet_inception_distance"], rel=1e-4
+        )
+        assert values["is_classifier_1437"][seed].item() == pytest.approx(
+            theirs["inception_score_mean"], rel=1e-6
+        )
+
+
+def test_extractors_take_bytes_and_three_channels() -> None:
+    images = torch.randint(0, 256, (1, 20, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    floats = extract(DIGITS, images / 127.5 - 1)
+    for other in (images.to(torch.uint8), (images / 127.5 - 1).expand(-1, -1, 3, -1, -1)):
+        for name, features in extract(DIGITS, other).items():
+            torch.testing.assert_close(features, floats[name])
+
+
+def test_features_are_the_classifiers_for_every_seed() -> None:
+    samples = noisy_digits(0.3, seeds=3, count=300)
+    found = extract(DIGITS, samples)
+    for seed in range(3):
+        features, logits = load_classifier("digits")(samples[seed])
+        torch.testing.assert_close(found[FEATURES][seed], features, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found[LOGITS][seed], logits, atol=1e-4, rtol=1e-4)
+    assert torch.equal(extract(IDENTITY, samples)[FEATURES], samples.flatten(2))
+
+
+# The classifiers --------------------------------------------------------------------------------
+
+EXPECTED = {"digits": (digits, 0.97), "mnist": (mnist, 0.99), "fashion_mnist": (fashion_mnist, 0.89)}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_weights_are_those_described(name: str) -> None:
+    content = (WEIGHTS / f"{name}.safetensors").read_bytes()
+    told = description(name)
+    assert hashlib.sha256(content).hexdigest() == told["sha256"] == weights_hash(name)
+    assert len(content) < 400_000
+    assert told["heldout_accuracy"] >= EXPECTED[name][1]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_heldout_accuracy_is_as_described(name: str) -> None:
+    dataset = EXPECTED[name][0]()
+    try:
+        dataset.require()
+    except MissingData as missing:
+        pytest.skip(str(missing))
+    count = dataset.info.split_sizes["heldout"]
+    images = dataset.examples("heldout", count, CPU, torch.float32).unsqueeze(0)
+    predicted = extract(f"ganbench-classifier-{name}", images)[LOGITS].argmax(-1)[0]
+    accuracy = (predicted == dataset.class_labels("heldout")).double().mean().item()
+    assert accuracy == pytest.approx(description(name)["heldout_accuracy"], abs=2 / count)
+
+
+# The diagnostic ---------------------------------------------------------------------------------
+
+
+def test_values_of_digits() -> None:
+    values = measured(fidelity(digits()), digits(), noisy_digits(0.0))
+    assert values["fid_classifier_train_1437"].max().item() < 1e-4  # the reference itself
+    # Half the mass of the smallest class short of one class at most: the histogram of train labels.
+    assert values["class_total_variation"].max().item() < 0.002
+    assert (values["classes_recovered"] == 10).all()
+    assert 9 < values["is_classifier_1437"].min().item() <= 10
+    assert 0 < values["fid_classifier_heldout_360"].min().item() < 15
+
+
+def test_distance_grows_with_noise() -> None:
+    found = [
+        measured(fidelity(digits()), digits(), noisy_digits(noise, seeds=1))[
+            "fid_classifier_train_1437"
+        ].item()
+        for noise in (0.1, 0.2, 0.4, 0.8)
+    ]
+    assert found == sorted(found)
+    assert found[-1] > 20 * found[0]
+
+
+def test_only_as_many_samples_as_there_are_heldout_images_are_compared_to_them() -> None:
+    samples = noisy_digits(0.0)
+    other = samples.clone()
+    other[:, 360:] = -1.0
+    ours, changed = (measured(fidelity(digits()), digits(), x) for x in (samples, other))
+    assert torch.equal(ours["fid_classifier_heldout_360"], changed["fid_classifier_heldout_360"])
+    assert (changed["fid_classifier_train_1437"] > 1).all()
+
+
+def test_one_class_alone() -> None:
+    labels, images = digits().class_labels("train"), digits().examples("train", 1437, CPU, torch.float32)
+    fours = images[labels == 4]
+    samples = fours.repeat(10, 1, 1, 1)[:1437].unsqueeze(0)
+    values = measured(fidelity(digits()), digits(), samples)
+    share = (labels == 4).double().mean().item()
+    assert values["class_total_variation"].item() == pytest.approx(1 - share, abs=0.01)
+    assert values["classes_recovered"].item() <= 2
+    assert values["is_classifier_1437"].item() < 1.1
+
+
+def test_values_of_real_are_heldout_against_train() -> None:
+    values = measured(fidelity(digits()), digits(), noisy_digits(0.5))
+    train, heldout = (
+        extract(DIGITS, digits().examples(split, count, CPU, torch.float32).unsqueeze(0))  # type: ignore[arg-type]
+        for split, count in (("train", 1437), ("heldout", 360))
+    )
+    expected = frechet_distance(moments(heldout[FEATURES]), moments(train[FEATURES]))
+    torch.testing.assert_close(values["fid_classifier_train_1437_of_real"], expected.expand(2))
+    equal = frechet_distance(moments(train[FEATURES][:, :360]), moments(heldout[FEATURES]))
+    torch.testing.assert_close(
+        values["fid_classifier_heldout_360_of_real"], equal.expand(2), rtol=1e-3, atol=0
+    )
+    torch.testing.assert_close(
+        values["is_classifier_1437_of_real"], inception_score(heldout[LOGITS]).expand(2)
+    )
+    # Ten even classes, 1,437 draws: ½·10·√(2·0.09/(π·1437)) = 0.032 on average.
+    assert 0.012 < values["class_total_variation_of_real"][0].item() < 0.055
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_diverged_seed_is_nan_and_leaves_the_others(bad: float) -> None:
+    samples = noisy_digits(0.3, seeds=3)
+    clean = measured(fidelity(digits()), digits(), samples)
+    samples = samples.clone()
+    samples[1, 1436, 0, 0, 0] = bad
+    for name, value in measured(fidelity(digits()), digits(), samples).items():
+        expected = clean[name].clone()
+        if not name.endswith("_of_real"):
+            expected[1] = math.nan
+        torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("factory", [digits, mnist, fashion_mnist])
+def test_the_primary_quantity_is_the_data_sets(factory: Any) -> None:
+    primary = factory().info.primary
+    declared = {quantity.name: quantity for quantity in fidelity(factory()).quantities}[primary.name]
+    assert replace(declared, protocol=primary.protocol) == primary
+    # What the diagnostic adds is the extractor that the data set cannot know.
+    assert primary.protocol.items() <= declared.protocol.items()
+    assert declared.protocol.keys() - primary.protocol.keys() == {"extractor", "weights_sha256", "layer"}
+    assert declared.protocol["weights_sha256"] == description(factory().info.name)["sha256"]
+
+
+@pytest.mark.parametrize(("factory", "extractor"), [(digits, "auto"), (ring8, "auto"), (digits, "identity")])
+def test_the_protocol_is_in_the_name(factory: Any, extractor: Any) -> None:
+    few, many = (
+        {q.name: q.protocol for q in fidelity(factory(), extractor, samples=n).quantities} for n in (50, 100)
+    )
+    assert all(not name.startswith("fid_") or "classifier" in name for name in few)
+    assert all(few[name] != many[name] for name in few.keys() & many.keys())
+    for name in few:
+        if name.startswith(("fid_", "frechet_", "is_")):
+            assert "50" in name
+            assert name not in many
+
+
+def test_pixels_on_request() -> None:
+    values = measured(fidelity(digits(), extractor="identity"), digits(), noisy_digits(0.1))
+    assert {name for name in values if not name.endswith("_of_real")} == {
+        "frechet_identity_train_1437",
+        "frechet_identity_heldout_360",
+    }
+
+
+def test_images_without_a_classifier_are_not_for_it() -> None:
+    class Faces(Dataset):
+        info = replace(digits().info, name="faces")
+        sampler = examples = None  # type: ignore[assignment]
+
+    with pytest.raises(NotApplicable, match=r"faces: no classifier .* the pixels"):
+        fidelity(Faces())
+    with pytest.raises(NotApplicable, match="ring8: no classifier"):
+        fidelity(ring8(), extractor="classifier")
+    assert fidelity(Faces(), extractor="identity").quantities
+
+
+def test_more_samples_than_real_data_are_refused() -> None:
+    with pytest.raises(GanbenchError, match="1,437"):
+        fidelity(digits(), samples=1438)
+
+
+def test_its_page_says_what_good_looks_like_and_what_it_misses() -> None:
+    page = registry.get("diagnostic", "fidelity").documentation
+    assert "What good looks like" in page
+    assert "What it is blind to" in page
