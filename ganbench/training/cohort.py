@@ -92,11 +92,11 @@ class Cohort:
             yield from self._train_rounds(self.rounds, progress)
 
     def diverged(self) -> list[tuple[int, str] | None]:
-        """For each seed None, or the discriminator update and the player whose numbers were not finite."""
+        """For each seed None, or the discriminator updates done and the player not finite any more."""
         first = {player: at.tolist() for player, at in self.state.diverged_at.items()}
         now = self.state.discriminator_updates
         for player, tree in self.state.params.items():
-            sums = sum(value.flatten(1).sum(1, dtype=torch.float64) for value in tree.values())
+            sums = sum(v.reshape(len(v), -1).sum(1, dtype=torch.float64) for v in tree.values())
             finite = torch.isfinite(torch.as_tensor(sums)).tolist()
             first[player] = [at if ok else min(at, now) for at, ok in zip(first[player], finite, strict=True)]
         found: list[tuple[int, str] | None] = []

@@ -29,6 +29,7 @@ class CohortField:
     ) -> None:
         self._game, self._variant, self.state = game, variant, state
         self._batches, self._gradients, self._reads = batches, gradients, reads
+        self._updates_of_round = 0
 
     def draw(self, *players: str) -> Mapping[str, Tensor]:
         """A fresh batch of what these players' losses read."""
@@ -53,10 +54,12 @@ class CohortField:
                 params[name] = project(value)
         if player in variant.averages:
             average_(state.averages[player], params, variant.averages[player])
+        self._updates_of_round += player == "discriminator"
 
     @torch.no_grad()
     def advance(self) -> None:
         """One round of the variant's update rule."""
+        self._updates_of_round = 0
         self._variant.update.advance(self)
         self.state.rounds += 1
         self.state.discriminator_updates += self._variant.update.discriminator_updates
@@ -64,5 +67,5 @@ class CohortField:
     def _note_divergence(self, player: str, loss: Tensor) -> None:
         # A gradient that is not finite makes the next loss so: losses alone locate it to one update.
         seen = self.state.diverged_at[player]
-        now = torch.where(torch.isfinite(loss), seen, self.state.discriminator_updates)
-        self.state.diverged_at[player] = torch.minimum(seen, now)
+        done = self.state.discriminator_updates + self._updates_of_round
+        self.state.diverged_at[player] = torch.minimum(seen, torch.where(torch.isfinite(loss), seen, done))

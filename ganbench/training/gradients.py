@@ -8,7 +8,7 @@ branch on a tensor's value.  All give the same numbers to rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -22,6 +22,11 @@ from ganbench.training.traced import trace
 Mode = Literal["traced", "compiled", "looped", "plain"]
 Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]
 """Parameters, buffers and batch, each tensor [S, ...]."""
+_VECTORISED_ATTEMPTS: dict[Mode, tuple[Mode, ...]] = {
+    "compiled": ("compiled", "traced"),
+    "traced": ("traced",),
+}
+_IN_WORDS = {"compiled": "compiled", "traced": "vectorised over seeds"}
 GradientFunction = Callable[[Inputs], tuple[Tree, Tensor, dict[str, Tree]]]
 """→ (gradient of one player, loss [S], all players' buffers)."""
 
@@ -45,21 +50,23 @@ def build_gradient(
 ) -> Gradient:
     """The gradient of `player` at the shapes of `inputs`; falls back to a loop over seeds with a reason."""
 
+    device = _leaves(inputs)[0].device.type
+
     def single(params: Any, buffers: Any, batch: Any) -> Any:
-        device = next(iter(batch.values())).device.type
         with torch.autocast(device, dtype=autocast, enabled=autocast is not None):
             return player_gradient(game, player, params, buffers, batch)
 
     reason = None
-    if mode in ("traced", "compiled"):
+    for attempt in _VECTORISED_ATTEMPTS.get(mode, ()):
         try:
-            return _vectorised(single, inputs, mode)
+            return replace(_vectorised(single, inputs, attempt), reason=reason)
         except Exception as error:  # whatever cannot be vectorised is looped over, and said once
-            reason = f"cannot be vectorised over seeds: {_first_line(error)}"
-    try:
-        return _looped(single, inputs, reason)
-    except Exception as error:  # tracing is an optimisation: without it the loop is the reference
-        reason = reason or f"cannot be traced: {_first_line(error)}"
+            reason = f"cannot be {_IN_WORDS[attempt]}: {_first_line(error)}"
+    if mode != "plain":
+        try:
+            return _looped(single, inputs, reason)
+        except Exception as error:  # tracing is an optimisation: without it the loop is the reference
+            reason = reason or f"cannot be traced: {_first_line(error)}"
     return Gradient(lambda given: _restack(single, given), "plain", reason)
 
 

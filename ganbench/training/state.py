@@ -23,8 +23,8 @@ NEVER = torch.iinfo(torch.int64).max
 class CohortState:
     """Stacked trees {player: {name: [S, ...]}}, optimiser slots, and counters.
 
-    `diverged_at` [S] per player is the discriminator update at which that player's loss first was not
-    finite; it stays on the device, and is read at measuring points only.
+    `diverged_at` [S] per player is how many discriminator updates were done when that player's loss first
+    was not finite; it stays on the device, and is read at measuring points only.
     """
 
     params: dict[str, Tree]

@@ -18,6 +18,9 @@ from ganbench.training.snapshot import Moment
 if TYPE_CHECKING:
     from ganbench.training.cohort import Cohort
 
+BLOCK = 512
+"""Samples drawn and generated at a time; part of the measuring stream."""
+
 
 class CohortSnapshot:
     """A cohort at one moment; implements `Snapshot`."""
@@ -66,8 +69,12 @@ class CohortSnapshot:
         return self._throughput
 
     def _generate(self, count: int) -> Tensor:
-        noise = draw_from(self.streams("noise"), self._cohort.game.draws["noise"], count, self.dtype)
-        return self._evaluate(lambda nets, z: nets.generator(z), noise, averaged=True)
+        """By whole blocks: fewer samples are a prefix of more in every bit, whoever asks first."""
+        source, draw = self.streams("noise"), self._cohort.game.draws["noise"]
+        noise = [draw_from(source, draw, BLOCK, self.dtype) for _ in range(-(-count // BLOCK))]
+        return torch.cat(
+            [self._evaluate(lambda nets, z: nets.generator(z), block, averaged=True) for block in noise], 1
+        )
 
     def _evaluate(
         self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False
