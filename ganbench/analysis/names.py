@@ -1,0 +1,54 @@
+"""Labels short enough to read: options that a method's variants all share say nothing in a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ganbench.analysis.run import Run
+
+
+def short_names(labels: Sequence[str]) -> dict[str, str]:
+    """Label to short name: `a[x=1,y=2]` and `a[x=1,y=3]` are told apart as `a[y=2]` and `a[y=3]`.
+
+    Names stay distinct; where they would not, labels stay as they are.
+    """
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(label.partition("[")[0], []).append(label)
+    found = {label: short for name, group in groups.items() for label, short in _told_apart(name, group)}
+    return found if len(set(found.values())) == len(found) else {label: label for label in labels}
+
+
+def with_short_names(run: Run) -> Run:
+    """The same run, its variants under their short names in the suite's order."""
+    names = short_names(run.variants)
+    suite = {**run.about.get("suite", {}), "variants": [names[label] for label in run.variants]}
+    return replace(
+        run,
+        about={**run.about, "suite": suite},
+        cohorts=tuple(replace(c, variant=names[c.variant]) for c in run.cohorts),
+        records=run.records.assign(variant=run.records["variant"].map(names)),
+    )
+
+
+def _told_apart(name: str, labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    options = [list(_options(label)) for label in labels]
+    shared = set.intersection(*map(set, options)) if len(labels) > 1 else set()
+    for label, own in zip(labels, options, strict=True):
+        left = [option for option in own if option not in shared]
+        yield label, f"{name}[{','.join(left)}]" if left else name
+
+
+def _options(label: str) -> Iterator[str]:
+    """The options between a label's brackets, cut at the commas that stand in no inner bracket."""
+    depth, word = 0, ""
+    for letter in label.partition("[")[2].removesuffix("]"):
+        depth += (letter in "[{(") - (letter in "]})")
+        if letter == "," and not depth:
+            yield word
+            word = ""
+        else:
+            word += letter
+    if word:
+        yield word

@@ -1,0 +1,160 @@
+"""The page: one self-contained HTML file made of sections, tables and figures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup, escape
+
+import ganbench
+from ganbench.analysis.numbers import listed
+from ganbench.analysis.run import Run
+from ganbench.report.methods import METHODS
+from ganbench.report.style import Figure, Look
+from ganbench.report.tables import Table, outcomes_table, protocols_table, variants_table
+
+
+@dataclass(frozen=True)
+class Part:
+    """A titled piece of a data set's section: tables, figures and sentences in reading order."""
+
+    title: str
+    anchor: str
+    items: Sequence[Table | Figure | str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that the page says about one data set."""
+
+    label: str
+    anchor: str
+    about: str
+    words: Sequence[str]
+    """What to read first, one paragraph per budget."""
+    parts: Sequence[Part]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The section's figures."""
+        return [item for part in self.parts for item in part.items if isinstance(item, Figure)]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The section's tables."""
+        return [item for part in self.parts for item in part.items if isinstance(item, Table)]
+
+
+def page(run: Run, sections: Sequence[Section], looks: Mapping[str, Look]) -> bytes:
+    """The whole page, with its pictures and style inside."""
+    room = files("ganbench.report")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"data_uri": _data_uri, "breakable": _breakable}
+    template = environment.from_string((room / "page.html").read_text(encoding="utf-8"))
+    text = template.render(
+        name=str(run.about.get("name", run.path.name)),
+        css=Markup((room / "page.css").read_text(encoding="utf-8")),
+        facts=facts(run),
+        warnings=_warnings(run),
+        sections=sections,
+        looks=looks,
+        outcomes=outcomes_table(run),
+        tracebacks=_tracebacks(run),
+        methods=METHODS,
+        protocols=protocols_table(run),
+        variants=variants_table(run),
+        environment=environment_table(run),
+        version=ganbench.__version__,
+    )
+    return text.encode()
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """What the page's head says of the run; what is not known is left out."""
+    environment = _flat(run.about.get("environment") or {})
+    budgets = sorted({str(c.budget) for c in run.cohorts})
+    seeds = sorted({len(c.seeds) for c in run.cohorts})
+    executions = [p.outcome.get("execution") or {} for c in run.cohorts for p in c.parts]
+    precisions = {str(e["precision"]) for e in executions if e.get("precision")}
+    commit = _named(environment, "commit")
+    dirty = _named(environment, "dirty") in ("True", "true")
+    found = {
+        "run": str(run.about.get("created", ""))[:16].replace("T", " "),
+        "budget": listed(budgets) + (" a seed" if budgets else ""),
+        "seeds": "–".join(dict.fromkeys(str(n) for n in (seeds[0], seeds[-1]))) if seeds else "",
+        "cohorts": f"{len(run.variants)} variants × {len(run.dataset_labels)} data sets",
+        "device": _named(environment, "device") or _named(environment, "cpu") or "",
+        "precision": listed(sorted(precisions)),
+        "versions": ", ".join(
+            f"{n} {v}" for n in ("ganbench", "torch", "python") if (v := _named(environment, n))
+        ),
+        "git commit": f"{commit[:12]}{', with uncommitted changes' if dirty else ''}" if commit else "",
+        "key": str(run.about.get("key", "")),
+    }
+    return [(fact, value) for fact, value in found.items() if value.strip()]
+
+
+def environment_table(run: Run) -> Table:
+    """Everything recorded about the machine and the software."""
+    rows = list(_flat(run.about.get("environment") or {}).items())
+    data = pd.DataFrame(rows, columns=["name", "value"])
+    return Table(
+        "environment", "Recorded when the run began", ["name", "value"], rows, data, left=frozenset({0, 1})
+    )
+
+
+def _warnings(run: Run) -> list[str]:
+    """What a reader must know before anything else."""
+    found = []
+    failed = sum(bool(c.failures) for c in run.cohorts)
+    if failed:
+        found.append(f"{failed} of {len(run.cohorts)} cohorts did not finish; see Outcomes.")
+    if any(len(c.seeds) < 3 for c in run.cohorts):
+        found.append("Fewer than three seeds: too few to tell variants apart. Read the numbers as examples.")
+    return found
+
+
+def _tracebacks(run: Run) -> list[tuple[str, str]]:
+    return [
+        (
+            f"{c.variant} on {c.dataset}, seeds {', '.join(map(str, p.seeds))}: {p.status}",
+            str(p.outcome["traceback"]),
+        )
+        for c in run.cohorts
+        for p in c.failures
+        if p.outcome.get("traceback")
+    ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested values under dotted names."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = str(value)
+    return found
+
+
+def _named(environment: Mapping[str, str], name: str) -> str | None:
+    """The value whose dotted name ends in `name`."""
+    ends = (
+        value for key, value in environment.items() if key == name or key.endswith((f".{name}", f"_{name}"))
+    )
+    return next((value for value in ends if value not in ("", "None")), None)
+
+
+def _breakable(text: str) -> Markup:
+    """A label that may go on in a new line before its options and between them."""
+    return Markup(str(escape(text)).replace("[", "<wbr>[").replace(",", ",<wbr>"))
+
+
+def _data_uri(figure: Figure) -> str:
+    return "data:image/png;base64," + base64.b64encode(figure.png).decode()

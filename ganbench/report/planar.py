@@ -1,0 +1,161 @@
+"""Samples of a planar data set over its true density: the final gallery and the strip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+from ganbench.analysis.numbers import number, shortened
+from ganbench.analysis.run import Run
+from ganbench.analysis.summaries import final_summaries
+from ganbench.report import strip
+from ganbench.report.samples import Array, History, Samples
+from ganbench.report.style import INK, QUIET, Figure, Look, file_stem, png, square_panels
+
+_DENSITY = LinearSegmentedColormap.from_list("density", ["#ffffff", "#e3e7eb", "#aab4be", "#8793a0"])
+Box = tuple[float, float, float, float]
+"""A frame: left, right, bottom, top."""
+MODES, QUALITY = "modes_recovered", "high_quality_fraction"
+
+
+def gallery(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
+    """Each variant's final samples over the density, a panel each; None without samples."""
+    samples = Samples(run, dataset)
+    shown = [v for v in order if v in samples.variants()]
+    if not shown or samples.shape != (2,):
+        return None
+    box = extent(samples)
+    figure, axes = square_panels(len(shown) + 1)
+    _panel(
+        axes[0], samples, box, samples.fixed.get("real"), "#3d444d", "real data\n" + _reference(run, dataset)
+    )
+    for one, variant in zip(axes[1:], shown, strict=True):
+        seed, points = samples.final(variant) or (0, np.empty((0, 2)))
+        title = f"{shortened(variant, 36)}\n{_quality(run, dataset, variant, seed)}"
+        _panel(one, samples, box, points, looks[variant].colour, title)
+    caption = (
+        "Final samples (coloured dots) over the true density (grey; small rings are the modes' centres). "
+        "Each panel "
+        "shows the seed whose final result is the variant's median, with the modes that it found and its "
+        "share of good "
+        "(high-quality) samples; panels in "
+        "the order of the ranking. All panels have the same frame; a corner counts the samples outside it."
+    )
+    return Figure(file_stem(dataset, "gallery"), caption, png(figure))
+
+
+def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
+    """Samples through training, a row per variant; None without samples."""
+    samples = Samples(run, dataset)
+    histories = {v: h for v in order if (h := samples.history(v)) is not None}
+    if samples.shape != (2,) or not strip.has_columns(histories.values()):
+        return None
+    points = strip.chosen_points(max(len(h.images) for h in histories.values()))
+    longest = max(histories.values(), key=lambda h: len(h.images))
+    figure, axes = strip.empty_strip(
+        list(histories),
+        [f"seed {h.seed}" for h in histories.values()],
+        [looks[v] for v in histories],
+        [int(longest.images[p]) for p in points],
+    )
+    for row, (variant, history) in enumerate(histories.items()):
+        _row(axes, samples, row, history, points, looks[variant].colour)
+    caption = (
+        "Samples through training: a row per variant (the seed with the median final result), a column per "
+        "measuring point, headed by the real points shown to the discriminator so far. Mode collapse is a "
+        "row whose "
+        "dots leave most of the grey modes bare, or hop between them from column to column."
+    )
+    return Figure(file_stem(dataset, "samples-through-training"), caption, png(figure))
+
+
+def extent(samples: Samples) -> Box:
+    """The frame: the density's, else around the real examples."""
+    fixed = samples.fixed
+    if "extent" in fixed:
+        left, right, bottom, top = (float(edge) for edge in fixed["extent"])
+        return left, right, bottom, top
+    real = fixed.get("real", np.array([[-1.0, -1.0], [1.0, 1.0]]))
+    low, high = real.min(0), real.max(0)
+    margin = 0.15 * (high - low).max() or 1.0
+    return low[0] - margin, high[0] + margin, low[1] - margin, high[1] + margin
+
+
+def _panel(axes: Axes, samples: Samples, box: Box, points: Array | None, colour: str, title: str) -> None:
+    _density(axes, samples, box)
+    if "means" in samples.fixed:
+        means = samples.fixed["means"]
+        axes.scatter(
+            means[:, 0],
+            means[:, 1],
+            s=70 if len(means) <= 30 else 25,
+            facecolors="none",
+            edgecolors=QUIET,
+            linewidths=0.7,
+        )
+    good = np.empty((0, 2)) if points is None else points[np.isfinite(points).all(1)].astype(float)
+    axes.scatter(good[:, 0], good[:, 1], s=5, color=colour, alpha=0.6, linewidths=0, zorder=3)
+    inside = (good[:, 0] >= box[0]) & (good[:, 0] <= box[1]) & (good[:, 1] >= box[2]) & (good[:, 1] <= box[3])
+    note = "diverged" if points is not None and not len(good) else f"{(~inside).sum()} outside"
+    if not inside.all() or not len(good):
+        axes.text(0.97, 0.03, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=8, color=INK)
+    axes.set(xlim=box[:2], ylim=box[2:], xticks=[], yticks=[], aspect="equal")
+    axes.set_title(title, fontsize=8.5, linespacing=1.35)
+
+
+def _density(axes: Axes, samples: Samples, box: Box) -> None:
+    """The density as a heat map with a bent scale, so that a broad mode shows beside a sharp one."""
+    if "density" in samples.fixed:
+        density = samples.fixed["density"].astype(float)
+        norm = PowerNorm(0.4, vmin=0, vmax=float(density.max()) or 1.0)
+        axes.imshow(density, origin="lower", extent=box, cmap=_DENSITY, norm=norm, aspect="auto", zorder=0)
+
+
+def _row(
+    axes: Axes, samples: Samples, row: int, history: History, points: Sequence[int], colour: str
+) -> None:
+    box = extent(samples)
+    for column, point in enumerate(points):
+        left, right, bottom, top = strip.frame(axes, row, column)
+        _density(axes, samples, (left, right, bottom, top))
+        found = history.at(point)
+        dots = np.empty((0, 2)) if found is None else found[np.isfinite(found).all(1)].astype(float)
+        if not len(dots):
+            strip.note(axes, row, column, "diverged")
+        x = left + (right - left) * (dots[:, 0] - box[0]) / (box[1] - box[0])
+        y = bottom + (top - bottom) * (dots[:, 1] - box[2]) / (box[3] - box[2])
+        inside = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+        if len(dots) and not inside.any():
+            strip.note(axes, row, column, "all outside")
+        axes.scatter(x[inside], y[inside], s=1.6, color=colour, alpha=0.6, linewidths=0, zorder=3)
+    axes.set(xlim=(0, len(points)))
+
+
+def _quality(run: Run, dataset: str, variant: str, seed: int) -> str:
+    rows = run.records_of(dataset)
+    rows = rows[(rows["variant"] == variant) & (rows["seed"] == seed) & rows["final"]]
+    values = dict(zip(rows["quantity"], rows["value"], strict=True))
+    return f"seed {seed}: {', '.join(_measures(run, dataset, values))}".removesuffix(": ")
+
+
+def _reference(run: Run, dataset: str) -> str:
+    found = {q: s.median for (_, q), s in final_summaries(run, dataset).items() if q.endswith("_of_real")}
+    return (
+        ", ".join(_measures(run, dataset, {q.removesuffix("_of_real"): v for q, v in found.items()})) or " "
+    )
+
+
+def _measures(run: Run, dataset: str, values: Mapping[str, float]) -> list[str]:
+    """Modes found, the share of good samples and the primary quantity, where measured."""
+    if not any(np.isfinite(v) for q, v in values.items() if q in (MODES, QUALITY)):
+        return ["diverged"] if MODES in values else []
+    total = run.datasets.get(dataset, {}).get("modes")
+    found = []
+    if MODES in values:
+        found.append(f"{number(values[MODES])}{f' of {total}' if total else ''} modes")
+    if QUALITY in values and np.isfinite(values[QUALITY]):
+        found.append(f"{100 * values[QUALITY]:.0f} % good")
+    return found

@@ -1,0 +1,153 @@
+"""How figures look: one palette for colour-blind eyes, a style per variant, PNG out."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+from PIL import Image
+
+WIDTH = 10.0
+"""Width of a figure in inches: the page's text column."""
+TALL = 13.0
+"""Beyond this height in inches a figure is kept small in bytes."""
+INK, QUIET, FAINT = "#1f2328", "#6a737d", "#d9dee3"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, without the yellow that white paper swallows."""
+_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)))
+_MARKERS = "osD^vPX*<>h"
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # fixed: to find a title's place, every tick is measured anew
+    "axes.labelsize": 9.5,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "grid.color": "#e8ebee",
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "text.parse_math": False,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One variant's colour, line and marker: the same in every figure of a report."""
+
+    colour: str
+    dashes: Any
+    marker: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A finished figure: the stem of its file, what it shows in words, and the PNG itself."""
+
+    name: str
+    caption: str
+    png: bytes
+
+    @property
+    def file(self) -> str:
+        """The file's path within the report's folder."""
+        return f"figures/{self.name}.png"
+
+
+def looks(variants: Sequence[str]) -> dict[str, Look]:
+    """A look for every variant, by its place among all; the first seven differ in colour alone."""
+    size = len(COLOURS)
+    return {
+        label: Look(
+            COLOURS[i % size], _DASHES[i // size % len(_DASHES)], _MARKERS[(i + i // size) % len(_MARKERS)]
+        )
+        for i, label in enumerate(variants)
+    }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The settings under which figures are drawn; leaves matplotlib as it was."""
+    settings: dict[Any, Any] = {**seaborn.axes_style("ticks"), **_SETTINGS}
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def canvas(height: float, measured: bool = True) -> Canvas:
+    """An empty figure, without pyplot and its global state; `measured`: texts find their own room."""
+    figure = Canvas(figsize=(WIDTH, height), layout="constrained" if measured else None, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Canvas) -> bytes:
+    """A figure as PNG, the same bytes for the same figure; a tall one coarser and in 256 colours."""
+    buffer = io.BytesIO()
+    tall = figure.get_size_inches()[1] > TALL
+    figure.savefig(buffer, format="png", dpi=110 if tall else 150, metadata={"Software": None})
+    if tall:
+        reduced = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        buffer = io.BytesIO()
+        reduced.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+def panels(count: int, columns: int, height: float, measured: bool = True) -> tuple[Canvas, list[Axes]]:
+    """A figure with `count` axes in rows of at most `columns`, each row `height` inches."""
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    figure = canvas(height * rows, measured)
+    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
+    return figure, axes
+
+
+def square_panels(count: int) -> tuple[Canvas, list[Axes]]:
+    """A figure with `count` square axes under titles of two lines."""
+    columns = fitting_columns(count, 4 if count <= 12 else 6)
+    return panels(count, columns, min(WIDTH / columns, 3.4) + 0.35)
+
+
+def fitting_columns(count: int, most: int = 4) -> int:
+    """How many columns leave the fewest places of a grid of panels empty, wider grids first."""
+    return count if count <= most else min((most, most - 1), key=lambda columns: -count % columns)
+
+
+def legend_below(figure: Canvas, handles: Sequence[Line2D]) -> None:
+    """A legend under all axes, in as many columns as its longest label leaves room for."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, min(len(handles), int(WIDTH / (0.085 * longest + 0.8))))
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, handlelength=3)
+
+
+def legend_beside(axes: Axes, handles: Sequence[Line2D]) -> None:
+    """A legend to the right of the axes, off the data."""
+    axes.legend(
+        handles=list(handles), loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, handlelength=3
+    )
+
+
+def file_stem(*words: str) -> str:
+    """Words as a file name: lower case letters, digits and `-._=`; distinct labels stay distinct enough."""
+    return re.sub(r"[^a-z0-9._=]+", "-", "-".join(words).lower()).strip("-.")
