@@ -1,6 +1,6 @@
 """Checks what `ganbench run suites/quickstart.yaml` left behind in results/; exits 1 at the first fault.
 
-    python ci/check_quickstart.py [RUN]
+python ci/check_quickstart.py [RUN]
 """
 
 from __future__ import annotations

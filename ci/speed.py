@@ -37,7 +37,11 @@ SUITE = """
 name: speed
 datasets: [ring8]
 variants:
-  - {variant}: {{network: {{mlp: {{width: {width}}}}}, latent_dim: 2, batch_size: {batch}, learning_rate: 1e-4}}
+  - {variant}:
+      network: {{mlp: {{width: {width}}}}}
+      latent_dim: 2
+      batch_size: {batch}
+      learning_rate: 1e-4
 seeds: {seeds}
 budget: {{steps: {steps}}}
 """
@@ -143,7 +147,8 @@ def main() -> None:
     arguments = parser.parse_args()
     share = 0.1 if arguments.quick else 1.0
     lines = [
-        "| variant | width/batch | rounds | plain, s | training, s | measuring, s | preparing, s | ratio | to reach |",
+        "| variant | width/batch | rounds | plain, s | training, s | measuring, s | preparing, s "
+        "| ratio | to reach |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     print("\n".join(lines), flush=True)

@@ -7,7 +7,7 @@ elementwise foreach kernels make a seed's bits independent of its place in the s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -24,7 +24,10 @@ Slots = dict[str, Any]
 class Optimiser(Protocol):
     """Moves one player's parameters against a gradient."""
 
-    learning_rate: float
+    @property
+    def learning_rate(self) -> float:
+        """The step's scale."""
+        ...
 
     def initial(self, params: Tree) -> Slots:
         """The state before the first update."""
@@ -115,9 +118,9 @@ class RMSProp:
 
 
 def _divide_by_root_(
-    values: Sequence[Tensor],
-    moves: Sequence[Tensor],
-    square: Sequence[Tensor],
+    values: list[Tensor],
+    moves: list[Tensor],
+    square: list[Tensor],
     rate: float,
     root_correction: float,
     epsilon: float,

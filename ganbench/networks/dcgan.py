@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 from torch import nn
@@ -69,7 +70,8 @@ def _image(spec: SampleSpec) -> tuple[int, int, int]:
 
 
 def _with_initial_std(module: nn.Sequential) -> nn.Module:
-    for layer in module:
+    layers: Iterable[Any] = module
+    for layer in layers:
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             layer.initial_std = _INITIAL_STD
     return module

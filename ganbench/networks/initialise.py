@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -55,7 +56,7 @@ def refuse_unusable(template: nn.Module) -> None:
             )
 
 
-def _initialise_layer(name: str, layer: nn.Module, generator: torch.Generator) -> None:
+def _initialise_layer(name: str, layer: Any, generator: torch.Generator) -> None:
     if isinstance(layer, _WEIGHTED):
         _initialise_weighted(layer, generator)
     elif hasattr(layer, "initialise"):
@@ -64,8 +65,8 @@ def _initialise_layer(name: str, layer: nn.Module, generator: torch.Generator) -
         layer.reset_parameters()
     elif not isinstance(layer, (parametrize.ParametrizationList, SpectralNorm)) and _owns_numbers(layer):
         raise GanbenchError(
-            f"layer {name or type(layer).__name__!r} has parameters of its own; give {type(layer).__name__} a "
-            "method initialise(self, generator) that fills them in place from the generator"
+            f"layer {name or type(layer).__name__!r} has parameters of its own; give "
+            f"{type(layer).__name__} a method initialise(self, generator) that fills them in place"
         )
 
 
@@ -74,7 +75,7 @@ def _owns_numbers(layer: nn.Module) -> bool:
     return bool(own)
 
 
-def _initialise_weighted(layer: nn.Module, generator: torch.Generator) -> None:
+def _initialise_weighted(layer: Any, generator: torch.Generator) -> None:
     raw = (
         layer.parametrizations.weight.original
         if parametrize.is_parametrized(layer, "weight")
@@ -91,7 +92,7 @@ def _initialise_weighted(layer: nn.Module, generator: torch.Generator) -> None:
         layer.bias.uniform_(-bound, bound, generator=generator) if bound else layer.bias.zero_()
 
 
-def _initialise_spectral(layer: nn.Module, generator: torch.Generator) -> None:
+def _initialise_spectral(layer: Any, generator: torch.Generator) -> None:
     for weights in getattr(layer, "parametrizations", {}).values():
         for step in weights:
             if isinstance(step, SpectralNorm):

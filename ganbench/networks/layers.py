@@ -27,6 +27,8 @@ class BatchNorm(nn.Module):
         self.epsilon, self.momentum = epsilon, momentum
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
+        self.running_mean: Tensor
+        self.running_var: Tensor
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
@@ -103,6 +105,8 @@ class SpectralNorm(nn.Module):
         super().__init__()
         self.dim, self.epsilon = dim, epsilon
         rows, columns = self._matrix(weight).shape
+        self.u: Tensor
+        self.v: Tensor
         self.register_buffer("u", torch.zeros(rows, device=weight.device))
         self.register_buffer("v", torch.zeros(columns, device=weight.device))
 
@@ -120,7 +124,8 @@ class SpectralNorm(nn.Module):
         """weight / σ, in the weight's shape."""
         matrix = self._matrix(weight)
         if self.training:
-            self.u, self.v = self._iterate(matrix.detach(), self.u)
+            u, v = self._iterate(matrix.detach(), self.u)
+            self.u, self.v = u.to(self.u.dtype), v.to(self.v.dtype)  # autocast lowers the products
         sigma = self.u @ (matrix @ self.v)
         return weight / sigma
 

@@ -191,9 +191,12 @@ class Cohort:
         return self.rounds * operations * SECONDS_PER_OPERATION > COMPILE_ABOVE_SECONDS
 
     def _flops_of_a_round(self) -> float:
-        before = self.checkpoint()
+        """Counted on the plain loop over seeds: a budget must not depend on how seeds are run."""
+        before, chosen = self.checkpoint(), dict(self.gradients)
+        self.gradients.update(self._build("plain"))
         with FlopCounterMode(display=False) as counter:
             self.field.advance()
+        self.gradients.update(chosen)
         self.restore(before)
         return counter.get_total_flops() / len(self.description.seeds)
 

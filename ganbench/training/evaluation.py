@@ -37,9 +37,10 @@ def evaluate(
         return torch.cat([over_seeds(params, buffers, chunk) for chunk in chunks], dim=1)
     rows = []
     for seed in range(inputs.shape[0]):
-        own = [
-            {player: {name: value[seed] for name, value in tree.items()} for player, tree in part.items()}
-            for part in (params, buffers)
-        ]
-        rows.append(torch.cat([single(*own, chunk[seed]) for chunk in chunks]))
+        own, held = _replica(params, seed), _replica(buffers, seed)
+        rows.append(torch.cat([single(own, held, chunk[seed]) for chunk in chunks]))
     return torch.stack(rows)
+
+
+def _replica(stacked: Mapping[str, Tree], seed: int) -> dict[str, Tree]:
+    return {player: {name: value[seed] for name, value in tree.items()} for player, tree in stacked.items()}
