@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge
 from torch import nn
@@ -70,10 +69,9 @@ def _image(spec: SampleSpec) -> tuple[int, int, int]:
 
 
 def _with_initial_std(module: nn.Sequential) -> nn.Module:
-    layers: Iterable[Any] = module
-    for layer in layers:
+    for layer in module:
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            layer.initial_std = _INITIAL_STD
+            layer.initial_std = _INITIAL_STD  # type: ignore[assignment]
     return module
 
 

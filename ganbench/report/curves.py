@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -26,6 +27,8 @@ from ganbench.report.style import (
 
 TOGETHER = 7
 """Up to so many variants share one axes; beyond, each has a panel with the others in grey."""
+_AXIS_CHARACTERS = 44
+"""Longest line of a vertical axis's name."""
 GRADIENTS = "gradient_norm_"
 
 
@@ -174,7 +177,8 @@ def _filled(axes: Axes, plot: Plot) -> None:
 def _axis_name(plot: Plot) -> str:
     direction, log = better(plot.quantity), "log scale" if plot.log else ""
     notes = ", ".join(note for note in (direction, log) if note)
-    return titled(plot.quantity) + (f"\n({notes})" if notes else "")
+    name = textwrap.fill(titled(plot.quantity), _AXIS_CHARACTERS)
+    return name + (f"\n({notes})" if notes else "")
 
 
 def _capital(text: str) -> str:

@@ -126,7 +126,7 @@ def panels(count: int, columns: int, height: float, measured: bool = True) -> tu
 def square_panels(count: int) -> tuple[Canvas, list[Axes]]:
     """A figure with `count` square axes under titles of two lines."""
     columns = fitting_columns(count, 4 if count <= 12 else 6)
-    return panels(count, columns, min(WIDTH / columns, 3.4) + 0.35)
+    return panels(count, columns, min(WIDTH / columns, 3.4) + 0.6)
 
 
 def fitting_columns(count: int, most: int = 4) -> int:
