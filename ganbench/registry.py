@@ -85,7 +85,10 @@ def register(kind: Kind, name: str, extends: Callable[..., Any] | None = None) -
     def decorate(factory: F) -> F:
         file = Path(inspect.getfile(factory)).resolve()
         present = _entries.get((kind, name))
-        if present is not None and present.file != file:
+        if present is not None and (present.file, present.factory.__qualname__) != (
+            file,
+            factory.__qualname__,
+        ):
             raise GanbenchError(f"{file}: the {kind} name {name!r} is taken by {present.file}")
         if present is None and file.parent.parent != _PACKAGE and name in _builtin(kind):
             raise GanbenchError(f"{file}: the {kind} name {name!r} is one of ganbench's own")
@@ -157,14 +160,25 @@ def entries_of(file: str | Path) -> list[Entry]:
 def load_installed_plugins() -> None:
     """Import every installed package's entry point in the group `ganbench.plugins`, once."""
     for point in entry_points(group=PLUGIN_GROUP):
-        point.load()
+        try:
+            point.load()
+        except GanbenchError:
+            raise
+        except Exception as error:  # someone else's package may fail in any way while it is imported
+            raise GanbenchError(
+                f"plug-in {point.name} ({point.value}) cannot be imported: {type(error).__name__}: {error}; "
+                "repair it or uninstall its package"
+            ) from error
 
 
 def plugin_sources(include_files: tuple[str, ...] = ()) -> list[Path]:
-    """The source files of all plug-ins: part of what decides whether old results still count."""
+    """The sources of installed plug-ins and of these files: part of whether old results still count.
+
+    Files that were included for another suite in the same process are not among them.
+    """
     load_installed_plugins()
-    registered = {entry.file for entry in _entries.values() if not entry.file.is_relative_to(_PACKAGE)}
-    return sorted(registered | {Path(f).resolve() for f in include_files})
+    own = {entry.file for entry in _entries.values() if not entry.file.is_relative_to(_PACKAGE)}
+    return sorted((own - set(_plugin_files)) | {Path(f).resolve() for f in include_files})
 
 
 def _place_in(file: Path, error: Exception) -> str:
@@ -182,7 +196,7 @@ def _place_in(file: Path, error: Exception) -> str:
 @functools.cache
 def _builtin(kind: Kind) -> Mapping[str, tuple[str, str]]:
     """Built-in name to (module, summary), read from the sources without importing them."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for path in sorted((_PACKAGE / _FOLDERS[kind]).glob("*.py")):
         text = path.read_text(encoding="utf-8")
         if f"register_{kind}(" in text:
@@ -202,7 +216,7 @@ def _registrations(text: str, kind: Kind) -> Iterator[tuple[str, str]]:
 def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
     """The settings of a factory: its keyword parameters whose types YAML can write."""
     hints = get_type_hints(factory, include_extras=True)
-    found = {}
+    found: dict[str, Option] = {}
     for name, parameter in inspect.signature(factory).parameters.items():
         hint = hints.get(name, Any)
         named = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)

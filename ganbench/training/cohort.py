@@ -191,9 +191,10 @@ class Cohort:
         return self.rounds * operations * SECONDS_PER_OPERATION > COMPILE_ABOVE_SECONDS
 
     def _flops_of_a_round(self) -> float:
-        """Counted on the plain loop over seeds: a budget must not depend on how seeds are run."""
+        """Counted on the loop over seeds: a budget must not depend on how seeds are run."""
         before, chosen = self.checkpoint(), dict(self.gradients)
-        self.gradients.update(self._build("plain"))
+        if not self.looped:
+            self.gradients.update(self._build("looped"))
         with FlopCounterMode(display=False) as counter:
             self.field.advance()
         self.gradients.update(chosen)

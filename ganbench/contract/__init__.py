@@ -1,0 +1,47 @@
+"""What every registered variant, data set, diagnostic and network promises, as checks that can be run.
+
+The same checks run over ganbench's own in its tests and over a user's file by `ganbench check FILE.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganbench import registry
+from ganbench.contract.datasets import describes_itself, draws_examples, draws_repeat, holds_examples
+from ganbench.contract.diagnostics import leaves_training_alone, measures
+from ganbench.contract.networks import fits_data
+from ganbench.contract.promise import (
+    Check,
+    ContractFailure,
+    documented,
+    names_its_source,
+    says_how_to_read_it,
+)
+from ganbench.contract.variants import builds, repeats, trains, vectorises
+from ganbench.errors import GanbenchError
+from ganbench.registry import Kind
+
+__all__ = ["CHECKS", "Check", "ContractFailure", "check_file"]
+
+CHECKS: dict[Kind, tuple[Check, ...]] = {
+    "variant": (documented, names_its_source, builds, trains, repeats, vectorises),
+    "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples),
+    "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone),
+    "network": (documented, fits_data),
+}
+"""The promises of each kind, in the order in which they are checked."""
+
+
+def check_file(path: str | Path) -> Iterator[str]:
+    """Register what a user's file decorates and check all of it; one line for each promise kept."""
+    registry.include(path)
+    entries = registry.entries_of(path)
+    if not entries:
+        raise GanbenchError(f"{path}: registers nothing; decorate a function, as with @register_variant(...)")
+    for entry in entries:
+        for check in CHECKS[entry.kind]:
+            remark = check(entry)
+            promise = (check.__doc__ or "").split("\n", 1)[0].rstrip(".")
+            yield f"{entry.kind} {entry.name}: {promise}" + (f" ({remark})" if remark else "")

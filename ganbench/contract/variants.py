@@ -1,0 +1,137 @@
+"""What a variant promises: it builds, trains, repeats, and can be run over many seeds at once."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganbench.contract.promise import CPU, PLACES, dataset_of, require
+from ganbench.errors import GanbenchError
+from ganbench.registry import Entry
+from ganbench.training.cohort import Cohort
+from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.gradients import Gradient, Mode
+from ganbench.variants.variant import Variant
+
+ROUNDING = 1e-10
+"""Relative difference that two ways of computing the same float64 numbers may show after two rounds."""
+_ROUNDS = 2
+
+
+def builds(entry: Entry) -> str | None:
+    """It builds its game on vectors or on images."""
+    refusals: dict[str, str] = {}
+    for place in PLACES:
+        try:
+            _variant(entry, place).build(dataset_of(place).info.spec)
+        except GanbenchError as error:
+            refusals[place] = str(error)
+    require(len(refusals) < len(PLACES), entry, f"it builds nowhere: {'; '.join(refusals.values())}")
+    return "; ".join(f"not on {place}: {why}" for place, why in refusals.items()) or None
+
+
+def trains(entry: Entry) -> None:
+    """Two rounds of training give finite numbers, move every player, and leave global random numbers."""
+    for place in places_of(entry):
+        before = torch.get_rng_state()
+        cohort = trained(entry, place)
+        require(torch.equal(torch.get_rng_state(), before), entry, "it draws from torch's global generator")
+        require(not any(cohort.diverged()), entry, f"its numbers are not finite after two rounds on {place}")
+        for player, tree in cohort.state.params.items():
+            first = _untrained(entry, place).state.params[player]
+            moved = not tree or any(not torch.equal(value, first[name]) for name, value in tree.items())
+            require(moved, entry, f"two rounds on {place} do not move the {player}")
+
+
+def repeats(entry: Entry) -> None:
+    """A seed's numbers repeat in every bit, whichever seeds are beside it."""
+    place = places_of(entry)[0]
+    one, two = _numbers(trained(entry, place)), _numbers(trained(entry, place, (2, 1)))
+    for name, value in one.items():
+        same = torch.equal(value[2], two[name][0]) and torch.equal(value[1], two[name][1])
+        require(same, entry, f"a second training gave other numbers in {name}; does a layer draw or count?")
+
+
+def vectorises(entry: Entry) -> str | None:
+    """All seeds at once, traced into one program, give the numbers of one seed after another."""
+    place = places_of(entry)[0]
+    at_once = trained(entry, place, at_once=True)
+    expected = _numbers(trained(entry, place))
+    for name, value in _numbers(at_once).items():
+        scale = expected[name].double().abs().max().clamp(min=1e-3)
+        apart = float((value.double() - expected[name].double()).abs().max() / scale)
+        require(apart <= ROUNDING, entry, f"seeds at once and one by one differ by {apart:.1e} in {name}")
+    return at_once.execution["reason"]
+
+
+def _small(entry: Entry, place: str) -> dict[str, Any]:
+    wanted = {"network": PLACES[place], "latent_dim": 4, "batch_size": 8}
+    return {name: value for name, value in wanted.items() if name in entry.options}
+
+
+def _variant(entry: Entry, place: str) -> Variant:
+    made: Variant = entry.factory(**_small(entry, place))
+    return made
+
+
+@functools.cache
+def places_of(entry: Entry) -> tuple[str, ...]:
+    """The data sets on which a variant builds."""
+    found = []
+    for place in PLACES:
+        try:
+            _variant(entry, place).build(dataset_of(place).info.spec)
+            found.append(place)
+        except GanbenchError:
+            continue
+    require(found, entry, "it builds neither on vectors nor on images")
+    return tuple(found)
+
+
+class _OneByOne(Cohort):
+    """Runs seed after seed and traces nothing: what every faster way must agree with."""
+
+    def _build(self, mode: Mode) -> dict[str, Gradient]:
+        return super()._build("plain")
+
+
+@functools.cache
+def trained(entry: Entry, place: str, seeds: tuple[int, ...] = (0, 1, 2), at_once: bool = False) -> Cohort:
+    """A small cohort after two rounds; kept."""
+    kind = Cohort if at_once else _OneByOne
+    cohort = kind(_description(entry, place, seeds), CPU)
+    for _ in cohort.train():
+        pass
+    return cohort
+
+
+@functools.cache
+def _untrained(entry: Entry, place: str) -> Cohort:
+    return _OneByOne(_description(entry, place, (0, 1, 2)), CPU)
+
+
+def _description(entry: Entry, place: str, seeds: tuple[int, ...]) -> CohortDescription:
+    updates = _variant(entry, place).update.discriminator_updates
+    return CohortDescription(
+        dataset=Choice(place, place),
+        variant=Choice(entry.name, entry.name, _small(entry, place)),
+        seeds=seeds,
+        budget=Budget("steps", _ROUNDS * updates),
+        measure=(1.0,),
+        diagnostics=(),
+        engine=Engine(precision="float64", compile="off", vectorise="on"),
+    )
+
+
+def _numbers(cohort: Cohort) -> dict[str, Tensor]:
+    state = cohort.state
+    parts = {"parameters": state.params, "buffers": state.buffers, "average": state.averages}
+    return {
+        f"the {player}'s {part}, {name}": value
+        for part, trees in parts.items()
+        for player, tree in trees.items()
+        for name, value in tree.items()
+    }

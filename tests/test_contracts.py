@@ -1,0 +1,248 @@
+"""Every registered plug-in keeps its kind's promises, and plug-ins that do not are caught at it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganbench import registry
+from ganbench.contract import CHECKS, Check, ContractFailure, check_file, variants
+from ganbench.errors import GanbenchError, MissingData
+from ganbench.registry import KINDS, Kind
+
+PROMISES = [
+    pytest.param(kind, name, check, id=f"{kind}-{name}-{check.__name__}")
+    for kind in KINDS
+    for name in sorted(registry._builtin(kind))
+    for check in CHECKS[kind]
+]
+
+
+@pytest.fixture(autouse=True)
+def _forgets_the_tests_names() -> Iterator[None]:
+    entries, files = dict(registry._entries), dict(registry._plugin_files)
+    yield
+    for key, entry in list(registry._entries.items()):
+        if key not in entries and not entry.file.is_relative_to(Path(registry.__file__).parent):
+            del registry._entries[key]
+    for file in set(registry._plugin_files) - set(files):
+        sys.modules.pop(registry._plugin_files.pop(file), None)
+
+
+@pytest.mark.parametrize(("kind", "name", "check"), PROMISES)
+def test_promise(kind: Kind, name: str, check: Check) -> None:
+    try:
+        check(registry.get(kind, name))
+    except MissingData as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", sorted(registry._builtin("variant")))
+def test_our_variants_train_on_vectors_and_on_images(name: str) -> None:
+    entry = registry.get("variant", name)
+    assert variants.places_of(entry) == ("ring8", "digits")
+    assert variants.vectorises(entry) is None, "one of ours falls back to a loop over seeds"
+
+
+GOOD = '''
+from typing import Annotated
+from ganbench.objectives import least_squares
+from ganbench.variants import register_variant, two_player
+
+@register_variant("mine")
+def mine(target: Annotated[float, "a number"] = 1.0, **options):
+    """A variant of the test's.
+
+    Source: nobody 2024.
+    """
+    return two_player(least_squares(), **options)
+'''
+STATEFUL = GOOD.replace(
+    "    return two_player(least_squares(), **options)",
+    """    from torch import nn
+    import itertools, torch
+    ticks = itertools.count()
+
+    class Counting(nn.Module):
+        def forward(self, x):
+            return x if x.is_meta else x * (1 + next(ticks))
+
+    return two_player(
+        least_squares(), prepare_discriminator=lambda d: nn.Sequential(d, Counting()), **options)""",
+)
+GLOBAL = GOOD.replace(
+    "    return two_player(least_squares(), **options)",
+    """    import torch
+    from torch import nn
+
+    class Noisy(nn.Module):
+        def forward(self, x):
+            return x + (torch.rand(()) if not x.is_meta else 0)
+
+    return two_player(
+        least_squares(), prepare_discriminator=lambda d: nn.Sequential(d, Noisy()), **options)""",
+)
+STILL = GOOD.replace("least_squares()", "Objective(lambda r, f, b: 0 * r.sum(), least_squares().generator)")
+STILL = STILL.replace("import least_squares", "import Objective, least_squares")
+EXPLODES = GOOD.replace(
+    "least_squares()", "Objective(lambda r, f, b: r.sum() / 0, least_squares().generator)"
+)
+EXPLODES = EXPLODES.replace("import least_squares", "import Objective, least_squares")
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_users_file_that_is_fine(tmp_path: Path) -> None:
+    lines = list(check_file(written(tmp_path, GOOD)))
+    assert len(lines) == len(CHECKS["variant"])
+    assert all(line.startswith("variant mine: ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", "registers nothing"),
+        (GOOD.replace("    Source: nobody 2024.\n", ""), "has no line 'Source:"),
+        (GOOD.replace('Annotated[float, "a number"]', "float"), "option 'target' says nothing"),
+        (GOOD.replace('"a number"] = 1.0', '"a number"]'), "option 'target' has no default"),
+        (GOOD.replace("**options):", "network: Annotated[str, 'n'] = 'mlp28', **options):"), "mlp28"),
+        (STILL, "do not move the discriminator"),
+        (EXPLODES, "not finite after two rounds"),
+        (GLOBAL, "draws from torch's global generator"),
+        (STATEFUL, "other numbers|differ by"),
+    ],
+    ids=["nothing", "source", "meaning", "default", "nowhere", "still", "explodes", "global", "stateful"],
+)
+def test_a_users_file_that_is_not(tmp_path: Path, text: str, message: str) -> None:
+    if "mlp28" in message:  # a fixed network of its own that fits neither place
+        text = text.replace("least_squares(), **options", "least_squares(), network='mlp28', **options")
+        text = text.replace(
+            "network: Annotated[str, 'n'] = 'mlp28', ", "network: Annotated[None, 'n'] = None, "
+        )
+    with pytest.raises(GanbenchError, match=message):
+        list(check_file(written(tmp_path, text)))
+
+
+DATASET = '''
+import torch
+from ganbench.datasets import DatasetInfo, Dataset, register_dataset
+from ganbench.game import SampleSpec
+from ganbench.quantities import Quantity
+from ganbench.streams import SeedStreams, generator
+
+@register_dataset("cube")
+def cube():
+    """A cube."""
+    return Cube()
+
+class Sampler:
+    def __init__(self, seeds, device, dtype):
+        self.streams, self.dtype = SeedStreams(seeds, "data", device), dtype
+    def draw(self, count):
+        return {"real": self.streams.uniform((count, 3), self.dtype)}
+    def state(self):
+        return {"streams": self.streams.state()}
+    def restore(self, state):
+        self.streams.restore(state["streams"])
+
+class Cube(Dataset):
+    info = DatasetInfo("cube", "Cube", SampleSpec((3,)), "us", "none",
+        Quantity("q", "Q", direction="lower", smallest_difference=0.1))
+    def sampler(self, seeds, device, dtype):
+        return Sampler(seeds, device, dtype)
+    def examples(self, split, count, device, dtype):
+        source = generator(0, split)
+        return torch.stack([torch.rand(3, generator=source) for _ in range(count)]).to(device, dtype)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ('"us"', '""', "no source"),
+        ('"lower"', '"none"', "no direction"),
+        ("SampleSpec((3,))", "SampleSpec((4,))", "shape"),
+        ("SampleSpec((3,))", "SampleSpec((3,), (0.5, 1.0))", "range"),
+        ("generator(0, split)", 'generator(0, "x")', "held-out examples are the same"),
+        ("generator(0, split)", "generator(count, split)", "no prefix"),
+        (
+            'SeedStreams(seeds, "data", device)',
+            'SeedStreams([sum(seeds)] * len(seeds), "data")',
+            "same examples",
+        ),
+        ('SeedStreams(seeds, "data", device)', 'SeedStreams(range(len(seeds)), "data")', "seeds beside it"),
+        ('self.streams.restore(state["streams"])', "pass", "restore"),
+        ("to(device, dtype)", "to(device)", None),
+    ],
+)
+def test_a_users_data_set(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    file = written(tmp_path, DATASET.replace(old, new) if old else DATASET)
+    if message is None:
+        assert len(list(check_file(file))) == len(CHECKS["dataset"])
+    else:
+        with pytest.raises(ContractFailure, match=message):
+            list(check_file(file))
+
+
+DIAGNOSTIC = '''
+import torch
+from ganbench.diagnostics.diagnostic import register_diagnostic
+from ganbench.quantities import Quantity
+
+@register_diagnostic("count")
+def count(dataset):
+    """Counts.  What good looks like: one.  Blind to: all else."""
+    return Count()
+
+class Count:
+    quantities = (Quantity("count", "Count"),)
+    def measure(self, snapshot):
+        return {"count": snapshot.samples(3).flatten(1).sum(1)}
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ("Blind to: all else.", "", "blind to"),
+        ('{"count"', '{"cuont"', "differ: count, cuont"),
+        (".flatten(1).sum(1)", ".sum()", "shape"),
+        (".flatten(1).sum(1)", ".flatten(1).sum(1) + torch.rand(1)", "another number"),
+        ("        return {", "        torch.rand(1)\n        return {", "random numbers"),
+        (
+            "        return {",
+            "        snapshot._cohort.state.params['generator']['0.weight'].add_(1)\n        return {",
+            "changed the state|another number",
+        ),
+    ],
+)
+def test_a_users_diagnostic(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    variants.trained.cache_clear()
+    file = written(tmp_path, DIAGNOSTIC.replace(old, new) if old else DIAGNOSTIC)
+    try:
+        if message is None:
+            assert len(list(check_file(file))) == len(CHECKS["diagnostic"])
+        else:
+            with pytest.raises(ContractFailure, match=message):
+                list(check_file(file))
+    finally:
+        variants.trained.cache_clear()
+
+
+def test_the_command_line_checks_a_file(tmp_path: Path) -> None:
+    bad = written(tmp_path, GOOD.replace("    Source: nobody 2024.\n", ""))
+    command = [sys.executable, "-c", "from ganbench.cli import main; main()", "check", str(bad)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Source:" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,170 @@
+"""Names to factories: read without importing, checked options, and the mistakes of plug-in files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Literal, get_args
+
+import pytest
+
+from ganbench import registry
+from ganbench.errors import GanbenchError, UnknownName
+from ganbench.registry import KINDS, Kind
+
+EXPECTED = {
+    "variant": {"gan", "nsgan", "lsgan", "wgan", "wgan-gp", "dragan", "sngan", "gan-r1", "rpgan-r1r2"},
+    "dataset": {"ring8", "grid25", "random_mixture", "digits", "mnist", "fashion_mnist"},
+    "diagnostic": {"modes", "gradients", "discriminator", "fidelity", "cost"},
+    "network": {"mlp", "mlp28", "dcgan"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _forgets_the_tests_names() -> Iterator[None]:
+    """What a test registers is forgotten after it; ganbench's own stays."""
+    entries, files = dict(registry._entries), dict(registry._plugin_files)
+    yield
+    for key, entry in list(registry._entries.items()):
+        if key not in entries and not entry.file.is_relative_to(Path(registry.__file__).parent):
+            del registry._entries[key]
+    for file in set(registry._plugin_files) - set(files):
+        sys.modules.pop(registry._plugin_files.pop(file), None)
+
+
+def plugin(folder: Path, text: str, name: str = "mine.py") -> Path:
+    file = folder / name
+    file.write_text("from ganbench.variants import register_variant, two_player\n" + text, encoding="utf-8")
+    return file
+
+
+GOOD = '''
+@register_variant("mine")
+def mine(width: int = 3, **options):
+    """A summary.
+
+    Source: none.
+    """
+    return None
+'''
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_promised_names_are_there(kind: Kind) -> None:
+    assert set(registry.names(kind)) >= EXPECTED[kind]
+    assert registry.names(kind) == sorted(registry.names(kind))
+    assert all(registry.summaries(kind)[name] for name in EXPECTED[kind])
+
+
+def test_names_and_summaries_are_read_without_importing_torch() -> None:
+    script = (
+        "import sys; from ganbench import registry\n"
+        "for kind in registry.KINDS: registry.names(kind); registry.summaries(kind)\n"
+        "assert 'nsgan' in registry.names('variant')\n"
+        "sys.exit(','.join(m for m in ('torch', 'numpy', 'pandas') if m in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"imported: {done.stderr}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_read_is_what_is_registered(kind: Kind) -> None:
+    for name in EXPECTED[kind]:
+        entry = registry.get(kind, name)
+        assert (entry.kind, entry.name) == (kind, name)
+        assert entry.summary == registry.summaries(kind)[name]
+        assert entry.file.name.endswith(".py")
+
+
+def test_options_have_types_defaults_and_meanings() -> None:
+    options = registry.get("variant", "wgan-gp").options
+    assert list(options)[:2] == ["gp_weight", "n_critic"]
+    assert options["gp_weight"].default == 10.0
+    assert "penalty" in options["gp_weight"].text
+    assert options["n_critic"].default == 5, "a variant's own default wins over the common one"
+    assert registry.get("variant", "nsgan").options["n_critic"].default == 1
+    assert options["batch_size"].default == 64
+    assert set(get_args(get_args(options["update"].type)[0])) == {"alternating", "simultaneous"}
+    assert not {"objective", "penalties", "prepare_discriminator", "options"} & set(options)
+    assert "dataset" not in registry.get("diagnostic", "modes").options
+
+
+def test_only_plain_types_are_options() -> None:
+    @registry.register("variant", "typed")
+    def typed(
+        a: int,
+        b: Literal["x", "y"] = "x",
+        c: tuple[int, ...] = (),
+        d: Path = Path(),
+        e: float | None = None,
+        f: list[Path] = [],  # noqa: B006
+        **rest: object,
+    ) -> None:
+        """Only a, b, c and e can be written in YAML."""
+
+    options = registry.get("variant", "typed").options
+    assert list(options) == ["a", "b", "c", "e"]
+    assert options["a"].required
+    assert not options["b"].required
+
+
+def test_unknown_names_name_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="unknown variant 'wgan_gp'; did you mean 'wgan-gp'"):
+        registry.get("variant", "wgan_gp")
+    with pytest.raises(UnknownName, match=r"known: .*ring8"):
+        registry.get("dataset", "#")
+
+
+def test_a_users_file_is_included_once(tmp_path: Path) -> None:
+    file = plugin(tmp_path, "COUNT = []\n" + GOOD)
+    registry.include(file)
+    entry = registry.get("variant", "mine")
+    registry.include(str(file))
+    assert registry.get("variant", "mine") is entry
+    assert registry.entries_of(file) == [entry]
+    assert registry.included_files()[-1] == file.resolve()
+    assert "mine" in registry.names("variant")
+    assert registry.summaries("variant")["mine"] == "A summary."
+    assert next(iter(entry.options)) == "width"
+    assert "batch_size" in entry.options, "a variant's other options are those of two_player"
+    assert file.resolve() in registry.plugin_sources((str(file),))
+    assert file.resolve() not in registry.plugin_sources(), "another suite's keys do not depend on it"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = = 1\n", r"mine.py:2: cannot be imported: SyntaxError"),
+        ("\n\nimport no_such_module\n", r"mine.py:4: cannot be imported: ModuleNotFoundError"),
+        ("def f():\n    return 1 / 0\nf()\n", r"mine.py:3: cannot be imported: ZeroDivisionError"),
+        (GOOD.replace("mine", "nsgan"), r"'nsgan' is (taken by|one of ganbench's own)"),
+        (GOOD + GOOD.replace("def mine", "def another"), r"'mine' is taken"),
+    ],
+)
+def test_mistakes_in_a_users_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(GanbenchError, match=message):
+        registry.include(plugin(tmp_path, text))
+
+
+def test_two_files_cannot_have_one_name(tmp_path: Path) -> None:
+    registry.include(plugin(tmp_path, GOOD, "one.py"))
+    with pytest.raises(GanbenchError, match=r"two.py.*'mine' is taken by .*one.py"):
+        registry.include(plugin(tmp_path, GOOD, "two.py"))
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(GanbenchError, match="no such file"):
+        registry.include(tmp_path / "absent.py")
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(GanbenchError, match="not a Python file"):
+        registry.include(tmp_path / "notes.txt")
+
+
+def test_a_broken_installed_plug_in_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("broken", "no_such_package.module", registry.PLUGIN_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
+    with pytest.raises(GanbenchError, match=r"plug-in broken .*no_such_package.*uninstall"):
+        registry.load_installed_plugins.__wrapped__()
