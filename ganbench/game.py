@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, grad_and_value
 
+from ganbench.errors import GanbenchError
+
 Tree = dict[str, Tensor]
 """One player's parameters, buffers or gradients, by name."""
 
@@ -20,6 +22,7 @@ PLAYERS = ("generator", "discriminator")
 RANDOM_KEY = "random_key"
 """A buffer of this name seeds a layer's own random numbers: it moves on with every pass."""
 _KEY_STRIDE = 0x9E3779B1
+_RESERVED = frozenset({"data", "real", "real_weights", "noise_weights"})
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ class Game:
 
     def __post_init__(self) -> None:
         assert set(self.players) == set(self.losses), "every player needs exactly one loss"
+        for name in _RESERVED & set(self.draws):
+            raise GanbenchError(f"a draw of the game cannot be called {name!r}: the data set has that name")
 
 
 def player_gradient(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -29,20 +29,24 @@ class _Cost:
     describes_training = True
 
     def __init__(self) -> None:
-        self.quantities = (
+        self.quantities = self._declared(PLAYERS)
+
+    def _declared(self, players: Iterable[str]) -> tuple[Quantity, ...]:
+        return (
             Quantity("training_seconds", "Training time of one trial", "s"),
             Quantity("images_per_second", "Real images per second, all seeds of a cohort", "1/s"),
             Quantity("peak_memory", "Peak memory of the cohort's process", "byte"),
-            *(Quantity(f"parameters_{player}", f"Parameters of the {player}") for player in PLAYERS),
+            *(Quantity(f"parameters_{player}", f"Parameters of the {player}") for player in players),
         )
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S], the same for all seeds of the cohort."""
-        throughput, seeds = snapshot.throughput(), len(snapshot.seeds)
+        throughput, seeds, counts = snapshot.throughput(), len(snapshot.seeds), snapshot.parameter_counts()
+        self.quantities = self._declared(counts)
         values = {
             "training_seconds": throughput["seconds"] / seeds,
             "images_per_second": throughput["images_per_second"],
             "peak_memory": throughput["peak_memory"],
-            **{f"parameters_{player}": float(n) for player, n in snapshot.parameter_counts().items()},
+            **{f"parameters_{player}": float(n) for player, n in counts.items()},
         }
         return {name: torch.full((seeds,), value, dtype=torch.float64) for name, value in values.items()}

@@ -30,7 +30,7 @@ class Diagnostic(Protocol):
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What `measure` returns, declared."""
+        """What `measure` returns, declared; complete after the first snapshot, which knows the players."""
         ...
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import torch
@@ -44,11 +44,7 @@ def gradients(
 class _Gradients:
     def __init__(self, points: int) -> None:
         self._points = points
-        per_player = [
-            Quantity(f"gradient_norm_{player}", f"Norm of the {player}'s gradient", scale="log")
-            for player in PLAYERS
-        ]
-        per_place = [
+        self._per_place = tuple(
             Quantity(
                 f"input_gradient_norm_{place}_{statistic}",
                 f"‖∇ₓD‖ {text}, {statistic}",
@@ -56,18 +52,28 @@ class _Gradients:
             )
             for place, text in _PLACES.items()
             for statistic in ("mean", *_QUANTILES)
-        ]
-        self.quantities = (*per_player, *per_place)
+        )
+        self.quantities = self._declared(PLAYERS)
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each norm or statistic of norms, [S]."""
-        found = {f"gradient_norm_{player}": norm_per_seed(tree) for player, tree in snapshot.field().items()}
+        field = snapshot.field()
+        self.quantities = self._declared(field)
+        found = {f"gradient_norm_{player}": norm_per_seed(tree) for player, tree in field.items()}
         for place, inputs in self._inputs(snapshot).items():
             norms = torch.linalg.vector_norm(snapshot.input_gradient(inputs).flatten(2), dim=2).double()
             found[f"input_gradient_norm_{place}_mean"] = norms.mean(1)
             for name, level in _QUANTILES.items():
                 found[f"input_gradient_norm_{place}_{name}"] = norms.quantile(level, dim=1)
         return found
+
+    def _declared(self, players: Iterable[str]) -> tuple[Quantity, ...]:
+        """A norm for each player of the game, which only a snapshot knows."""
+        norms = (
+            Quantity(f"gradient_norm_{player}", f"Norm of the {player}'s gradient", scale="log")
+            for player in players
+        )
+        return (*norms, *self._per_place)
 
     def _inputs(self, snapshot: Snapshot) -> dict[str, Tensor]:
         available = snapshot.dataset.info.split_sizes.get("heldout", self._points)

@@ -70,6 +70,8 @@ class Cohort:
         """What was chosen, and why where it was not as asked."""
         engine = self.description.engine
         reasons = sorted({g.reason for g in self.gradients.values() if g.reason})
+        if engine.compile == "on" and not reasons and self._why_not_compiled:
+            reasons = [self._why_not_compiled]
         return {
             "mode": max((g.mode for g in self.gradients.values()), key=_SLOWEST_LAST.index),
             "reason": "; ".join(reasons) or None,
@@ -181,9 +183,15 @@ class Cohort:
         )
         return not (convolves and self.device.type == "cpu")
 
+    @property
+    def _why_not_compiled(self) -> str | None:
+        if self.looped:
+            return "not compiled: the seeds are run one after another"
+        return None if has_compiler(self.device) else "not compiled: no compiler was found"
+
     def _compiles(self) -> bool:
         wanted = self.description.engine.compile
-        if wanted == "off" or self.looped or not has_compiler(self.device):
+        if wanted == "off" or self._why_not_compiled:
             return False
         if wanted == "on" or self.rounds is None:
             return wanted == "on"
@@ -224,6 +232,8 @@ class Cohort:
         points = measuring_rounds(self.description.measure, rounds)
         told = max(rounds // 200, 1)
         for number, until in enumerate(points):
+            if until < self.state.rounds:  # measured before the checkpoint that was restored
+                continue
             self.clock.start()
             while self.state.rounds < until:
                 self.field.advance()

@@ -46,10 +46,11 @@ class CohortSnapshot:
 
     def discriminator(self, inputs: Tensor) -> Tensor:
         """Logits [S, n]; see `Snapshot`."""
-        return self._evaluate(lambda nets, x: nets.discriminator(x), inputs)
+        return self._evaluate(lambda nets, x: nets.discriminator(x), self._for_each_seed(inputs))
 
     def input_gradient(self, inputs: Tensor) -> Tensor:
         """∇ₓD in the inputs' shape [S, n, ...]; see `Snapshot`."""
+        inputs = self._for_each_seed(inputs)
         return self._evaluate(lambda nets, x: nets.input_gradient("discriminator", x), inputs)
 
     def field(self) -> Mapping[str, Tree]:
@@ -76,12 +77,14 @@ class CohortSnapshot:
             [self._evaluate(lambda nets, z: nets.generator(z), block, averaged=True) for block in noise], 1
         )
 
+    def _for_each_seed(self, inputs: Tensor) -> Tensor:
+        shared = inputs.ndim == len(self.dataset.info.spec.shape) + 1
+        return inputs.expand(len(self.seeds), *inputs.shape) if shared else inputs
+
     def _evaluate(
         self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False
     ) -> Tensor:
         cohort = self._cohort
-        if inputs.ndim == len(self.dataset.info.spec.shape) + 1 and not averaged:
-            inputs = inputs.expand(len(self.seeds), *inputs.shape)
         params = {**cohort.state.params, **(cohort.state.averages if averaged else {})}
         with torch.no_grad():
             return evaluate(

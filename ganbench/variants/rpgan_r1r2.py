@@ -8,7 +8,7 @@ from annotated_types import Ge
 
 from ganbench.objectives import relativistic
 from ganbench.penalties import r1, r2
-from ganbench.variants.two_player import register_variant, two_player
+from ganbench.variants.recipe import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.99}}
