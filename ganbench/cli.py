@@ -5,17 +5,18 @@ torch is imported inside the commands that need it, so that `--help` and `list` 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import ganbench
-from ganbench import registry
+from ganbench import pages, registry
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ganbench.suite.suite import Suite
 
 INTERRUPTED, INCOMPLETE = 130, 3
+_ABOUT_PLACES = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+)  # fmt: skip
 _PLURALS: dict[str, registry.Kind] = {
     "variants": "variant", "datasets": "dataset", "diagnostics": "diagnostic", "networks": "network",
 }  # fmt: skip
@@ -39,25 +43,37 @@ class _Commands(click.Group):
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(
-                "interrupted; what was finished is kept, and the same command goes on from there", err=True
+                "interrupted; what was finished is kept: the same command goes on from there", err=True
             )
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # the reader has gone, as in `| head`
+        except BrokenPipeError:  # the reader has gone, as in `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:
+            if error.errno not in _ABOUT_PLACES:
+                raise
+            where = "" if error.filename is None else f"{error.filename}: "
+            click.echo(f"{where}cannot be written: {error.strerror}", err=True)
+            sys.exit(GanbenchError.exit_code)
 
 
 _suite = click.argument("suite")
 _run = click.argument("run", type=click.Path(path_type=Path))
-_include = click.option("--include", multiple=True, metavar="FILE", help="A Python file whose variants, data sets or diagnostics are registered first.")  # fmt: skip
+_include = click.option("--include", multiple=True, metavar="FILE",
+    help="A Python file whose variants, data sets or diagnostics are registered first.")  # fmt: skip
 _data = click.option("--data", metavar="DIR", help="Where image data sets lie (else $GANBENCH_DATA).")
-_device = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
-)
-_workers = click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
-_out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
+_device = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
+    show_default=True)  # fmt: skip
+_workers = click.option("--workers", type=click.IntRange(1),
+    help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
+_out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+    help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
+
+
+def _what_to_run(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (_include, _workers, _device, _data, _out, _suite):
+        command = option(command)
+    return command
 
 
 @click.group(
@@ -72,15 +88,8 @@ def main() -> None:
 
 
 @main.command()
-@_suite
-@_out
-@_data
-@_device
-@_workers
-@_include
-def run(
-    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
-) -> None:
+@_what_to_run
+def run(**asked: Any) -> None:
     """Train and measure a suite, then write its report.
 
     What is finished under the same key is not run again.  Exit codes: 0 done (diverged trials are results),
@@ -89,17 +98,11 @@ def run(
     from ganbench.execution.runner import execute
     from ganbench.terminal import progress
 
-    loaded, plan = _plan(suite, out, data, device, workers, include)
-    if not plan.tasks:
-        click.echo(
-            f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}", err=True
-        )
-    elif plan.trials_done:
-        click.echo(f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}", err=True)
+    loaded, plan = _plan(**asked)
+    _announce(plan)
     with progress(plan.tasks) as tell:
         summary = execute(loaded, plan, tell)
-    page = _write_report(summary.run)
-    _conclude(summary, page)
+    _conclude(summary)
 
 
 @main.command()
@@ -110,51 +113,44 @@ def check(file: str, data: str | None, include: Sequence[str]) -> None:
     """Check a suite, or run the contract tests on a plug-in FILE.py; trains nothing to the end."""
     _set_data(data)
     if file.endswith(".py"):
-        _check_plugin(file)
+        from ganbench.contract import check_file
+
+        for line in check_file(file):
+            click.echo(line)
         return
-    from ganbench.suite.load import load_suite
+    from ganbench.suite import load_suite
+    from ganbench.terminal import counted
 
     loaded = load_suite(file, include=include)
-    cohorts = loaded.cohorts()
-    click.echo(f"{file}: fine; {len(cohorts)} cohorts of {len(loaded.seeds)} seeds")
+    cohorts, seeds = counted(len(loaded.cohorts()), "cohort"), counted(len(loaded.seeds), "seed")
+    click.echo(f"{file}: fine; {cohorts} of {seeds}")
 
 
 @main.command()
-@_suite
-@_out
-@_data
-@_device
-@_workers
-@_include
-def plan(
-    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
-) -> None:
+@_what_to_run
+def plan(**asked: Any) -> None:
     """Print the cohorts, the trials and the estimated minutes, timed on this machine."""
     from ganbench.execution.estimate import estimate, total_seconds
-    from ganbench.terminal import span
+    from ganbench.terminal import counted, span
 
-    _loaded, planned = _plan(suite, out, data, device, workers, include)
+    _loaded, planned = _plan(**asked)
     done = f", {planned.trials_done} of them finished" if planned.trials_done else ""
-    click.echo(
-        f"run folder {planned.run}\n{planned.trials} trials{done}; {len(planned.tasks)} cohorts to train"
-    )
+    click.echo(f"run folder {planned.run}")
+    trials = counted(planned.trials, "trial")
+    click.echo(f"{trials}{done}; {counted(len(planned.tasks), 'cohort')} to train")
     if not planned.tasks:
         return
-    click.echo(f"\n{'data set':<18} {'variant':<28} {'seeds':>5} {'rounds':>8} {'estimate':>9}")
+    click.echo(f"\n{pages.plan_row('data set', 'variant', 'seeds', 'rounds', 'estimate')}")
     estimates = []
     for task in planned.tasks:
         each = estimate(task)
         estimates.append(each)
-        described = task.description
-        rounds = "by clock" if each.rounds is None else str(each.rounds)
-        click.echo(
-            f"{described.dataset.label:<18} {described.variant.label:<28} {len(described.seeds):>5} "
-            f"{rounds:>8} {span(each.seconds):>9}"
-        )
+        what, rounds = task.description, "by clock" if each.rounds is None else each.rounds
+        row = (what.dataset.label, what.variant.label, len(what.seeds), rounds, span(each.seconds))
+        click.echo(pages.plan_row(*row))
     total = total_seconds(estimates, min(planned.workers, len(estimates)))
-    click.echo(
-        f"\nabout {total / 60:.1f} minutes with {planned.workers} processes; the report takes half a minute more"
-    )
+    processes = counted(planned.workers, "process", "processes")
+    click.echo(f"\nabout {total / 60:.1f} minutes with {processes}; the report takes half a minute more")
 
 
 @main.command()
@@ -169,29 +165,16 @@ def schema() -> None:
 @_run
 def status(run: Path) -> None:
     """Print how far a run has come."""
-    from ganbench import store
-
-    described = store.read_run(run)
-    click.echo(f"{described['name']} (key {described['key']}), begun {described['created']}")
-    for folder in store.cohort_folders(run):
-        outcome = store.read_json(folder / store.OUTCOME_FILE)
-        seeds = [seed["outcome"] for seed in outcome["seeds"].values()]
-        counts = ", ".join(f"{seeds.count(word)} {word}" for word in sorted(set(seeds)))
-        click.echo(f"  {folder.name}: {counts}{'; ' + outcome['reason'] if outcome['reason'] else ''}")
-    wanted = (
-        len(described["suite"]["datasets"])
-        * len(described["suite"]["variants"])
-        * len(described["suite"]["seeds"])
-    )
-    done = sum(len(store.read_json(f / store.OUTCOME_FILE)["seeds"]) for f in store.cohort_folders(run))
-    click.echo(f"{done} of {wanted} trials have ended")
+    click.echo(pages.status_page(run))
 
 
 @main.command()
 @_run
 def report(run: Path) -> None:
     """Write the report of a run again: page, tables and figures."""
-    click.echo(_write_report(run))
+    from ganbench.report.write import write_report
+
+    click.echo(write_report(run))
 
 
 @main.command(name="list")
@@ -201,10 +184,7 @@ def list_(kind: str, include: Sequence[str]) -> None:
     """List what can be named in a suite."""
     for file in include:
         registry.include(file)
-    found = registry.summaries(_PLURALS[kind])
-    width = max(map(len, found), default=0)
-    for name, summary in found.items():
-        click.echo(f"{name:<{width}}  {summary}")
+    click.echo(pages.list_page(_PLURALS[kind]))
 
 
 @main.command()
@@ -215,16 +195,7 @@ def show(kind: registry.Kind, name: str, include: Sequence[str]) -> None:
     """Print the page of one variant, data set, diagnostic or network."""
     for file in include:
         registry.include(file)
-    entry = registry.get(kind, name)
-    click.echo(f"{kind} {name}\n\n{entry.documentation}\n")
-    if entry.options:
-        click.echo("options")
-        width = max(len(option) for option in entry.options)
-        for option in entry.options.values():
-            if option.name != "dataset":
-                default = "required" if option.required else json.dumps(option.default)
-                click.echo(f"  {option.name:<{width}}  {default:<10}  {option.text}")
-    click.echo(f"\n{entry.file}")
+    click.echo(pages.show_page(kind, name))
 
 
 @main.group()
@@ -239,10 +210,8 @@ def new_variant(name: str) -> None:
     from ganbench.execution.skeleton import write_variant
 
     file = write_variant(name, Path.cwd())
-    click.echo(
-        f"{file.name}: edit it, then\n  ganbench check {file.name}\n  ganbench run quickstart --include {file.name}"
-    )
-    click.echo(f"with `- {name}` among the variants of the suite")
+    click.echo(f"{file.name}: edit it, name it in a suite's list of variants as `- {name}`, then")
+    click.echo(f"  ganbench check {file.name}\n  ganbench run SUITE.yaml --include {file.name}")
 
 
 @main.group()
@@ -269,7 +238,8 @@ def fetch(name: str, data: str | None) -> None:
 @click.option("--variant", help="Variant's label.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("samples.npy"), show_default=True, help="A .npy file.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("samples.npy"),
+              show_default=True, help="A .npy file.")  # fmt: skip
 def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path) -> None:
     """Write samples of a finished trial's generator to a NumPy file [count, *shape]."""
     import io
@@ -296,7 +266,7 @@ def _plan(
 ) -> tuple[Suite, Plan]:
     _set_data(data)
     from ganbench.execution.runner import make_plan
-    from ganbench.suite.load import load_suite
+    from ganbench.suite import load_suite
     from ganbench.training.device import choose_device
 
     chosen = choose_device(device)
@@ -304,26 +274,25 @@ def _plan(
     return loaded, make_plan(loaded, out, chosen, workers)
 
 
-def _check_plugin(file: str) -> None:
-    from ganbench.contract import check_file
+def _announce(plan: Plan) -> None:
+    if not plan.tasks:
+        text = f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}"
+    elif plan.trials_done:
+        text = f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}"
+    else:
+        text = f"{plan.trials} trials into {plan.run}"
+    click.echo(text, err=True)
 
-    for line in check_file(file):
-        click.echo(line)
 
-
-def _write_report(run: Path) -> Path:
+def _conclude(summary: Summary) -> None:
+    from ganbench.analysis.run import load_run
+    from ganbench.analysis.text import ranking_text
     from ganbench.report.write import write_report
 
-    return write_report(run)
-
-
-def _conclude(summary: Summary, page: Path) -> None:
-    from ganbench.analysis.ranking import ranking_text
-    from ganbench.analysis.run import load_run
-
-    click.echo(ranking_text(load_run(summary.run)))
+    click.echo("writing the report …", err=True)
+    page = write_report(summary.run)
+    click.echo(f"\n{ranking_text(load_run(summary.run))}\n\nreport: {page}")
     for failure in summary.failed:
         click.echo(f"failed: {failure}", err=True)
-    click.echo(f"report: {page}")
     if summary.failed:
         sys.exit(INCOMPLETE)

@@ -218,7 +218,7 @@ def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
     hints = get_type_hints(factory, include_extras=True)
     found: dict[str, Option] = {}
     for name, parameter in inspect.signature(factory).parameters.items():
-        hint = hints.get(name, Any)
+        hint = hints.get(name, type(parameter.default))
         named = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         if named and _is_plain(hint):
             required = parameter.default is parameter.empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,13 +49,19 @@ def read_json(path: Path) -> Any:
     """Read a JSON file; a broken one is a GanbenchError that names it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise GanbenchError(f"{path}: not valid JSON ({error}); was it edited or cut off?") from error
+    except ValueError as error:
+        raise GanbenchError(f"{path}: not valid JSON ({error}); {_remedy(path)}") from error
+
+
+def _remedy(file: Path) -> str:
+    whole = file if file.name == RUN_FILE else file.parent
+    return f"was it edited or cut off?  Remove {whole}, and `ganbench run` makes it again"
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     """Fill a folder beside its place, then move it there whole; replaces what stood there."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         fill(temporary)
@@ -69,6 +76,14 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a process that was killed while it filled this folder left behind."""
+    name = re.compile(re.escape(f".{path.name}.") + r"\w{8}")
+    for other in path.parent.iterdir():
+        if name.fullmatch(other.name):
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def cohort_folders(run: Path) -> Iterator[Path]:
@@ -86,8 +101,31 @@ def read_run(run: Path) -> Mapping[str, Any]:
             f"{run}: not a run folder (it has no {RUN_FILE}); give the folder `ganbench run` named"
         )
     described: Mapping[str, Any] = read_json(file)
-    if described.get("format", 0) > FORMAT:
+    version = described.get("format") if isinstance(described, Mapping) else None
+    if not isinstance(version, int):
+        raise GanbenchError(f"{file}: states no format, so it is not a run's; {_remedy(file)}")
+    if version > FORMAT:
         raise GanbenchError(
-            f"{run}: written by a newer ganbench (format {described['format']}; this one reads {FORMAT})"
+            f"{file}: format {version}, but this ganbench reads up to format {FORMAT}; use a newer ganbench"
         )
+    return described
+
+
+def read_outcome(folder: Path) -> Mapping[str, Any]:
+    """What became of a cohort; raises GanbenchError where its file is broken."""
+    file = folder / OUTCOME_FILE
+    outcome: Mapping[str, Any] = read_json(file)
+    if not isinstance(outcome, Mapping) or not {"status", "reason", "seeds"} <= set(outcome):
+        raise GanbenchError(f"{file}: lacks status, reason or seeds; {_remedy(file)}")
+    return outcome
+
+
+def read_description(folder: Path) -> Mapping[str, Any]:
+    """Which cohort a folder holds; raises GanbenchError where its file is broken."""
+    file = folder / DESCRIPTION_FILE
+    if not file.is_file():
+        raise GanbenchError(f"{folder}: lacks {DESCRIPTION_FILE}; {_remedy(file)}")
+    described: Mapping[str, Any] = read_json(file)
+    if not isinstance(described, Mapping) or not {"key", "seeds", "dataset", "variant"} <= set(described):
+        raise GanbenchError(f"{file}: lacks key, seeds, dataset or variant; {_remedy(file)}")
     return described

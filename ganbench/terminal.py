@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import click
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -18,6 +18,10 @@ from ganbench.execution.cohort_run import CohortTask, Event
 
 _RATE = 4
 """Redraws a second."""
+_BAR = 16
+_COLUMNS = ("data set", "variant", "seeds", "trained", "time", "left", "rate", "")
+_NUMBERS = ("seeds", "time", "left", "rate")
+_RATES = {"images": "images/s", "steps": "steps/s", "flops": "FLOP/s"}
 
 
 class Progress(Protocol):
@@ -33,9 +37,9 @@ class Progress(Protocol):
 
 
 def progress(tasks: Sequence[CohortTask]) -> Progress:
-    """A live table where standard error is a terminal, else plain lines."""
+    """A live table where standard error is a terminal and something is to be done, else plain lines."""
     console = Console(stderr=True)
-    return LiveProgress(tasks, console) if console.is_terminal else PlainProgress(tasks)
+    return LiveProgress(tasks, console) if tasks and console.is_terminal else PlainProgress(tasks)
 
 
 class _Row:
@@ -44,10 +48,12 @@ class _Row:
     def __init__(self, task: CohortTask) -> None:
         description = task.description
         self.dataset, self.variant = description.dataset.label, description.variant.label
-        self.seeds = len(description.seeds)
+        self.seeds, self._budget = description.seeds, description.budget
         self.share, self.state, self.detail = 0.0, "waiting", ""
         self.began: float | None = None
         self.ended: float | None = None
+        self._first: tuple[float, float] | None = None
+        self._last = (0.0, 0.0)
 
     def take(self, event: Event) -> None:
         now = time.monotonic()
@@ -55,19 +61,45 @@ class _Row:
             self.began, self.state = now, "preparing"
         elif event.kind in ("progress", "measured"):
             self.share, self.state = max(self.share, event.share), "training"
-        else:
+            self._last = (now, self.share)
+            self._first = self._first or self._last
+        elif event.kind in ("finished", "failed"):
             self.ended, self.state, self.detail = now, event.kind, event.detail
             self.share = 1.0 if event.kind == "finished" else self.share
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset} · {self.variant}"
+
+    @property
+    def span(self) -> str:
+        """Its seeds, which tell the parts of a cohort apart that several processes share: 0–4."""
+        first, last = self.seeds[0], self.seeds[-1]
+        if self.seeds == tuple(range(first, last + 1)):
+            return str(first) if first == last else f"{first}–{last}"
+        return f"{len(self.seeds)} seeds"
 
     @property
     def elapsed(self) -> float:
         return 0.0 if self.began is None else (self.ended or time.monotonic()) - self.began
 
     @property
-    def left(self) -> float | None:
-        if self.state != "training" or self.share <= 0.02:
+    def _share_per_second(self) -> float | None:
+        """Since the first sign of training: without the preparation, with the measuring."""
+        if self._first is None or self._last[0] <= self._first[0] or self._last[1] <= self._first[1]:
             return None
-        return self.elapsed * (1 - self.share) / self.share
+        return (self._last[1] - self._first[1]) / (self._last[0] - self._first[0])
+
+    @property
+    def left(self) -> float | None:
+        speed = self._share_per_second
+        return (1 - self.share) / speed if speed and self.state == "training" else None
+
+    @property
+    def rate(self) -> str:
+        """What is spent of the budget in a second by all seeds together."""
+        speed, unit = self._share_per_second, _RATES.get(self._budget.unit)
+        return f"{_short(speed * self._budget.amount * len(self.seeds))} {unit}" if speed and unit else ""
 
 
 class _Board:
@@ -82,6 +114,11 @@ class _Board:
         row.take(event)
         return row
 
+    def name_of(self, row: _Row) -> str:
+        """The cohort's name, with its seeds where it is one of several parts."""
+        parts = sum(other.name == row.name for other in self.rows.values())
+        return row.name if parts == 1 else f"{row.name} · seeds {row.span}"
+
     @property
     def elapsed(self) -> float:
         return time.monotonic() - self._began
@@ -89,7 +126,7 @@ class _Board:
     @property
     def left(self) -> float | None:
         done = sum(1.0 if row.ended else row.share for row in self.rows.values()) / max(len(self.rows), 1)
-        return self.elapsed * (1 - done) / done if done > 0.02 else None
+        return self.elapsed * (1 - done) / done if 0.02 < done < 1 else None
 
     @property
     def finished(self) -> int:
@@ -112,18 +149,23 @@ class PlainProgress:
 
     def __call__(self, event: Event) -> None:
         row = self._board.take(event)
-        name = f"{row.dataset} · {row.variant}"
+        name = self._board.name_of(row)
         if event.kind == "started":
-            self._say(f"{name}: started, {row.seeds} seeds")
+            self._say(f"{name}: started, {counted(len(row.seeds), 'seed')}")
+        elif event.kind == "note":
+            self._say(f"{name}: {event.detail}")
         elif event.kind in ("finished", "failed"):
             tail = f" ({row.detail})" if row.detail else ""
-            self._say(f"{name}: {event.kind} in {span(row.elapsed)}{tail}{self._overall()}")
+            when = "in" if event.kind == "finished" else "after"
+            self._say(f"{name}: {event.kind} {when} {span(row.elapsed)}{tail}{self._overall()}")
         elif int(row.share * 4) > self._told.get(event.identity, 0) and row.share < 1:
             self._told[event.identity] = int(row.share * 4)
-            self._say(f"{name}: {row.share:.0%}{_left(row.left)}")
+            rate = f", {row.rate}" if row.rate else ""
+            self._say(f"{name}: {row.share:.0%}{rate}{_left(row.left)}")
 
     def _overall(self) -> str:
-        return f"; {self._board.finished} of {len(self._board.rows)} cohorts{_left(self._board.left)}"
+        cohorts = counted(len(self._board.rows), "cohort")
+        return f"; {self._board.finished} of {cohorts}{_left(self._board.left)}"
 
     def _say(self, text: str) -> None:
         click.echo(f"[{span(self._board.elapsed)}] {text}", err=True)
@@ -147,43 +189,65 @@ class LiveProgress:
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        self._board.take(event)
+        row = self._board.take(event)
+        if event.detail:  # what the table has no room for stays above it
+            told = event.detail if event.kind == "note" else f"{event.kind}, {event.detail}"
+            self._console.print(Text(f"{self._board.name_of(row)}: {told}"), soft_wrap=True)
 
     def _render(self) -> Group:
-        room = max(self._console.height - 6, 4)
         rows = list(self._board.rows.values())
-        active = [row for row in rows if row.began is not None]
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-        for title, side in (
-            ("data set", "left"), ("variant", "left"), ("seeds", "right"), ("", "left"), ("time", "right"),
-            ("left", "right"), ("", "left"),
-        ):  # fmt: skip
-            table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
-        for row in active[-room:]:
-            table.add_row(
-                row.dataset,
-                row.variant,
-                str(row.seeds),
-                ProgressBar(total=1.0, completed=row.share, width=24),
-                span(row.elapsed),
-                "" if row.left is None else span(row.left),
-                _state(row),
-            )
-        waiting = len(rows) - len(active)
+        for title in _COLUMNS:
+            side: JustifyMethod = "right" if title in _NUMBERS else "left"
+            table.add_column(title, justify=side, no_wrap=True, overflow="ellipsis")
+        for row in self._chosen(rows):
+            table.add_row(*_cells(row))
+        unbegun = sum(row.began is None for row in rows)
+        waiting = f", {unbegun} waiting" if unbegun else ""
         overall = (
-            f"{self._board.finished} of {len(rows)} cohorts, {waiting} waiting · "
+            f"{self._board.finished} of {counted(len(rows), 'cohort')}{waiting} · "
             f"{span(self._board.elapsed)} so far{_left(self._board.left)}"
         )
         return Group(table, Text(overall, style="dim"))
 
+    def _chosen(self, rows: Sequence[_Row]) -> list[_Row]:
+        """What fits: all at work, else the last that ended and the next that wait, in the suite's order."""
+        room = max(self._console.height - 6, 4)
+        at_work = [row for row in rows if row.began is not None and row.ended is None]
+        ended = sorted((row for row in rows if row.ended is not None), key=lambda row: -(row.ended or 0.0))
+        waiting = [row for row in rows if row.began is None]
+        half = max((room - len(at_work)) // 2, room - len(at_work) - len(waiting), 0)
+        kept = [*at_work, *ended[:half], *waiting][:room]
+        return [row for row in rows if row in kept]
+
+
+def _cells(row: _Row) -> list[Any]:
+    left = "" if row.left is None else span(row.left)
+    bar = ProgressBar(total=1.0, completed=row.share, width=_BAR)
+    return [row.dataset, row.variant, row.span, bar, span(row.elapsed), left, row.rate, _state(row)]
+
 
 def _state(row: _Row) -> Text:
     colours = {"finished": "green", "failed": "red", "training": "cyan"}
-    return Text(row.detail or row.state, style=colours.get(row.state, "dim"), overflow="ellipsis")
+    word = "diverged" if row.state == "finished" and row.detail else row.state
+    return Text(word, style=colours.get(word, "yellow" if word == "diverged" else "dim"))
 
 
 def _left(seconds: float | None) -> str:
     return "" if seconds is None else f", about {span(seconds)} left"
+
+
+def counted(number: int, word: str, plural: str = "") -> str:
+    """A number with its noun: 1 seed, 2 seeds."""
+    return f"{number} {word if number == 1 else plural or word + 's'}"
+
+
+def _short(value: float) -> str:
+    """Three digits at most, with k, M, G …: a rate that changes with every look needs no more."""
+    for factor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= factor:
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:.3g}"
 
 
 def span(seconds: float) -> str:

@@ -14,17 +14,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from ganbench import store
+from ganbench import registry, store
 from ganbench.execution.environment import environment
 from ganbench.execution.measure import Measurements
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import CohortDescription
 from ganbench.training.device import matmul_precision
 
-EventKind = Literal["started", "progress", "measured", "finished", "failed"]
+EventKind = Literal["started", "note", "progress", "measured", "finished", "failed"]
+
+
+_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ def run_cohort(task: CohortTask, tell: Listener) -> None:
             detail = _train_and_store(task, tell, began)
         tell(Event("finished", task.identity, 1.0, detail, time.perf_counter() - began))
     except Exception as error:  # the one broad catch: a variant may fail in any way, the run goes on
-        write_failure(task, f"{type(error).__name__}: {error}", traceback.format_exc(), began)
-        tell(Event("failed", task.identity, detail=f"{type(error).__name__}: {error}"))
+        reason = _reason(error)
+        write_failure(task, reason, traceback.format_exc(), began)
+        tell(Event("failed", task.identity, detail=reason))
     finally:
         torch.set_num_threads(threads)
 
@@ -97,8 +101,22 @@ def write_failure(task: CohortTask, reason: str, trace: str | None, began: float
     store.write_folder(Path(task.run) / store.COHORTS / task.identity, fill)
 
 
+def _reason(error: Exception) -> str:
+    """The error in one line, with its place in a plug-in where it came by one."""
+    message = " ".join(str(error).split())
+    short = message if len(message) <= _REASON_LENGTH else f"{message[:_REASON_LENGTH]} …"
+    files = {str(file) for file in registry.included_files()}
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{': ' if short else ''}{short}{place}"
+
+
 def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
     cohort = Cohort(task.description, torch.device(task.device))
+    chosen = cohort.execution
+    if chosen["reason"] is not None:
+        how = "without the compiler" if chosen["mode"] == "traced" else "one seed after another"
+        tell(Event("note", task.identity, detail=f"{chosen['reason']}; it goes on {how}"))
     measurements = Measurements(cohort)
     measuring = 0.0
     for snapshot in cohort.train(lambda share: tell(Event("progress", task.identity, share))):
@@ -115,7 +133,7 @@ def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
 
 
 def _outcome(cohort: Cohort, measuring: float, wall: float) -> dict[str, Any]:
-    seeds = {}
+    seeds: dict[str, dict[str, Any]] = {}
     for seed, at in zip(cohort.description.seeds, cohort.diverged(), strict=True):
         if at is None:
             seeds[str(seed)] = {"outcome": "finished"}
@@ -148,9 +166,10 @@ def _fill(
     quantities = {name: quantity.as_json() for name, quantity in measurements.quantities.items()}
     store.write_json(folder / store.QUANTITIES_FILE, quantities)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **measurements.arrays())
-    (folder / store.ARRAYS_FILE).write_bytes(buffer.getvalue())
-    save_file(network_tensors(cohort), folder / store.NETWORKS_FILE)
+    arrays: dict[str, Any] = measurements.arrays()
+    np.savez_compressed(buffer, **arrays)
+    store.write_atomic(folder / store.ARRAYS_FILE, buffer.getvalue())
+    store.write_atomic(folder / store.NETWORKS_FILE, save(network_tensors(cohort)))
     store.write_json(folder / store.ENVIRONMENT_FILE, environment(cohort.device))
     store.write_json(folder / store.OUTCOME_FILE, outcome)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask
 from ganbench.execution.measure import Measurements
 from ganbench.training.cohort import Cohort
@@ -34,12 +35,19 @@ class Estimate:
 
 
 def estimate(task: CohortTask) -> Estimate:
-    """Prepare a cohort, time some rounds and one measuring point, and throw it away."""
+    """Prepare a cohort, time some rounds and one measuring point, and throw it away.
+
+    Raises GanbenchError where the cohort would fail.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(task.threads)
     try:
         with matmul_precision(task.description.engine.precision):
             return _timed(task)
+    except GanbenchError:
+        raise
+    except Exception as error:  # the cohort's boundary, as in a run, but nothing is stored
+        raise GanbenchError(f"{task.identity} would fail: {type(error).__name__}: {error}") from error
     finally:
         torch.set_num_threads(threads)
 

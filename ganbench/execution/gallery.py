@@ -35,7 +35,7 @@ def dataset_arrays(dataset: Dataset) -> bytes:
     """A compressed .npz: held-out `real` examples; for planar densities `density`, `extent`, `means`."""
     count = min(_EXAMPLES, dataset.info.split_sizes.get("heldout", _EXAMPLES))
     real = dataset.examples("heldout", count, _CPU, torch.float32)
-    arrays = {"real": real.numpy()}
+    arrays: dict[str, Any] = {"real": real.numpy()}
     if len(dataset.info.spec.shape) == 3:
         arrays["real"] = ((real + 1) * 127.5).round().clamp(0, 255).byte().numpy()
     log_density, means = getattr(dataset, "log_density", None), getattr(dataset, "means", None)

@@ -46,9 +46,7 @@ class Measurements:
             "dataset_options": _compact(description.dataset.options),
         }
         self.rows: list[dict[str, Any]] = []
-        self.quantities: dict[str, Quantity] = {
-            quantity.name: quantity for diagnostic in self._diagnostics for quantity in diagnostic.quantities
-        }
+        self.quantities: dict[str, Quantity] = {}
         self._strip: list[np.ndarray] = []
         self._points: list[tuple[int, int]] = []
         self._final: np.ndarray | None = None
@@ -58,7 +56,9 @@ class Measurements:
         alive = [at is None for at in self._cohort.diverged()]
         for diagnostic in self._diagnostics:
             of_training = getattr(diagnostic, "describes_training", False)
-            for name, values in diagnostic.measure(snapshot).items():
+            measured = diagnostic.measure(snapshot)
+            self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
+            for name, values in measured.items():
                 numbers = values.double().tolist()
                 kept = [
                     v if ok or of_training else float("nan") for v, ok in zip(numbers, alive, strict=True)

@@ -1,21 +1,27 @@
 """Worker processes, started by spawn: each runs one cohort after another.
 
 A worker that dies takes only its cohort with it: that is stored as failed and a new one starts.
+Each has a pipe of its own, so that one that is killed while it writes cannot block the others.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import queue
+import os
 import signal
+import sys
+import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from multiprocessing.context import SpawnProcess
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+
+import torch
 
 from ganbench.execution.cohort_run import CohortTask, Event, Listener, run_cohort, write_failure
 
-_POLL_SECONDS = 0.2
+_STOP_SECONDS = 5.0
 
 
 def run_tasks(tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None:
@@ -23,101 +29,158 @@ def run_tasks(tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None
     if workers == 1:
         for task in tasks:
             run_cohort(task, tell)
+            _forget_compiled()
     elif tasks:
         _Pool(tasks, min(workers, len(tasks)), tell).run()
 
 
 class _Pool:
     def __init__(self, tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None:
-        self._waiting, self._tell = deque(tasks), tell
-        self._context = multiprocessing.get_context("spawn")
-        self._events: Any = self._context.Queue()
-        self._workers = [self._start() for _ in range(workers)]
+        self._waiting, self._tell, self._wanted = deque(tasks), tell, workers
+        self._workers: list[_Worker] = []
 
     def run(self) -> None:
         try:
-            while any(worker.busy for worker in self._workers) or self._waiting:
+            while self._waiting or self._workers:
                 self._assign()
                 self._listen()
-                self._replace_dead()
         finally:
             for worker in self._workers:
                 worker.stop()
-
-    def _start(self) -> _Worker:
-        inbox: Any = self._context.Queue()
-        process = self._context.Process(target=_work, args=(inbox, self._events), daemon=True)
-        process.start()
-        return _Worker(process, inbox)
+            for worker in self._workers:
+                worker.join()
 
     def _assign(self) -> None:
-        for worker in self._workers:
-            if not worker.busy and self._waiting:
-                worker.give(self._waiting.popleft())
+        while self._waiting and len(self._workers) < self._wanted:
+            self._workers.append(_Worker(self._waiting.popleft()))
 
     def _listen(self) -> None:
-        try:
-            event: Event = self._events.get(timeout=_POLL_SECONDS)
-        except queue.Empty:
-            return
-        if event.kind in ("finished", "failed"):
-            for worker in self._workers:
-                if worker.task is not None and worker.task.identity == event.identity:
-                    worker.task = None
-        self._tell(event)
-
-    def _replace_dead(self) -> None:
-        for place, worker in enumerate(self._workers):
-            if worker.process.is_alive() or not self._events.empty():
+        ready = wait([worker.pipe for worker in self._workers])
+        for worker in [each for each in self._workers if each.pipe in ready]:
+            event = worker.hear()
+            if event is None:
+                self._bury(worker)
                 continue
-            if worker.task is not None:
-                reason = _death(worker.process.exitcode)
-                write_failure(worker.task, reason, None)
-                self._tell(Event("failed", worker.task.identity, detail=reason))
-            self._workers[place] = self._start() if self._waiting else worker
-            worker.task = None
+            self._tell(event)
+            if event.kind in ("finished", "failed"):
+                self._go_on(worker)
+
+    def _go_on(self, worker: _Worker) -> None:
+        if self._waiting:
+            worker.give(self._waiting.popleft())
+        else:
+            self._workers.remove(worker)
+            worker.dismiss()
+
+    def _bury(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        reason = worker.death()
+        write_failure(worker.task, reason, None)
+        self._tell(Event("failed", worker.task.identity, detail=reason))
 
 
 class _Worker:
-    def __init__(self, process: SpawnProcess, inbox: Any) -> None:
-        self.process, self._inbox = process, inbox
-        self.task: CohortTask | None = None
+    """A process at work on a task, and this side's end of the pipe to it."""
 
-    @property
-    def busy(self) -> bool:
-        return self.task is not None
+    def __init__(self, task: CohortTask) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe: Connection
+        self.pipe, its_end = context.Pipe()
+        self._process = context.Process(target=_work, args=(its_end,), daemon=True)
+        with _interrupts_held():  # only the parent decides when to stop
+            self._process.start()
+        its_end.close()
+        self.give(task)
 
     def give(self, task: CohortTask) -> None:
         self.task = task
-        self._inbox.put(task)
+        try:
+            self.pipe.send(task)
+        except OSError:
+            return  # it is dead already: the next `hear` tells
+
+    def hear(self) -> Event | None:
+        """What it says; None once it has died."""
+        try:
+            event: Event = self.pipe.recv()
+        except (EOFError, OSError):
+            return None
+        return event
+
+    def dismiss(self) -> None:
+        """Nothing is left to do: it ends by itself."""
+        self.pipe.close()
 
     def stop(self) -> None:
-        if self.busy:
-            self.process.terminate()
-        else:
-            self._inbox.put(None)
-        self.process.join(timeout=5)
-        if self.process.is_alive():
-            self.process.kill()
+        """Ask it to end, whatever it is doing; a cohort's folder appears whole or not at all."""
+        self._process.terminate()
+
+    def death(self) -> str:
+        """How it died, in words."""
+        self.join()
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+            return f"the worker process was killed by {signal.Signals(-code).name}{hint}"
+        return f"the worker process ended with exit code {code}"
+
+    def join(self) -> None:
+        """Wait until it has ended; not for ever."""
+        self._process.join(timeout=_STOP_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
 
 
-def _work(inbox: Any, events: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    tell: Callable[[Event], None] = events.put
-    while (task := inbox.get()) is not None:
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process started inside never hears Ctrl-C, which reaches all of a terminal; this one does, after."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else starting a process starts it, which lets signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))  # tidily: no half-written folder
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _run_given(pipe)
+    except SystemExit:
+        os._exit(1)  # torch takes seconds to take itself down
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed can stop nobody; without it nobody wants the rest."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _run_given(pipe: Connection) -> None:
+    def tell(event: Event) -> None:
+        try:
+            pipe.send(event)
+        except OSError:
+            sys.exit(1)  # the parent is gone
+
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
         run_cohort(task, tell)
         _forget_compiled()
 
 
 def _forget_compiled() -> None:
     """Without this a ninth game in one process runs uncompiled with only a log line to say so."""
-    import torch
-
-    torch._dynamo.reset()
-
-
-def _death(code: int | None) -> str:
-    if code is not None and code < 0:
-        hint = "; out of memory?" if -code == signal.SIGKILL else ""
-        return f"the worker process was killed by signal {signal.Signals(-code).name}{hint}"
-    return f"the worker process ended with exit code {code}"
+    if "torch._dynamo" in sys.modules:
+        torch._dynamo.reset()

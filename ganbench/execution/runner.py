@@ -14,6 +14,7 @@ import torch
 
 from ganbench import store
 from ganbench.datasets import Dataset
+from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask, Listener, identity_of
 from ganbench.execution.environment import environment
 from ganbench.execution.gallery import dataset_arrays, dataset_card
@@ -52,6 +53,7 @@ def make_plan(suite: Suite, out: Path | None, device: torch.device, workers: int
     descriptions = suite.cohorts()
     key = run_key(descriptions, device.type)
     run = out if out is not None else Path("results") / f"{suite.name}-{key[:8]}"
+    _check_folder(run)
     processes, threads = _processes_and_threads(suite.engine, device, workers)
     finished = _finished_seeds(run, _wanted(suite, device))
     missing = []
@@ -82,10 +84,10 @@ def execute(suite: Suite, plan: Plan, tell: Listener) -> Summary:
 
 def collect(run: Path) -> None:
     """Rebuild what is derived from the cohorts' folders: records and quantities."""
-    frames, quantities = [], {}
+    frames, quantities = [], dict[str, Any]()
     for folder in store.cohort_folders(run):
         if (folder / store.RECORDS_FILE).is_file():
-            frames.append(pd.read_parquet(folder / store.RECORDS_FILE))
+            frames.append(_records(folder / store.RECORDS_FILE))
             quantities |= store.read_json(folder / store.QUANTITIES_FILE)
     records = (
         pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(store.RECORD_COLUMNS))
@@ -94,13 +96,20 @@ def collect(run: Path) -> None:
     store.write_json(run / store.QUANTITIES_FILE, quantities)
 
 
+def _records(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file)
+    except ValueError as error:  # pyarrow's own errors are ValueErrors
+        raise GanbenchError(f"{file}: not readable as Parquet; remove {file.parent} and run again") from error
+
+
 def summarise(run: Path, trained: int = 0) -> Summary:
     """Count failed cohorts and diverged trials of a run folder."""
     failed, diverged = [], 0
     for folder in store.cohort_folders(run):
-        outcome = store.read_json(folder / store.OUTCOME_FILE)
+        outcome = store.read_outcome(folder)
         if outcome["status"] != "finished":
-            failed.append(f"{folder.name}: {outcome['reason']}")
+            failed.append(f"{outcome['reason']}; see {folder / store.OUTCOME_FILE}")
         diverged += sum(seed["outcome"] == "diverged" for seed in outcome["seeds"].values())
     return Summary(run, trained, tuple(failed), diverged)
 
@@ -108,7 +117,7 @@ def summarise(run: Path, trained: int = 0) -> Summary:
 def _processes_and_threads(engine: Engine, device: torch.device, workers: int | None) -> tuple[int, int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = workers or engine.processes or (1 if device.type == "cuda" else cores)
-    return processes, engine.threads or max(cores // processes, 1)
+    return processes, engine.threads or max(min(cores // processes, torch.get_num_threads()), 1)
 
 
 def _split(description: CohortDescription, parts: int) -> list[CohortDescription]:
@@ -128,9 +137,9 @@ def _wanted(suite: Suite, device: torch.device) -> dict[str, set[int]]:
 
 def _counts(folder: Path, wanted: Mapping[str, set[int]]) -> tuple[str, set[int]] | None:
     """The key and seeds of a stored cohort that is finished and part of what is wanted."""
-    if store.read_json(folder / store.OUTCOME_FILE)["status"] != "finished":
+    if store.read_outcome(folder)["status"] != "finished":
         return None
-    described = store.read_json(folder / store.DESCRIPTION_FILE)
+    described = store.read_description(folder)
     key, seeds = described["key"], set(described["seeds"])
     return (key, seeds) if seeds <= wanted.get(key, set()) else None
 
@@ -149,10 +158,18 @@ def _set_aside_others(suite: Suite, plan: Plan) -> None:
     wanted = _wanted(suite, plan.device)
     for folder in store.cohort_folders(plan.run):
         if _counts(folder, wanted) is None:
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
             target = plan.run / store.SUPERSEDED / f"{folder.name}--{stamp}"
             target.parent.mkdir(exist_ok=True)
             os.replace(folder, target)
+
+
+def _check_folder(run: Path) -> None:
+    """Refuse what cannot be a run folder, or is one that a newer version wrote."""
+    if run.exists() and not run.is_dir():
+        raise GanbenchError(f"{run}: a file; --out must name a folder, new or of an earlier run")
+    if (run / store.RUN_FILE).exists():
+        store.read_run(run)
 
 
 def _write_run(suite: Suite, plan: Plan) -> None:
@@ -160,7 +177,7 @@ def _write_run(suite: Suite, plan: Plan) -> None:
         "format": store.FORMAT,
         "name": suite.name,
         "key": plan.key,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": _created(plan) or datetime.now(UTC).isoformat(timespec="seconds"),
         "suite": suite.as_json(),
         "environment": environment(plan.device),
     }
@@ -172,6 +189,14 @@ def _write_run(suite: Suite, plan: Plan) -> None:
             plan.run / store.DATASETS / f"{name}.json", {**dataset_card(dataset), "label": choice.label}
         )
         store.write_atomic(plan.run / store.DATASETS / f"{name}.npz", dataset_arrays(dataset))
+
+
+def _created(plan: Plan) -> str | None:
+    """When this same run was begun, where it goes on."""
+    if not (plan.run / store.RUN_FILE).exists():
+        return None
+    before = store.read_run(plan.run)
+    return before.get("created") if before.get("key") == plan.key else None
 
 
 def _file_name(label: str) -> str:

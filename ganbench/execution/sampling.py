@@ -28,7 +28,7 @@ def stored_cohorts(run: Path) -> dict[tuple[str, str, int], Path]:
     found = {}
     for folder in store.cohort_folders(run):
         if (folder / store.NETWORKS_FILE).is_file():
-            described = store.read_json(folder / store.DESCRIPTION_FILE)
+            described = store.read_description(folder)
             for seed in described["seeds"]:
                 found[described["dataset"]["label"], described["variant"]["label"], seed] = folder
     return found
@@ -60,7 +60,7 @@ def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) 
 
 def sample(folder: Path, seed: int, count: int) -> Tensor:
     """`count` samples [count, *shape] of one stored trial, from its stream "sample"."""
-    described = store.read_json(folder / store.DESCRIPTION_FILE)
+    described = store.read_description(folder)
     for file in described["include"]:
         registry.include(file)
     dataset: Dataset = make("dataset", Choice(**described["dataset"]))

@@ -11,6 +11,8 @@ from ganbench.errors import GanbenchError
 
 _TEXT = '''"""{name}: one line of what is new."""
 
+from typing import Annotated
+
 from torch.nn.functional import softplus
 
 from ganbench.objectives import Objective
@@ -18,7 +20,9 @@ from ganbench.variants import Variant, register_variant, two_player
 
 
 @register_variant("{name}")
-def {function}(margin: float = 0.0, **options) -> Variant:
+def {function}(
+    margin: Annotated[float, "how far apart the logits are to be"] = 0.0, **options
+) -> Variant:
     """One line of what it does, shown by `ganbench list variants`.
 
     Source: paper, year, equation; and any deviation from it.
@@ -35,11 +39,11 @@ def {function}(margin: float = 0.0, **options) -> Variant:
 
 def write_variant(name: str, folder: Path) -> Path:
     """Write the file of a new variant; refuses taken names and existing files."""
-    function = re.sub(r"\W", "_", name)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*", name) or keyword.iskeyword(function):
-        raise GanbenchError(
-            f"{name!r}: a variant's name is letters, digits and hyphens, beginning with a letter"
-        )
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+        raise GanbenchError(f"{name!r}: a variant's name is letters, digits, - and _, a letter first")
+    function = name.replace("-", "_")
+    if keyword.iskeyword(function) or re.search(rf"\b{function}\b", _TEXT):  # it would hide an import
+        function += "_variant"
     if name in registry.names("variant"):
         raise GanbenchError(f"{name!r}: there is a variant of that name; choose another")
     file = folder / f"{function}.py"

@@ -1,0 +1,83 @@
+"""What `list`, `show`, `plan` and `status` print, as text; nothing here imports torch by itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ganbench import registry, store
+from ganbench.registry import Kind, Option
+
+
+def list_page(kind: Kind) -> str:
+    """Every known name of a kind with its summary."""
+    found = registry.summaries(kind)
+    width = max(map(len, found), default=0)
+    return "\n".join(f"{name:<{width}}  {summary}" for name, summary in found.items())
+
+
+def show_page(kind: Kind, name: str) -> str:
+    """One plug-in's documentation, its options with types, defaults and meanings, and its file."""
+    entry = registry.get(kind, name)
+    options = [option for option in entry.options.values() if option.name != "dataset"]
+    parts = [
+        f"{kind} {name}",
+        entry.documentation,
+        *([_options(options)] if options else []),
+        str(entry.file),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def plan_row(dataset: str, variant: str, seeds: object, rounds: object, estimate: str) -> str:
+    """One line of the table that `plan` prints; its heading too."""
+    return f"{dataset:<18} {variant:<28} {seeds:>5} {rounds:>8} {estimate:>9}"
+
+
+def status_page(run: Path) -> str:
+    """How far a run has come: what ended and how, and what is still to come."""
+    described = store.read_run(run)
+    suite = described["suite"]
+    lines = [f"{described['name']} (key {described['key']}), begun {described['created']}"]
+    ended: Counter[tuple[str, str]] = Counter()
+    outcomes: Counter[str] = Counter()
+    for folder in store.cohort_folders(run):
+        cohort, outcome = store.read_description(folder), store.read_outcome(folder)
+        pair = cohort["dataset"]["label"], cohort["variant"]["label"]
+        words = Counter(seed["outcome"] for seed in outcome["seeds"].values())
+        ended[pair] += len(outcome["seeds"])
+        outcomes += words
+        lines.append(f"  {pair[0]} · {pair[1]}: {_counts(words)}{_why(outcome)}")
+    wanted = [(d["label"], v["label"]) for d in suite["datasets"] for v in suite["variants"]]
+    for pair in wanted:
+        missing = len(suite["seeds"]) - ended[pair]
+        if missing > 0:
+            lines.append(f"  {pair[0]} · {pair[1]}: {missing} to come")
+    total = len(wanted) * len(suite["seeds"])
+    tail = f": {_counts(outcomes)}" if outcomes else ""
+    return "\n".join([*lines, f"{sum(outcomes.values())} of {total} trials have ended{tail}"])
+
+
+def _counts(words: Counter[str]) -> str:
+    return ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
+
+
+def _why(outcome: Mapping[str, Any]) -> str:
+    if outcome["reason"]:
+        return f"; {outcome['reason']}"
+    steps = [f"seed {seed} at step {o['step']}" for seed, o in outcome["seeds"].items() if "step" in o]
+    return f"; {', '.join(steps)}" if steps else ""
+
+
+def _options(options: list[Option]) -> str:
+    return "\n".join(["options", *(line for option in options for line in _option(option))])
+
+
+def _option(option: Option) -> Iterator[str]:
+    from ganbench.suite.words import describe
+
+    yield f"  {option.name}" + (" (required)" if option.required else f" = {json.dumps(option.default)}")
+    yield "      " + "; ".join(part for part in (option.text, describe(option.type)) if part)
