@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from ganbench.training import gradients as gradients_module
 from ganbench.training.budget import Clock, measuring_rounds, rounds_within
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice
+from ganbench.training.draws import names_read
 from ganbench.training.gradients import Mode
 from ganbench.training.view import CohortSnapshot
 from ganbench.updates import UpdateRule, alternating, simultaneous
@@ -697,3 +699,22 @@ def test_a_gpu_trains_from_the_same_weights_and_repeats() -> None:
     assert equal_bits({k: v.cpu() for k, v in numbers(one).items()}, numbers(on_cpu))
     assert equal_bits(numbers(finish(one)), numbers(finish(two)))
     assert all(value.device.type == "cuda" for value in numbers(one).values())
+
+
+def test_a_loss_that_branches_on_a_number_reads_everything_and_still_trains() -> None:
+    """Nothing can be told of such a loss without numbers; it runs seed by seed, untraced."""
+    game = Game(
+        {"generator": nn.Linear(1, 1, device="meta")},
+        {"generator": lambda nets, batch: nets.generator(batch.noise).sum() * (batch["a"].sum().item() > 0)},
+        {"noise": Draw((1,)), "a": Draw(()), "b": Draw(())},
+    )
+    shapes = {"real": (2, 1), "noise": (2, 1), "a": (2,), "b": (2,)}
+    assert names_read(game, shapes) == {"generator": tuple(shapes)}
+    followed = replace(game, losses={"generator": lambda nets, batch: nets.generator(batch.noise).sum()})
+    assert names_read(followed, shapes) == {"generator": ("noise",)}
+
+
+def test_a_draw_cannot_take_the_data_sets_name() -> None:
+    module = nn.Linear(1, 1, device="meta")
+    with pytest.raises(GanbenchError, match="'real'"):
+        Game({"generator": module}, {"generator": lambda nets, batch: batch.real.sum()}, {"real": Draw((1,))})

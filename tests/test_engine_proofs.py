@@ -177,7 +177,7 @@ CASES = {
         pair(),
         dragan_d(3.0, 0.4),
         nsgan_g,
-        (adam(1e-2, 0.9), adam(1e-2, 0.9)),
+        (adam(1e-2, 0.5), adam(1e-2, 0.5)),
     ),
     "average, generator first, two rates": Case(
         "gan-r1",
@@ -187,7 +187,7 @@ CASES = {
         pair(norm_g=True),
         with_r1(nsgan_d, 2.0),
         nsgan_g,
-        (adam(1e-2, 0.9), adam(3e-3, 0.9)),
+        (adam(1e-2, 0.5), adam(3e-3, 0.5)),
         {"ema": 0.9, "generator_first": True},
     ),
     "dcgan on images": Case(

@@ -136,7 +136,8 @@ def fetch(name: str, root: str | Path | None = None) -> Path:
     try:
         getattr(datasets, _IDX_CLASSES[name])(folder, download=True)
     except (OSError, RuntimeError) as error:
-        raise GanbenchError(f"{name} could not be downloaded to {folder}: {error}") from error
+        why = " ".join(str(error).split())
+        raise GanbenchError(f"{name} could not be downloaded to {folder}: {why}") from error
     _require_files(name, folder)
     return folder / _IDX_CLASSES[name]
 

@@ -22,7 +22,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "ganbench": ganbench.__version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "git": _git(Path(ganbench.__file__).parent),
+        "git": _git(Path(ganbench.__file__).parent, "__init__.py") or _git(Path.cwd()),
         "platform": platform.platform(),
         "device": _device_name(device),
         "device_type": device.type,
@@ -38,16 +38,15 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _git(folder: Path) -> dict[str, Any] | None:
-    """The commit that holds this source file's folder, where it is a checkout of ganbench."""
+def _git(folder: Path, *tracked: str) -> dict[str, Any] | None:
+    """The commit of the checkout that a folder is in; None where there is none, or files are not tracked in it.
+
+    That is ganbench's own where it runs from a checkout, else that of the folder it was called in.
+    """
     try:
-        tracked = _git_says(folder, "ls-files", "--error-unmatch", "__init__.py")
+        _git_says(folder, "ls-files", "--error-unmatch", *tracked)
         commit = _git_says(folder, "rev-parse", "HEAD")
-        return (
-            {"commit": commit, "dirty": bool(_git_says(folder, "status", "--porcelain", "."))}
-            if tracked
-            else None
-        )
+        return {"commit": commit, "dirty": bool(_git_says(folder, "status", "--porcelain", "."))}
     except (OSError, subprocess.SubprocessError):
         return None
 

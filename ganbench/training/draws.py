@@ -68,19 +68,22 @@ class BatchSource:
 def names_read(game: Game, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, ...]]:
     """Which of the batch's tensors each player's loss reads, found by one pass without numbers.
 
-    `shapes` gives each tensor's shape for one replica.  The pass also proves that the game's
-    networks fit together.
+    `shapes` gives each tensor's shape for one replica.  A loss that cannot be followed so, since it
+    branches on a number or is wrong, counts as reading everything: if it is wrong, training says why.
     """
-    found = {}
-    for player in game.players:
-        read: list[str] = []
-        batch = _Recording({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, read)
-        states = {name: template_state(module) for name, module in game.players.items()}
-        nets = Nets(game.players, {n: s[0] for n, s in states.items()}, {n: s[1] for n, s in states.items()})
-        loss = game.losses[player](nets, Batch(batch))
-        assert loss.shape == (), f"the {player}'s loss must be a scalar, not {tuple(loss.shape)}"
-        found[player] = tuple(name for name in shapes if name in read)
-    return found
+    return {player: _read_by(game, player, shapes) for player in game.players}
+
+
+def _read_by(game: Game, player: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+    read: list[str] = []
+    batch = _Recording({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, read)
+    states = {name: template_state(module) for name, module in game.players.items()}
+    nets = Nets(game.players, {n: s[0] for n, s in states.items()}, {n: s[1] for n, s in states.items()})
+    try:
+        game.losses[player](nets, Batch(batch))
+    except Exception:  # a meta tensor has no numbers to branch on
+        return tuple(shapes)
+    return tuple(name for name in shapes if name in read)
 
 
 class _Recording(Mapping[str, Tensor]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Any, Literal
 
 import torch
@@ -26,6 +27,7 @@ _VECTORISED_ATTEMPTS: dict[Mode, tuple[Mode, ...]] = {
     "compiled": ("compiled", "traced"),
     "traced": ("traced",),
 }
+_REASON_CHARACTERS = 200
 _IN_WORDS = {"compiled": "compiled", "traced": "vectorised over seeds"}
 GradientFunction = Callable[[Inputs], tuple[Tree, Tensor, dict[str, Tree]]]
 """→ (gradient of one player, loss [S], all players' buffers)."""
@@ -61,12 +63,12 @@ def build_gradient(
         try:
             return replace(_vectorised(single, inputs, attempt), reason=reason)
         except Exception as error:  # whatever cannot be vectorised is looped over, and said once
-            reason = f"cannot be {_IN_WORDS[attempt]}: {_first_line(error)}"
+            reason = f"cannot be {_IN_WORDS[attempt]}: {_in_short(error)}"
     if mode != "plain":
         try:
             return _looped(single, inputs, reason)
         except Exception as error:  # tracing is an optimisation: without it the loop is the reference
-            reason = reason or f"cannot be traced: {_first_line(error)}"
+            reason = reason or f"cannot be traced: {_in_short(error)}"
     return Gradient(lambda given: _restack(single, given), "plain", reason)
 
 
@@ -130,5 +132,5 @@ def _flattened(
     return flat, lambda values: pytree.tree_unflatten(list(values), spec[0])
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+def _in_short(error: Exception) -> str:
+    return shorten(f"{type(error).__name__}: {error!s}", _REASON_CHARACTERS, placeholder=" …")
