@@ -39,7 +39,7 @@ def _version(name: str) -> str | None:
 
 
 def _git(folder: Path, *tracked: str) -> dict[str, Any] | None:
-    """The commit of the checkout that a folder is in; None where there is none, or files are not tracked in it.
+    """The commit of the checkout that a folder is in; None without one, or where it lacks `tracked`.
 
     That is ganbench's own where it runs from a checkout, else that of the folder it was called in.
     """

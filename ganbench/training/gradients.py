@@ -69,6 +69,7 @@ def build_gradient(
             return _looped(single, inputs, reason)
         except Exception as error:  # tracing is an optimisation: without it the loop is the reference
             reason = reason or f"cannot be traced: {_in_short(error)}"
+    single(*_replica(inputs, 0))  # what fails even so is the loss itself: let it say why
     return Gradient(lambda given: _restack(single, given), "plain", reason)
 
 
