@@ -148,8 +148,8 @@ def main() -> None:
     share = 0.1 if arguments.quick else 1.0
     lines = [
         "| variant | width/batch | rounds | plain, s | training, s | measuring, s | preparing, s "
-        "| ratio | to reach |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| whole run, s | ratio | to reach |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     print("\n".join(lines), flush=True)
     for variant in ("nsgan", "wgan-gp"):
@@ -158,7 +158,8 @@ def main() -> None:
             row = compare(variant, width, batch, count, 4 * max(share, 0.25))
             lines.append(
                 f"| {variant} | {width}/{batch} | {count} | {row['plain']:.1f} | {row['training']:.1f} | "
-                f"{row['measuring']:.1f} | {row['preparing']:.1f} | {row['ratio']:.1f} | {wanted} |"
+                f"{row['measuring']:.1f} | {row['preparing']:.1f} | {row['wall']:.1f} | {row['ratio']:.1f} "
+                f"| {wanted} |"
             )
             print(lines[-1], flush=True)
     made_on = environment(torch.device("cpu"))

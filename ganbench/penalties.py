@@ -56,7 +56,7 @@ def dragan_penalty(weight: float, spread: float) -> Penalty:
 
     def term(nets: Nets, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
         share = batch["interpolation"].reshape(-1, *[1] * (real.ndim - 1))
-        near = real + share * spread * real.std() * batch["perturbation"]
+        near = real + share * spread * real.std(correction=0) * batch["perturbation"]
         norms = norm_per_example(nets.input_gradient("discriminator", near))
         return weight * (norms - 1).square().mean()
 

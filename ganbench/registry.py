@@ -178,7 +178,18 @@ def plugin_sources(include_files: tuple[str, ...] = ()) -> list[Path]:
     """
     load_installed_plugins()
     own = {entry.file for entry in _entries.values() if not entry.file.is_relative_to(_PACKAGE)}
-    return sorted((own - set(_plugin_files)) | {Path(f).resolve() for f in include_files})
+    installed = {file for each in own - set(_plugin_files) for file in _files_of_package(each)}
+    return sorted(installed | {Path(f).resolve() for f in include_files})
+
+
+def _files_of_package(file: Path) -> list[Path]:
+    """All modules of the outermost package that a file is in; the file alone where it is in none."""
+    folder = file.parent
+    if not (folder / "__init__.py").exists():
+        return [file]
+    while (folder.parent / "__init__.py").exists():
+        folder = folder.parent
+    return sorted(folder.rglob("*.py"))
 
 
 def _place_in(file: Path, error: Exception) -> str:

@@ -19,8 +19,11 @@ FirstPlayer = Literal["discriminator", "generator"]
 class Field(Protocol):
     """The game's vector field at the cohort's present state."""
 
-    def draw(self, *players: str) -> Mapping[str, Tensor]:
-        """A fresh batch {name: [S, n, ...]} of what these players' losses read."""
+    def draw(self, *players: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
+        """A fresh batch {name: [S, n, ...]} of what these players' losses read.
+
+        With `reals_of` the examples of the data set are those of another batch: not shown twice.
+        """
         ...
 
     def gradient(self, player: str, batch: Mapping[str, Tensor]) -> Tree:
@@ -42,20 +45,26 @@ class UpdateRule:
 
 
 def alternating(n_critic: int = 1, first: FirstPlayer = "discriminator") -> UpdateRule:
-    """`n_critic` discriminator updates and one generator update, each on a fresh batch."""
+    """`n_critic` discriminator updates and one generator update, each on a fresh batch.
 
-    def discriminator_turns(field: Field) -> None:
-        for _ in range(n_critic):
-            field.step("discriminator", field.gradient("discriminator", field.draw("discriminator")))
+    A generator whose loss reads real examples is shown those of the discriminator's neighbouring
+    update: so all variants are shown the same examples in the same order, and equally many.
+    """
 
     def advance(field: Field) -> None:
+        batch = None if first == "discriminator" else _turn(field, "generator")
+        for number in range(n_critic):
+            batch = _turn(field, "discriminator", batch if number == 0 else None)
         if first == "discriminator":
-            discriminator_turns(field)
-        field.step("generator", field.gradient("generator", field.draw("generator")))
-        if first == "generator":
-            discriminator_turns(field)
+            _turn(field, "generator", batch)
 
     return UpdateRule(advance, n_critic)
+
+
+def _turn(field: Field, player: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
+    batch = field.draw(player, reals_of=reals_of)
+    field.step(player, field.gradient(player, batch))
+    return batch
 
 
 def simultaneous(players: tuple[str, ...] = ("discriminator", "generator")) -> UpdateRule:

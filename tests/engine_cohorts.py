@@ -116,8 +116,8 @@ class Recorder:
         self.batches: list[dict[str, Tensor]] = []
         draw = made.batches.draw
 
-        def recorded(names: Any) -> dict[str, Tensor]:
-            batch = draw(names)
+        def recorded(names: Any, reals_of: Any = None) -> dict[str, Tensor]:
+            batch = draw(names, reals_of)
             self.batches.append({name: value.clone() for name, value in batch.items()})
             return batch
 

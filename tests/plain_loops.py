@@ -218,7 +218,7 @@ def dragan_d(weight: float, spread: float) -> Loss:
 
     def loss(g: nn.Module, d: nn.Module, batch: Batch) -> Tensor:
         real = batch["real"]
-        noise = spread * real.std() * batch["perturbation"]
+        noise = spread * real.std(correction=0) * batch["perturbation"]
         near = (real + batch["interpolation"].view(-1, 1) * noise).requires_grad_()
         value = nsgan_d(g, d, batch)
         (slope,) = torch.autograd.grad(d(near).sum(), near, create_graph=True)

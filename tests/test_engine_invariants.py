@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -281,19 +280,22 @@ def test_every_precision_keeps_its_state_in_float32(precision: str) -> None:
     assert made.diverged() == [None, None]
 
 
-def test_seconds_end_in_time_and_measuring_is_free() -> None:
-    made = cohort("nsgan", SMALL, mode="plain", budget=("seconds", 0.3), measure=(0.0, 0.5, 1.0))
+def test_seconds_end_in_time_and_measuring_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(10**9))  # every look at the clock is a second later
+    monkeypatch.setattr("ganbench.training.budget.time.perf_counter", lambda: float(next(now)))
+    made = cohort("nsgan", SMALL, mode="plain", budget=("seconds", 30), measure=(0.0, 0.5, 1.0))
     moments = []
     for snapshot in made.train():
         moments.append(snapshot.moment)
-        time.sleep(0.2)
+        for _ in range(1000):
+            next(now)
     assert [m.point for m in moments] == [0, 1, 2]
     assert [m.final for m in moments] == [False, False, True]
     assert moments[0].step == 0
     assert 0 < moments[1].step < moments[2].step
     mean = made.clock.seconds / made.state.rounds
-    assert made.clock.seconds <= 0.3 + 20 * mean  # a round may take longer than those before it did
-    assert made.clock.seconds >= 0.3 - 5 * mean
+    budget = 30 * len(made.description.seeds)  # a seed's, and they share the clock
+    assert budget - 2 * mean <= made.clock.seconds <= budget + 2
 
 
 def test_measuring_points() -> None:
@@ -718,3 +720,24 @@ def test_a_draw_cannot_take_the_data_sets_name() -> None:
     module = nn.Linear(1, 1, device="meta")
     with pytest.raises(GanbenchError, match="'real'"):
         Game({"generator": module}, {"generator": lambda nets, batch: batch.real.sum()}, {"real": Draw((1,))})
+
+
+@pytest.mark.parametrize("first", ["discriminator", "generator"])
+def test_every_variant_is_shown_the_same_examples_and_equally_many(first: str) -> None:
+    """A generator whose loss reads real examples is shown those of its neighbouring update."""
+
+    def shown(variant: str, player_reads_twice: bool) -> list[Tensor]:
+        made = cohort(variant, {**SMALL, "n_critic": 2, "first": first})
+        recorder = Recorder(made)
+        finish(made)
+        reals = [batch["real"] for batch in recorder.batches if "real" in batch]
+        if not player_reads_twice:
+            return reals
+        repeated = 0 if first == "generator" else 1
+        rounds = [reals[i : i + 3] for i in range(0, len(reals), 3)]
+        assert all(equal_bits({"": r[repeated]}, {"": r[repeated + 1]}) for r in rounds)
+        return [batch for r in rounds for batch in (r[0], r[2 if first == "generator" else 1])]
+
+    once, twice = shown("nsgan", False), shown("rpgan-r1r2", True)
+    assert len(once) == len(twice)
+    assert all(torch.equal(one, other) for one, other in zip(once, twice, strict=True))

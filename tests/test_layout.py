@@ -6,12 +6,16 @@ import ast
 import functools
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "ganbench"
+from ganbench.contract import check_file
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "ganbench"
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", "quantities", "streams"),
     ("registry", "store"),
@@ -181,3 +185,24 @@ def one_call(text: str) -> tuple[str, ast.Call]:
     assert isinstance(statement, ast.Expr)
     assert isinstance(statement.value, ast.Call)
     return ast.unparse(statement.value.func), statement.value
+
+
+def test_the_wheel_holds_every_package() -> None:
+    """A package that is not listed is missed only where ganbench is installed, not in a checkout."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(project["tool"]["setuptools"]["packages"])
+    found = {
+        ".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "ganbench").rglob("__init__.py")
+    }
+    assert found <= listed
+    assert listed - found == {"ganbench.bundled", "ganbench.diagnostics.weights"}  # data alone
+
+
+def test_the_readmes_variant_keeps_the_contract(tmp_path: Path) -> None:
+    """The page that newcomers copy from passes the check that it tells them to run."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = text.split("```python\n", 1)[1].split("```", 1)[0]
+    assert len(code.splitlines()) < 20
+    file = tmp_path / "readme_variant.py"
+    file.write_text(code, encoding="utf-8")
+    assert list(check_file(file))

@@ -106,7 +106,7 @@ def _wait_for_worker(parent: int) -> None:
 
 
 def _wait_until_gone(group: int) -> None:
-    for _ in range(100):
+    for _ in range(600):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:

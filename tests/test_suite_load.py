@@ -290,7 +290,7 @@ MISTAKES = [
         suite(budget="{images: 63}"),
         4,
         9,
-        "63 images are less than one batch of variant 'simple'; give at least 64",
+        "63 images are less than one round of variant 'simple'; give at least 64",
     ),
     # measure
     (suite() + "measure: 0\n", 5, 10, "a whole number from 1 to 1000"),

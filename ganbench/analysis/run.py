@@ -16,7 +16,7 @@ from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
 
 REFERENCE = "_of_real"
-"""The suffix of a quantity's value for the real sampler, on the same number of samples."""
+"""The suffix of a quantity's value for real data."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def _timed(task: CohortTask) -> Estimate:
     round_seconds = _seconds_of_a_round(cohort)
     measuring = _seconds_of_a_point(cohort) * len(task.description.measure)
     if cohort.rounds is None:
-        return Estimate(task, None, preparing, task.description.budget.amount, measuring)
+        return Estimate(task, None, preparing, cohort.seconds_of_all, measuring)
     return Estimate(task, cohort.rounds, preparing, cohort.rounds * round_seconds, measuring)
 
 

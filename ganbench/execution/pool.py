@@ -120,8 +120,9 @@ class _Worker:
         self.join()
         code = self._process.exitcode
         if code is not None and code < 0:
-            hint = " (out of memory?)" if -code == signal.SIGKILL else ""
-            return f"the worker process was killed by {signal.Signals(-code).name}{hint}"
+            names = {known.value: known.name for known in signal.Signals}
+            hint = " (out of memory?)" if -code == getattr(signal, "SIGKILL", None) else ""
+            return f"the worker process was killed by {names.get(-code, -code)}{hint}"
         return f"the worker process ended with exit code {code}"
 
     def join(self) -> None:

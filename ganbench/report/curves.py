@@ -45,7 +45,7 @@ def learning_curves(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure
         "where half of the seeds are lost, ends the line."
     )
     if plot.real is not None:
-        caption += " Dashed: the real sampler on the same number of samples, the best one can hope for."
+        caption += " Dashed: what real data get."
     return Figure(file_stem(dataset, "learning-curves"), caption, _drawn(plot))
 
 

@@ -53,9 +53,9 @@ METHODS = (
     ),
     (
         "Real sampler",
-        "Where a quantity can be computed for fresh real data, the same number of real samples is put "
-        "through the "
-        "same code, and shown beside: no generator can be expected to do better, and one that does is not "
-        "better.",
+        "Where a quantity can be computed for real data that nobody trained on, they are put through the "
+        "same code and the result shown beside. Fresh draws of a distribution are as many as the samples; "
+        "of a finite data set there are only so many held-out examples, and a distance to fewer of them is "
+        "larger: there a good generator can come below it.",
     ),
 )

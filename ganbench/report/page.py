@@ -82,8 +82,9 @@ def facts(run: Run) -> list[tuple[str, str]]:
     seeds = sorted({len(c.seeds) for c in run.cohorts})
     executions = [p.outcome.get("execution") or {} for c in run.cohorts for p in c.parts]
     precisions = {str(e["precision"]) for e in executions if e.get("precision")}
-    commit = _named(environment, "commit")
-    dirty = _named(environment, "dirty") in ("True", "true")
+    recorded = run.about.get("environment") or {}
+    checkout = recorded.get("git") or recorded.get("git_of_working_folder") or {}
+    commit, dirty = checkout.get("commit"), checkout.get("dirty")
     found = {
         "run": str(run.about.get("created", ""))[:16].replace("T", " "),
         "budget": listed(budgets) + (" a seed" if budgets else ""),

@@ -105,7 +105,7 @@ def _ranking_notes(run: Run, dataset: str, budget: Budget, table: pd.DataFrame) 
         notes.append(f"A difference below {primary.smallest_difference:g}{unit} does not matter.")
     reference = reference_value(run, dataset, primary.name)
     if reference is not None:
-        notes.append(f"The real sampler gets {number(reference)} on the same number of samples.")
+        notes.append(f"Real data get {number(reference)}; how many are in the protocol.")
     notes += [f"Not ranked: {u.variant} ({u.reason})." for u in unranked(run, dataset, budget)]
     return notes
 

@@ -100,8 +100,9 @@ def _at_fault(item: Placed, spec: SampleSpec | None) -> tuple[Place, str]:
 
 
 def _check_budget(item: Placed, variant: Any, budget: Budget, place: Place, mistakes: Mistakes) -> None:
-    """A step that would exceed the budget is not taken, so the budget must hold one."""
-    reals = getattr(variant, "reals_per_batch", 1)
-    if budget.unit == "images" and budget.amount < reals:
-        text = f"budget: {budget.amount:g} images are less than one batch of variant {item.choice.label!r}"
-        mistakes.add(place, f"{text}; give at least {reals}")
+    """A round that would exceed the budget is not taken, so the budget must hold one."""
+    updates = getattr(getattr(variant, "update", None), "discriminator_updates", 1)
+    cost = {"images": updates * getattr(variant, "reals_per_batch", 1), "steps": updates}.get(budget.unit, 0)
+    if budget.amount < cost:
+        text = f"budget: {budget.amount:g} {budget.unit} are less than one round of variant"
+        mistakes.add(place, f"{text} {item.choice.label!r}; give at least {cost}")

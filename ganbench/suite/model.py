@@ -40,7 +40,9 @@ class BudgetSection(Section):
     images: Annotated[int, Gt(0)] = Field(0, description="real examples shown to the discriminator")
     steps: Annotated[int, Gt(0)] = Field(0, description="discriminator updates")
     seconds: Annotated[float, Gt(0)] = Field(0, description="training time, measuring excluded")
-    flops: Annotated[float, Gt(0)] = Field(0, description="floating-point operations of training")
+    flops: Annotated[float, Gt(0)] = Field(
+        0, description="floating-point operations of matrix products and convolutions"
+    )
 
 
 class MeasureSection(Section):

@@ -24,6 +24,8 @@ def round_cost(budget: Budget, variant: Variant, flops_per_round: Callable[[], f
 
 def rounds_within(budget: Budget, cost: float) -> int:
     """The rounds that fit; a round that would exceed the budget is not taken."""
+    if cost == 0:
+        raise GanbenchError(f"a round of this game costs 0 {budget.unit}; choose another budget")
     rounds = int(budget.amount // cost)
     if rounds < 1:
         raise GanbenchError(

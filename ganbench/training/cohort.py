@@ -62,14 +62,21 @@ class Cohort:
     def share_spent(self) -> float:
         """The share of the budget spent so far."""
         if self.rounds is None:
-            return min(self.clock.seconds / self.description.budget.amount, 1.0)
+            return min(self.clock.seconds / self.seconds_of_all, 1.0)
         return self.state.rounds / self.rounds
+
+    @property
+    def seconds_of_all(self) -> float:
+        """A budget in seconds is a seed's: seeds trained at once have as many times as much together."""
+        return self.description.budget.amount * len(self.description.seeds)
 
     @property
     def execution(self) -> dict[str, Any]:
         """What was chosen, and why where it was not as asked."""
         engine = self.description.engine
         reasons = sorted({g.reason for g in self.gradients.values() if g.reason})
+        if not reasons and self.looped and engine.vectorise == "auto":
+            reasons = ["its convolutions are faster seed by seed on a CPU"]
         if engine.compile == "on" and not reasons and self._why_not_compiled:
             reasons = [self._why_not_compiled]
         return {
@@ -98,6 +105,8 @@ class Cohort:
         first = {player: at.tolist() for player, at in self.state.diverged_at.items()}
         now = self.state.discriminator_updates
         for player, tree in self.state.params.items():
+            if not tree:
+                continue
             sums = sum(v.reshape(len(v), -1).sum(1, dtype=torch.float64) for v in tree.values())
             finite = torch.isfinite(torch.as_tensor(sums)).tolist()
             first[player] = [at if ok else min(at, now) for at, ok in zip(first[player], finite, strict=True)]
@@ -127,7 +136,8 @@ class Cohort:
         repeats = -(-reals // real.shape[0])
         real = real.repeat(repeats, *[1] * (real.ndim - 1))[:reals]
         batch["real"] = real.expand(len(seeds), *real.shape).contiguous()
-        return {player: self._gradient_of(player, batch)[0] for player in self.game.players}
+        with torch.no_grad():
+            return {player: self._gradient_of(player, batch)[0] for player in self.game.players}
 
     def checkpoint(self) -> dict[str, Any]:
         """All that going on bitwise needs, as nested tensors and numbers."""
@@ -158,6 +168,7 @@ class Cohort:
             self.gradients.update(self._build("compiled"))
         self.preparation_seconds = clock.seconds
 
+    @torch.no_grad()  # as in training: a compiled program is compiled again where this differs
     def _build(self, mode: Mode) -> dict[str, Gradient]:
         shapes = self._batch_shapes()
         seeds = len(self.description.seeds)
@@ -245,7 +256,7 @@ class Cohort:
                 return
 
     def _train_seconds(self, progress: Callable[[float], None] | None) -> Iterator[CohortSnapshot]:
-        amount = self.description.budget.amount
+        amount = self.seconds_of_all
         for number, fraction in enumerate(self.description.measure):
             self.clock.start()
             while self._round_fits(fraction * amount):

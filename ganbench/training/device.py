@@ -33,11 +33,17 @@ def autocast_of(precision: Precision) -> torch.dtype | None:
 
 @contextmanager
 def matmul_precision(precision: Precision) -> Iterator[None]:
-    """Reduced-precision float32 products for `medium`, exact ones otherwise; restored afterwards."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium" if precision == "medium" else "highest")
+    """Reduced-precision float32 products for `medium`, exact ones otherwise; restored afterwards.
+
+    On a GPU convolutions follow, and are computed by algorithms that repeat bitwise.
+    """
+    before, reduced = torch.get_float32_matmul_precision(), precision == "medium"
+    torch.set_float32_matmul_precision("medium" if reduced else "highest")
     try:
-        yield
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=reduced
+        ):
+            yield
     finally:
         torch.set_float32_matmul_precision(before)
 

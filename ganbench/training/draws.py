@@ -39,15 +39,21 @@ class BatchSource:
         self._batch_size, self._reals = batch_size, reals_per_batch
         self._streams = {name: SeedStreams(seeds, name, device) for name in game.draws}
 
-    def draw(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """A batch {name: [S, n, ...]} of the wanted names; what nobody reads is not drawn."""
+    def draw(self, names: Iterable[str], reals_of: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """A batch {name: [S, n, ...]} of the wanted names; what nobody reads is not drawn.
+
+        Examples of the data set are taken from `reals_of` where it has them.
+        """
         wanted = set(names)
         batch = {
             name: draw_from(self._streams[name], draw, self._batch_size, self._dtype)
             for name, draw in self._draws.items()
             if name in wanted
         }
-        if wanted - set(self._draws):
+        of_data = wanted - set(self._draws)
+        if reals_of is not None and of_data <= set(reals_of):
+            batch |= {name: reals_of[name] for name in of_data}
+        elif of_data:
             batch |= self._sampler.draw(self._reals)
         return {name: value for name, value in batch.items() if name in wanted}
 

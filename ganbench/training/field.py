@@ -31,9 +31,9 @@ class CohortField:
         self._batches, self._gradients, self._reads = batches, gradients, reads
         self._updates_of_round = 0
 
-    def draw(self, *players: str) -> Mapping[str, Tensor]:
-        """A fresh batch of what these players' losses read."""
-        return self._batches.draw({name for player in players for name in self._reads[player]})
+    def draw(self, *players: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
+        """A fresh batch of what these players' losses read; see `updates.Field`."""
+        return self._batches.draw({name for player in players for name in self._reads[player]}, reals_of)
 
     def gradient(self, player: str, batch: Mapping[str, Tensor]) -> Tree:
         """One player's gradient at the present state [S, ...]; threads the buffers."""
@@ -47,7 +47,8 @@ class CohortField:
         """Move one player by its optimiser, then project it and average it."""
         state, variant = self.state, self._variant
         params = state.params[player]
-        variant.optimisers[player].step_(params, gradient, state.slots[player])
+        if params:
+            variant.optimisers[player].step_(params, gradient, state.slots[player])
         project = variant.projections.get(player)
         if project is not None:
             for name, value in params.items():

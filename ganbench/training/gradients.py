@@ -62,6 +62,8 @@ def build_gradient(
     for attempt in _VECTORISED_ATTEMPTS.get(mode, ()):
         try:
             return replace(_vectorised(single, inputs, attempt), reason=reason)
+        except torch.OutOfMemoryError:
+            raise
         except Exception as error:  # whatever cannot be vectorised is looped over, and said once
             reason = f"cannot be {_IN_WORDS[attempt]}: {_in_short(error)}"
     if mode != "plain":

@@ -42,7 +42,9 @@ def two_player(
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
     first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
     ema: Annotated[
-        float | None, Interval(gt=0, lt=1), "decay of the generator's moving average; null: none"
+        float | None,
+        Interval(gt=0, lt=1),
+        "decay of the generator's moving average (of parameters; buffers stay live); null: none",
     ] = None,
 ) -> Variant:
     """A two-player variant; every keyword setting can be given in a suite."""

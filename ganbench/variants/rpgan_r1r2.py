@@ -22,7 +22,8 @@ def rpgan_r1r2(
 ) -> Variant:
     """Relativistic pairing GAN with R1 and R2: the objective of R3GAN.
 
-    Source: Huang et al. 2024, "The GAN is dead; long live the GAN!", eqs. (2) to (4).
+    Source: Huang et al. 2024, "The GAN is dead; long live the GAN!", section 2: eq. (2), with
+    R1 and R2.
     Deviation: the objective only; no schedules of γ, learning rate or β₂.
     """
     return two_player(relativistic(), [r1(gamma), r2(gamma)], optimiser=optimiser, **options)
