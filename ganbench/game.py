@@ -1,4 +1,4 @@
-"""A GAN as a differentiable game: players, each one's loss, and the vector field of gradients.
+"""A GAN as a differentiable game: players, each one's loss, and its gradient: the vector field.
 
 Everything here is written for one replica; `training` maps it over the seeds.
 """
@@ -169,16 +169,6 @@ def player_gradient(
 
     gradient, (value, left) = grad_and_value(loss, has_aux=True)(params[player])
     return gradient, value, left
-
-
-def vector_field(
-    game: Game,
-    params: Mapping[str, Tree],
-    buffers: Mapping[str, Tree],
-    batch: Mapping[str, Tensor],
-) -> dict[str, Tree]:
-    """Every player's gradient at one point, {player: {name: gradient}}; one replica."""
-    return {player: player_gradient(game, player, params, buffers, batch)[0] for player in game.players}
 
 
 def template_state(module: nn.Module) -> tuple[Tree, Tree]:

@@ -210,7 +210,7 @@ def test_penalties_look_where_they_should() -> None:
     bowl = Bowl()  # of slope 1.5·x
     share = BATCH["interpolation"].unsqueeze(1)
     between = share * REALS + (1 - share) * FAKES
-    near = REALS + share * 0.3 * REALS.std() * BATCH["perturbation"]
+    near = REALS + share * 0.3 * REALS.std(correction=0) * BATCH["perturbation"]
     wanted = {
         r1(2.0): 2.25 * mean_square(REALS),
         r2(2.0): 2.25 * mean_square(FAKES),
