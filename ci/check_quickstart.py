@@ -20,7 +20,8 @@ LOADED_FROM_ELSEWHERE = ('src="http', "src='http", 'href="http://', "@import", "
 
 
 def newest_run() -> Path:
-    runs = sorted(Path("results").glob("quickstart-*/run.json"), key=lambda file: file.stat().st_mtime)
+    found = Path("results").glob("quickstart-*/cohorts")  # the committed reference has none
+    runs = sorted(found, key=lambda folder: folder.stat().st_mtime)
     require(bool(runs), "results/ holds no run of the quickstart")
     return runs[-1].parent
 

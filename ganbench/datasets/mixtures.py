@@ -125,7 +125,7 @@ def ring8(
     """
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     means = radius * torch.stack([angle.cos(), angle.sin()], 1)
-    source = "after Lin et al. 2018 (PacGAN), σ/radius as there"
+    source = "after Lin et al. 2018 (PacGAN)"
     return GaussianMixture("ring8", f"Ring of {modes} Gaussians", source, means, _equal(modes), sigma)
 
 
