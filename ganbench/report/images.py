@@ -38,7 +38,7 @@ def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Seque
         f"shows the seed whose final result is the variant's median, with its {run.primary(dataset).title}; "
         "panels in the order of the ranking."
     )
-    return Figure(file_stem(dataset, "sample-grids"), caption, png(figure))
+    return Figure(file_stem(dataset, "sample-grids"), caption, png(figure, of_images=True))
 
 
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -69,7 +69,7 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
         "images "
         "shown to the discriminator so far. Mode collapse is a cell whose images are all alike."
     )
-    return Figure(file_stem(dataset, "samples-through-training"), caption, png(figure))
+    return Figure(file_stem(dataset, "samples-through-training"), caption, png(figure, of_images=True))
 
 
 def as_pixels(images: Array, samples: Samples) -> Array:

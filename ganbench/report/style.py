@@ -102,13 +102,18 @@ def canvas(height: float, measured: bool = True) -> Canvas:
     return figure
 
 
-def png(figure: Canvas) -> bytes:
-    """A figure as PNG in 256 colours, the same bytes for the same figure; a tall one coarser."""
+def png(figure: Canvas, of_images: bool = False) -> bytes:
+    """A figure as PNG, the same bytes for the same figure; a tall one coarser.
+
+    In 256 colours, but for pictures of images: their shades would crowd out the variants' colours.
+    """
     drawn, reduced = io.BytesIO(), io.BytesIO()
     tall = figure.get_size_inches()[1] > TALL
     figure.savefig(drawn, format="png", dpi=110 if tall else 150, metadata={"Software": None})
-    colours = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    colours.save(reduced, format="png", optimize=True)
+    picture = Image.open(drawn).convert("RGB")
+    if tall or not of_images:
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    picture.save(reduced, format="png", optimize=True)
     return reduced.getvalue()
 
 
