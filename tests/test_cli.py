@@ -41,22 +41,6 @@ def from_elsewhere(**options):
 """
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A suite of two variants, and its finished run without a report."""
-    folder = tmp_path_factory.mktemp("finished")
-    suite = write_suite(folder, [NSGAN, LSGAN])
-    trained(suite, folder / "run")
-    return suite, folder / "run"
-
-
-@pytest.fixture
-def copied(finished: tuple[Path, Path], tmp_path: Path) -> Path:
-    """A copy of the finished run."""
-    shutil.copytree(finished[1], tmp_path / "run")
-    return tmp_path / "run"
-
-
 def test_run_ends_with_a_ranking_and_the_reports_path(finished: tuple[Path, Path], copied: Path) -> None:
     """From a finished run, so that the seconds are those of the report."""
     result = ganbench("run", finished[0], "--out", copied, "--workers", 1)

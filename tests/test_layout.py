@@ -198,6 +198,7 @@ def test_the_wheel_holds_every_package() -> None:
     assert listed - found == {"ganbench.bundled", "ganbench.diagnostics.weights"}  # data alone
 
 
+@pytest.mark.usefixtures("forgotten_names")
 def test_the_readmes_variant_keeps_the_contract(tmp_path: Path) -> None:
     """The page that newcomers copy from passes the check that it tells them to run."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

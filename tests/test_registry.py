@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,17 +21,7 @@ EXPECTED = {
     "network": {"mlp", "mlp28", "dcgan"},
 }
 
-
-@pytest.fixture(autouse=True)
-def _forgets_the_tests_names() -> Iterator[None]:
-    """What a test registers is forgotten after it; ganbench's own stays."""
-    entries, files = dict(registry._entries), dict(registry._plugin_files)
-    yield
-    for key, entry in list(registry._entries.items()):
-        if key not in entries and not entry.file.is_relative_to(Path(registry.__file__).parent):
-            del registry._entries[key]
-    for file in set(registry._plugin_files) - set(files):
-        sys.modules.pop(registry._plugin_files.pop(file), None)
+pytestmark = pytest.mark.usefixtures("forgotten_names")
 
 
 def plugin(folder: Path, text: str, name: str = "mine.py") -> Path:

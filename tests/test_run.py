@@ -17,22 +17,6 @@ from ganbench.errors import GanbenchError
 from ganbench.execution.runner import collect
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A suite of two variants and two seeds, and its finished run; copy it to change it."""
-    folder = tmp_path_factory.mktemp("finished")
-    suite = write_suite(folder, [NSGAN, LSGAN])
-    trained(suite, folder / "run")
-    return suite, folder / "run"
-
-
-@pytest.fixture
-def copied(finished: tuple[Path, Path], tmp_path: Path) -> Path:
-    """A copy of the finished run."""
-    shutil.copytree(finished[1], tmp_path / "run")
-    return tmp_path / "run"
-
-
 def _labels(suite: Path, run: Path, workers: int = 1) -> list[tuple[str, tuple[int, ...]]]:
     return [(t.description.variant.label, t.description.seeds) for t in planned(suite, run, workers).tasks]
 
