@@ -86,6 +86,11 @@ def _remove_leftovers(path: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def dataset_file(run: Path, label: str, suffix: str) -> Path:
+    """Where a run keeps a data set's card (".json") or arrays (".npz")."""
+    return run / DATASETS / f"{label.replace('/', '_')}{suffix}"
+
+
 def cohort_folders(run: Path) -> Iterator[Path]:
     """The folders of the run's completed cohorts, sorted by name."""
     for folder in sorted((run / COHORTS).glob("*")):

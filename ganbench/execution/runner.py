@@ -184,11 +184,9 @@ def _write_run(suite: Suite, plan: Plan) -> None:
     store.write_json(plan.run / store.RUN_FILE, described)
     for choice in suite.datasets:
         dataset: Dataset = make("dataset", choice)
-        name = _file_name(choice.label)
-        store.write_json(
-            plan.run / store.DATASETS / f"{name}.json", {**dataset_card(dataset), "label": choice.label}
-        )
-        store.write_atomic(plan.run / store.DATASETS / f"{name}.npz", dataset_arrays(dataset))
+        card = {**dataset_card(dataset), "label": choice.label}
+        store.write_json(store.dataset_file(plan.run, choice.label, ".json"), card)
+        store.write_atomic(store.dataset_file(plan.run, choice.label, ".npz"), dataset_arrays(dataset))
 
 
 def _created(plan: Plan) -> str | None:
@@ -197,7 +195,3 @@ def _created(plan: Plan) -> str | None:
         return None
     before = store.read_run(plan.run)
     return before.get("created") if before.get("key") == plan.key else None
-
-
-def _file_name(label: str) -> str:
-    return label.replace("/", "_")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench import store
 from ganbench.analysis.cohorts import Cohort, Part
 from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import median_seed
@@ -54,7 +55,7 @@ class Samples:
     @cached_property
     def fixed(self) -> Mapping[str, Array]:
         """The stored real examples, and a planar data set's density, extent and means."""
-        file = self.run.path / "datasets" / f"{self.dataset.replace('/', '_')}.npz"
+        file = store.dataset_file(self.run.path, self.dataset, ".npz")
         if not file.is_file():
             return {}
         with np.load(file) as stored:
