@@ -1,19 +1,18 @@
-"""Update rules: how the players move along the field in one round.
-
-A rule is a function that may do anything with the field; it sees stacked trees [S, ...].
-"""
+"""What an update rule is, and the field that it sees."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
-from ganbench.game import Tree
+from ganbench.game import Game, Tree
 
 FirstPlayer = Literal["discriminator", "generator"]
+Position = dict[str, Tree]
+"""All players' parameters at one moment, copied."""
 
 
 class Field(Protocol):
@@ -30,50 +29,38 @@ class Field(Protocol):
         """One player's gradient at the present state; threads the buffers."""
         ...
 
-    def step(self, player: str, gradient: Tree) -> None:
-        """Move one player by its optimiser, then apply its projection and moving average."""
+    def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
+        """Move one player by its optimiser, then apply its projection and moving average.
+
+        A step that is not `lasting` is a look ahead: no moving average follows it, nothing counts it.
+        """
         ...
+
+    def position(self) -> Position:
+        """Where all players stand."""
+        ...
+
+    def return_to(self, position: Position) -> None:
+        """Put all players where they stood; optimisers and moving averages stay as they are."""
+        ...
+
+
+def unchanged(game: Game, _optimisers: Mapping[str, Any]) -> Game:
+    """The game as it is."""
+    return game
 
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """One round of training, and how many batches of real examples and updates it takes."""
+    """One round of training, and how many batches of real examples and updates it takes.
+
+    `modify` changes the losses of the game where the rule is a modified field (given the players'
+    optimisers, for rules that look through an optimiser's steps).
+    """
 
     advance: Callable[[Field], None]
     discriminator_updates: int
     """Updates of the players that see real data: what budgets count."""
-
-
-def alternating(n_critic: int = 1, first: FirstPlayer = "discriminator") -> UpdateRule:
-    """`n_critic` discriminator updates and one generator update, each on a fresh batch.
-
-    A generator whose loss reads real examples is shown those of the discriminator's neighbouring
-    update: so all variants are shown the same examples in the same order, and equally many.
-    """
-
-    def advance(field: Field) -> None:
-        batch = None if first == "discriminator" else _turn(field, "generator")
-        for number in range(n_critic):
-            batch = _turn(field, "discriminator", batch if number == 0 else None)
-        if first == "discriminator":
-            _turn(field, "generator", batch)
-
-    return UpdateRule(advance, n_critic)
-
-
-def _turn(field: Field, player: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
-    batch = field.draw(player, reals_of=reals_of)
-    field.step(player, field.gradient(player, batch))
-    return batch
-
-
-def simultaneous(players: tuple[str, ...] = ("discriminator", "generator")) -> UpdateRule:
-    """All players move along the field at one point, on one batch."""
-
-    def advance(field: Field) -> None:
-        batch = field.draw(*players)
-        gradients = {player: field.gradient(player, batch) for player in players}
-        for player, gradient in gradients.items():
-            field.step(player, gradient)
-
-    return UpdateRule(advance, 1)
+    modify: Callable[[Game, Mapping[str, Any]], Game] = unchanged
+    optimistic: bool = False
+    """Whether each player moves by twice this move less the last one."""

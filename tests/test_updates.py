@@ -1,0 +1,248 @@
+"""Update rules against exact recurrences: a bilinear game, a quadratic one, and a loop in plain autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from engine_cohorts import (
+    BATCH,
+    LATENT,
+    SMALL,
+    Recorder,
+    cohort,
+    deviation,
+    finish,
+    numbers,
+    register_for_test,
+)
+from plain_loops import nsgan_d, vector_pair
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ganbench.errors import GanbenchError
+from ganbench.game import Game, Loss
+from ganbench.optimisers import SGD, Adam, Optimistic, RMSProp
+from ganbench.updates import RULES, update_rule
+from ganbench.variants import Variant
+
+STEP, ROUNDS, SIZE = 0.1, 12, 3
+MATRIX = torch.tensor([[1.0, 0.3, -0.2], [0.0, 0.7, 0.5], [0.4, -0.1, 1.2]], dtype=torch.float64)
+IDENTITY = torch.eye(SIZE, dtype=torch.float64)
+
+
+class Point(nn.Module):
+    """A player that is a vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.empty(SIZE))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        with torch.no_grad():
+            self.value.normal_(generator=generator)
+
+    def forward(self) -> Tensor:
+        return self.value
+
+
+def play(monkeypatch: pytest.MonkeyPatch, payoff: Callable[[Any], Tensor], update: Any, **more: Any) -> Any:
+    """A cohort of a zero-sum game: the generator descends the payoff, the discriminator ascends it."""
+    rule = update_rule(update, **more)
+    losses: dict[str, Loss] = {
+        "generator": lambda nets, _: payoff(nets),
+        "discriminator": lambda nets, _: -payoff(nets),
+    }
+
+    def build(_spec: Any) -> Game:
+        with torch.device("meta"):
+            return Game({player: Point() for player in losses}, losses)
+
+    optimisers = {p: Optimistic(SGD(STEP)) if rule.optimistic else SGD(STEP) for p in losses}
+    register_for_test(monkeypatch, "points", lambda: Variant(build, rule, optimisers, 1, 1))
+    return cohort("points", {}, seeds=(0, 1, 2), budget=("steps", 1000))
+
+
+def bilinear(nets: Any) -> Tensor:
+    return nets.generator() @ MATRIX @ nets.discriminator()
+
+
+def position(made: Any) -> Tensor:
+    """(x, y) of every seed, [S, 2·SIZE]."""
+    params = made.state.params
+    return torch.cat([params["generator"]["value"], params["discriminator"]["value"]], 1).clone()
+
+
+ZERO = torch.zeros(SIZE, SIZE, dtype=torch.float64)
+FIELD = torch.cat([torch.cat([ZERO, -MATRIX], 1), torch.cat([MATRIX.T, ZERO], 1)])
+"""The bilinear field: (x, y) moves along FIELD·(x, y)."""
+EYE = torch.eye(2 * SIZE, dtype=torch.float64)
+H = STEP * FIELD
+GENERATOR_MOVES = torch.cat([torch.cat([IDENTITY, -STEP * MATRIX], 1), torch.cat([ZERO, IDENTITY], 1)])
+DISCRIMINATOR_MOVES = torch.cat([torch.cat([IDENTITY, ZERO], 1), torch.cat([STEP * MATRIX.T, IDENTITY], 1)])
+
+
+@pytest.mark.parametrize(
+    ("update", "more", "expected"),
+    [
+        ("simultaneous", {}, EYE + H),
+        ("alternating", {}, GENERATOR_MOVES @ DISCRIMINATOR_MOVES),
+        ("alternating", {"first": "generator", "n_critic": 3},
+         torch.linalg.matrix_power(DISCRIMINATOR_MOVES, 3) @ GENERATOR_MOVES),
+        ("extragradient", {}, EYE + H + H @ H),
+        ({"consensus": {"weight": 0.7}}, {}, EYE + H - STEP * 0.7 * FIELD.T @ FIELD),
+        ({"lookahead": {"steps": 4, "rate": 0.3, "of": "simultaneous"}}, {},
+         0.7 * EYE + 0.3 * torch.linalg.matrix_power(EYE + H, 4)),
+    ],
+)  # fmt: skip
+def test_every_rule_moves_a_bilinear_game_by_its_own_matrix(
+    monkeypatch: pytest.MonkeyPatch, update: Any, more: dict[str, Any], expected: Tensor
+) -> None:
+    made = play(monkeypatch, bilinear, update, **more)
+    for _ in range(ROUNDS):
+        before = position(made)
+        made.field.advance()
+        torch.testing.assert_close(position(made), before @ expected.T, rtol=1e-13, atol=1e-14)
+    assert (position(made) - before).abs().min() > 1e-4
+
+
+def test_optimistic_steps_are_a_two_term_recurrence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """wₜ₊₁ = wₜ + 2hv(wₜ) − hv(wₜ₋₁), the first step plain; it converges where simultaneous steps diverge."""
+    made = play(monkeypatch, bilinear, "optimistic")
+    earlier = position(made)
+    made.field.advance()
+    now = position(made)
+    torch.testing.assert_close(now, earlier @ (EYE + H).T, rtol=1e-13, atol=0)
+    start = now.norm(dim=1)
+    for _ in range(400):
+        made.field.advance()
+        expected = now + 2 * now @ H.T - earlier @ H.T
+        earlier, now = now, position(made)
+        torch.testing.assert_close(now, expected, rtol=1e-12, atol=1e-14)
+    assert (now.norm(dim=1) < 0.4 * start).all()
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_unrolling_looks_through_the_discriminators_own_steps(
+    monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Payoff x·y − ½y²: y after k ascents is x + (1−h)ᵏ(y−x), so dyₖ/dx = 1 − (1−h)ᵏ is exact."""
+    made = play(
+        monkeypatch,
+        lambda nets: nets.generator() @ nets.discriminator() - nets.discriminator().square().sum() / 2,
+        {"unrolled": {"steps": steps}},
+    )
+    for _ in range(ROUNDS):
+        x, y = position(made).split(SIZE, 1)
+        y = y + STEP * (x - y)
+        left = (1 - STEP) ** steps
+        ahead = x + left * (y - x)
+        expected_x = x - STEP * (ahead + (x - ahead) * (1 - left))
+        made.field.advance()
+        torch.testing.assert_close(position(made), torch.cat([expected_x, y], 1), rtol=1e-12, atol=1e-14)
+
+
+def unrolled_by_hand(made: Any, batches: Any, steps: int, rate: float) -> None:
+    """Alternating training with Adam; G's loss after `steps` of D's own Adam, moments and all."""
+    generator, discriminator = made
+    g_adam = torch.optim.Adam(generator.parameters(), rate, (0.5, 0.999))
+    d_adam = torch.optim.Adam(discriminator.parameters(), rate, (0.5, 0.999))
+    for _ in range(ROUNDS):
+        batch = next(batches)
+        loss = nsgan_d(generator, discriminator, batch)
+        d_adam.zero_grad()
+        loss.backward()
+        d_adam.step()
+        batch = next(batches)
+        fake = generator(batch["noise"])
+        params = dict(discriminator.named_parameters())
+        state = [d_adam.state[p] for p in discriminator.parameters()]
+        mean, square = [s["exp_avg"].clone() for s in state], [s["exp_avg_sq"].clone() for s in state]
+        for count in range(int(state[0]["step"]) + 1, int(state[0]["step"]) + 1 + steps):
+            judge = lambda x, p=params: torch.func.functional_call(discriminator, p, x)  # noqa: E731
+            inner = softplus(-judge(batch["real"])).mean() + softplus(judge(fake)).mean()
+            gradient = torch.autograd.grad(inner, list(params.values()), create_graph=True)
+            mean = [0.5 * m + 0.5 * g for m, g in zip(mean, gradient, strict=True)]
+            square = [0.999 * v + 0.001 * g * g for v, g in zip(square, gradient, strict=True)]
+            moves = [
+                rate * (m / (1 - 0.5**count)) / (torch.sqrt(v / (1 - 0.999**count) + 1e-30) + 1e-8)
+                for m, v in zip(mean, square, strict=True)
+            ]
+            params = {n: p - move for (n, p), move in zip(params.items(), moves, strict=True)}
+        g_adam.zero_grad()
+        softplus(-torch.func.functional_call(discriminator, params, fake)).mean().backward()
+        g_adam.step()
+        discriminator.zero_grad()
+
+
+def test_unrolling_through_adam_agrees_with_plain_autograd() -> None:
+    rate, steps = 1e-2, 3
+    options = {**SMALL, "network": {"mlp": {"width": 8}}, "learning_rate": rate,
+               "saturating": False, "update": {"unrolled": {"steps": steps}}}  # fmt: skip
+    made = cohort("unrolled-gan", options, seeds=(3, 1), budget=("steps", ROUNDS))
+    start, recorder = numbers(made), Recorder(made)
+    finish(made)
+    found = numbers(made)
+    for place in range(2):
+        generator, discriminator = vector_pair(LATENT, 8)
+        for player, module in (("generator", generator), ("discriminator", discriminator)):
+            module.double().load_state_dict(
+                {n.split("/")[2]: v[place] for n, v in start.items() if n.split("/")[1] == player}
+            )
+        unrolled_by_hand((generator, discriminator), recorder.of_replica(place), steps, rate)
+        for player, module in (("generator", generator), ("discriminator", discriminator)):
+            ours = {n: v[place] for n, v in found.items() if n.split("/")[1] == player}
+            theirs = {f"params/{player}/{n}": v.detach() for n, v in module.named_parameters()}
+            assert deviation(ours, theirs) < 1e-10
+    assert len(recorder.batches[0]["real"][0]) == BATCH
+
+
+@pytest.mark.parametrize("optimiser", [SGD(0.1), SGD(0.1, 0.9), Adam(0.1, 0.5), RMSProp(0.1)])
+def test_an_optimisers_function_is_its_step_in_place(optimiser: Any) -> None:
+    source = torch.Generator().manual_seed(0)
+    params = {"w": torch.randn(4, 3, generator=source, dtype=torch.float64)}
+    slots = optimiser.initial(params)
+    for _ in range(5):
+        gradient = {"w": torch.randn(4, 3, generator=source, dtype=torch.float64)}
+        moved, left = optimiser.moved(params, gradient, slots)
+        optimiser.step_(params, gradient, slots)
+        torch.testing.assert_close(moved["w"], params["w"], rtol=1e-12, atol=1e-14)
+        assert left["updates"] == slots["updates"]
+
+
+def test_an_optimisers_function_can_be_differentiated_where_nothing_moves() -> None:
+    params = {"w": torch.zeros(2, dtype=torch.float64)}
+    gradient = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    adam = Adam(0.1)
+    moved, _ = adam.moved(params, {"w": gradient}, adam.initial(params))
+    (back,) = torch.autograd.grad(moved["w"].sum(), gradient)
+    assert back.isfinite().all()
+
+
+@pytest.mark.parametrize("update", list(RULES))
+def test_every_rule_trains_a_network_and_agrees_with_the_loop_over_seeds(update: str) -> None:
+    options = {**SMALL, "update": update, "learning_rate": 1e-2}
+    traced = finish(cohort("nsgan", options, mode="traced", budget=("steps", 10)))
+    looped = finish(cohort("nsgan", options, mode="looped", budget=("steps", 10)))
+    assert deviation(numbers(traced), numbers(looped)) < 1e-9
+    assert traced.state.discriminator_updates == 10
+
+
+@pytest.mark.parametrize(
+    ("update", "more", "words"),
+    [
+        ("extragradiant", {}, "did you mean 'extragradient'"),
+        ({"lookahead": {"step": 3}}, {}, "no option 'step'"),
+        ({"consensus": {"weight": -1}}, {}, "at least 0"),
+        ({"unrolled": {"steps": 0}}, {}, "at least 1"),
+        ("consensus", {"n_critic": 2}, "n_critic cannot be 2"),
+        ("optimistic", {"first": "generator"}, "leave `first` out"),
+        ({"lookahead": {"of": "simultaneous"}}, {"n_critic": 2}, "n_critic cannot be 2"),
+        ({"a": None, "b": None}, {}, "a name or one"),
+    ],
+)
+def test_a_wrong_rule_is_refused_in_words(update: Any, more: dict[str, Any], words: str) -> None:
+    with pytest.raises(GanbenchError, match=words):
+        update_rule(update, **more)
