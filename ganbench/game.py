@@ -22,15 +22,21 @@ PLAYERS = ("generator", "discriminator")
 RANDOM_KEY = "random_key"
 """A buffer of this name seeds a layer's own random numbers: it moves on with every pass."""
 _KEY_STRIDE = 0x9E3779B1
-_RESERVED = frozenset({"data", "real", "real_weights", "noise_weights"})
+_OF_THE_DATA = frozenset({"data", "real"})
+_WEIGHTS = frozenset({"real_weights", "noise_weights"})
 
 
 @dataclass(frozen=True)
 class SampleSpec:
-    """What a data set's examples look like: shape [*shape] and value range (None: unbounded)."""
+    """What a data set's examples look like: shape [*shape] and value range (None: unbounded).
+
+    `quadrature(panels)` gives nodes [n, *shape] and weights [n] of an expectation over the data, float64,
+    where the distribution has a rule for it.
+    """
 
     shape: tuple[int, ...]
     value_range: tuple[float, float] | None = None
+    quadrature: Callable[[int], tuple[Tensor, Tensor]] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,30 @@ class Draw:
 
     shape: tuple[int, ...]
     kind: Literal["normal", "uniform", "symmetric"] = "normal"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """An input of the batch that is the same at every step for every replica: `values` [n, ...].
+
+    So an expectation becomes a quadrature: its nodes under a name that the losses read, and its
+    weights under `real_weights` or `noise_weights` [n].
+    """
+
+    values: Tensor
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An input that is the present state of a player's optimiser: one slot of one parameter, [*shape].
+
+    Without a `parameter` the slot is a count, [].
+    """
+
+    player: str
+    slot: str
+    parameter: str | None
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -107,6 +137,14 @@ class Nets:
         """∇ of the summed output with respect to the inputs, [n, *shape], differentiable again."""
         return grad(lambda x: self._forward(player, (x,), track=False).sum())(inputs)
 
+    def parameters(self, player: str) -> Tree:
+        """One player's parameters by name."""
+        return dict(self._params[player])
+
+    def moved(self, player: str, params: Tree) -> Nets:
+        """The same networks with one player's parameters replaced; their passes leave no buffers here."""
+        return Nets(self._modules, {**self._params, player: params}, self._buffers, self._training)
+
     def buffers_after(self) -> dict[str, Tree]:
         """The buffers that the passes so far have left."""
         return {
@@ -135,6 +173,10 @@ def _key_after(name: str, value: Tensor, passes: int) -> Tensor:
 
 
 Loss = Callable[[Nets, Batch], Tensor]
+Judge = Callable[[Nets, Tensor], Tensor]
+
+
+Input = Draw | Fixed | Carried
 
 
 @dataclass(frozen=True)
@@ -142,16 +184,31 @@ class Game:
     """Players (templates on the meta device), each one's scalar loss, and the batch's draws.
 
     Every player descends its own loss; it is differentiated in that player's parameters only.
+    `judge` says how the logits [n] of examples alone are had; None: the discriminator's own.
     """
 
     players: Mapping[str, nn.Module]
     losses: Mapping[str, Loss]
-    draws: Mapping[str, Draw] = field(default_factory=dict)
+    draws: Mapping[str, Input] = field(default_factory=dict)
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         assert set(self.players) == set(self.losses), "every player needs exactly one loss"
-        for name in _RESERVED & set(self.draws):
-            raise GanbenchError(f"a draw of the game cannot be called {name!r}: the data set has that name")
+        for name, draw in self.draws.items():
+            if name in _OF_THE_DATA or (name in _WEIGHTS and not isinstance(draw, Fixed)):
+                raise GanbenchError(
+                    f"a draw of the game cannot be called {name!r}: the data set has that name"
+                )
+        if isinstance(self.draws.get("noise"), Fixed):
+            raise GanbenchError(
+                "`noise` is what samples are drawn from, so it cannot be fixed; give quadrature nodes "
+                "another name"
+            )
+
+    def logits(self, nets: Nets, examples: Tensor) -> Tensor:
+        """The discriminator's logits [n] of examples [n, *shape]."""
+        judge = self.judge or (lambda nets, x: nets.discriminator(x))
+        return judge(nets, examples)
 
 
 def player_gradient(

@@ -68,6 +68,14 @@ class SGD:
             moves = velocity
         torch._foreach_add_(values, moves, alpha=-self.learning_rate)
 
+    def moved(self, params: Tree, gradient: Tree, slots: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
+        """One update as a function of one replica, differentiable."""
+        left: dict[str, Any] = {"updates": slots["updates"] + 1}
+        if self.momentum:
+            gradient = {n: self.momentum * slots["velocity"][n] + g for n, g in gradient.items()}
+            left["velocity"] = gradient
+        return {n: value - self.learning_rate * gradient[n] for n, value in params.items()}, left
+
 
 @dataclass(frozen=True)
 class Adam:
@@ -90,6 +98,18 @@ class Adam:
         torch._foreach_mul_(square, self.beta2)
         torch._foreach_addcmul_(square, moves, moves, 1 - self.beta2)
         _divide_by_root_(values, mean, square, *self._corrections(slots["updates"]), self.epsilon)
+
+    def moved(self, params: Tree, gradient: Tree, slots: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
+        """One update as a function of one replica, differentiable also where a gradient is zero."""
+        updates = slots["updates"] + 1
+        mean = {n: self.beta1 * slots["mean"][n] + (1 - self.beta1) * g for n, g in gradient.items()}
+        square = {n: self.beta2 * slots["square"][n] + (1 - self.beta2) * g * g for n, g in gradient.items()}
+        rate, correction = self.learning_rate / (1 - self.beta1**updates), (1 - self.beta2**updates) ** 0.5
+        moved = {
+            n: value - rate * mean[n] / (_safe_root(square[n]) / correction + self.epsilon)
+            for n, value in params.items()
+        }
+        return moved, {"updates": updates, "mean": mean, "square": square}
 
     def _corrections(self, updates: int) -> tuple[float, float]:
         rate = self.learning_rate / (1 - self.beta1**updates)
@@ -116,6 +136,54 @@ class RMSProp:
         torch._foreach_addcmul_(square, moves, moves, 1 - self.decay)
         _divide_by_root_(values, moves, square, self.learning_rate, 1.0, self.epsilon)
 
+    def moved(self, params: Tree, gradient: Tree, slots: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
+        """One update as a function of one replica, differentiable also where a gradient is zero."""
+        square = {n: self.decay * slots["square"][n] + (1 - self.decay) * g * g for n, g in gradient.items()}
+        moved = {
+            n: value - self.learning_rate * gradient[n] / (_safe_root(square[n]) + self.epsilon)
+            for n, value in params.items()
+        }
+        return moved, {"updates": slots["updates"] + 1, "square": square}
+
+
+@dataclass(frozen=True)
+class Optimistic:
+    """Another optimiser's move doubled, less its last move: w ← w + 2·mₜ − mₜ₋₁.
+
+    With SGD the optimistic gradient, with Adam optimistic Adam.  Daskalakis et al. 2018, eq. (3) and
+    algorithm 1.  The first step is the plain one (m₋₁ = m₀); algorithm 1 doubles it.
+    """
+
+    of: SGD | Adam | RMSProp
+
+    @property
+    def learning_rate(self) -> float:
+        """The step's scale."""
+        return self.of.learning_rate
+
+    def initial(self, params: Tree) -> Slots:
+        """The state before the first update."""
+        return {**self.of.initial(params), "previous": _zeros(params)}
+
+    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+        """One update in place."""
+        first = slots["updates"] == 0
+        before = {name: value.clone() for name, value in params.items()}
+        self.of.step_(params, gradient, slots)
+        for name, value in params.items():
+            move = value - before[name]
+            if not first:
+                value.add_(move).sub_(slots["previous"][name])
+            slots["previous"][name] = move
+
+
+_SMALLEST_SQUARE = 1e-30
+
+
+def _safe_root(square: Tensor) -> Tensor:
+    """√(v + 1e-30): at v = 0 the root's derivative is infinite, and infinity times zero is NaN."""
+    return (square + _SMALLEST_SQUARE).sqrt()
+
 
 def _divide_by_root_(
     values: list[Tensor],
@@ -140,8 +208,10 @@ _OPTIMISERS: dict[str, type[SGD] | type[Adam] | type[RMSProp]] = {
 }
 
 
-def optimiser(choice: str | Mapping[str, Mapping[str, float]], learning_rate: float) -> Optimiser:
-    """The optimiser of a name or of {name: {option: value}}, at a learning rate."""
+def optimiser(
+    choice: str | Mapping[str, Mapping[str, float]], learning_rate: float, optimistic: bool = False
+) -> Optimiser:
+    """The optimiser of a name or of {name: {option: value}}, at a learning rate; or its optimistic form."""
     named = {choice: {}} if isinstance(choice, str) else choice
     if len(named) != 1:
         raise GanbenchError(f"an optimiser is a name or one {{name: {{option: value}}}}, not {dict(named)!r}")
@@ -154,7 +224,8 @@ def optimiser(choice: str | Mapping[str, Mapping[str, float]], learning_rate: fl
     for option, value in (options or {}).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
             raise GanbenchError(f"optimiser {name}: {option} is a number in [0, 1), not {value!r}")
-    return _OPTIMISERS[name](learning_rate, **(options or {}))
+    made = _OPTIMISERS[name](learning_rate, **(options or {}))
+    return Optimistic(made) if optimistic else made
 
 
 def average_(average: Tree, params: Tree, decay: float) -> None:

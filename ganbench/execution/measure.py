@@ -12,20 +12,22 @@ from torch import Tensor
 from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
+from ganbench.execution.followed import Followed
 from ganbench.quantities import Quantity
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Choice
+from ganbench.training.state import CohortState
 from ganbench.training.view import CohortSnapshot
 
 POINTS_KEPT, IMAGES_KEPT = 512, 64
 
 
-def applicable(choices: Sequence[Choice], dataset: Dataset) -> list[Diagnostic]:
-    """The chosen diagnostics that have something to say about a data set."""
-    found = []
+def applicable(choices: Sequence[Choice], dataset: Dataset) -> dict[str, Diagnostic]:
+    """The chosen diagnostics that have something to say about a data set, by label."""
+    found = {}
     for choice in choices:
         try:
-            found.append(registry.get("diagnostic", choice.name).factory(dataset, **choice.options))
+            found[choice.label] = registry.get("diagnostic", choice.name).factory(dataset, **choice.options)
         except NotApplicable:
             continue
     return found
@@ -38,6 +40,7 @@ class Measurements:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
+        self._followed = Followed(self._diagnostics.values())
         self._images = len(cohort.dataset.info.spec.shape) == 3
         self._of_cohort = {
             "variant": description.variant.label,
@@ -54,7 +57,7 @@ class Measurements:
     def take(self, snapshot: CohortSnapshot) -> None:
         """Measure one snapshot.  Values of a diverged seed are NaN, but for what training cost."""
         alive = [at is None for at in self._cohort.diverged()]
-        for diagnostic in self._diagnostics:
+        for diagnostic in self._diagnostics.values():
             of_training = getattr(diagnostic, "describes_training", False)
             measured = diagnostic.measure(snapshot)
             self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
@@ -66,6 +69,29 @@ class Measurements:
                 self._add(snapshot, self.quantities[name], kept)
         self._keep_samples(snapshot)
 
+    def follow(self, state: CohortState) -> None:
+        """Note what diagnostics follow from round to round; waits for nothing."""
+        self._followed.note(state)
+
+    @property
+    def follows(self) -> bool:
+        """Whether any diagnostic wants to see every round."""
+        return bool(self._followed.followers)
+
+    def add_followed(self, snapshot: CohortSnapshot) -> None:
+        """The rows of followed quantities, after the last snapshot; they replace the measured ones."""
+        names, seeds = self._followed.names, self._cohort.description.seeds
+        rows = self._followed.rows(seeds)
+        covered = {(row["quantity"], row["seed"]) for row in rows}
+        self.rows = [row for row in self.rows if (row["quantity"], row["seed"]) not in covered]
+        images = snapshot.moment.images / max(snapshot.moment.step, 1)
+        assert names <= set(self.quantities), f"followed but not declared: {names - set(self.quantities)}"
+        for row in rows:
+            protocol = _compact(self.quantities[row["quantity"]].protocol)
+            share = row["step"] / max(snapshot.moment.step, 1)
+            where = {"images": round(row["step"] * images), "seconds": share * snapshot.moment.seconds}
+            self.rows.append({**self._of_cohort, **row, **where, "protocol": protocol})
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Samples at all points, and where those points are; see the store's format."""
         points, images = np.array(self._points, dtype=np.int64).reshape(-1, 2).T
@@ -74,6 +100,9 @@ class Measurements:
             kept["samples"] = np.stack(self._strip)
         if self._final is not None:
             kept["final"] = self._final
+        for label, diagnostic in self._diagnostics.items():
+            own = diagnostic.arrays() if hasattr(diagnostic, "arrays") else {}
+            kept |= {f"{label}/{name}": value for name, value in own.items()}
         return kept
 
     def _add(self, snapshot: CohortSnapshot, quantity: Quantity, values: Sequence[float]) -> None:

@@ -17,7 +17,7 @@ from ganbench.game import Tree
 from ganbench.streams import SeedStreams
 from ganbench.training.cohort import make
 from ganbench.training.description import Choice
-from ganbench.training.draws import draw_from
+from ganbench.training.draws import draw_from, random_draws
 from ganbench.training.evaluation import evaluate
 from ganbench.variants import Variant
 
@@ -69,7 +69,7 @@ def sample(folder: Path, seed: int, count: int) -> Tensor:
     place = described["seeds"].index(seed)
     parts = _parts(load_file(folder / store.NETWORKS_FILE), place)
     dtype = next(iter(parts["params"]["generator"].values())).dtype
-    noise = draw_from(SeedStreams([seed], "sample"), game.draws["noise"], count, dtype)
+    noise = draw_from(SeedStreams([seed], "sample"), random_draws(game)["noise"], count, dtype)
     params = {**parts["params"], **parts["averages"]}
     with torch.no_grad():
         return evaluate(

@@ -11,17 +11,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench import registry
 from ganbench.datasets import Dataset, Split
-from ganbench.game import Game, Tree
-from ganbench.streams import SeedStreams
+from ganbench.game import Game
 from ganbench.training import state as states
 from ganbench.training.budget import Clock, measuring_rounds, round_cost, rounds_within
 from ganbench.training.description import Choice, CohortDescription
 from ganbench.training.device import autocast_of, dtype_of, has_compiler, synchronise
-from ganbench.training.draws import BatchSource, draw_from, names_read
+from ganbench.training.draws import BatchSource, names_read, shape_of
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Mode, build_gradient
 from ganbench.training.memory import PeakMemory
 from ganbench.training.snapshot import Moment
+from ganbench.training.state import CohortState
 from ganbench.training.view import CohortSnapshot
 from ganbench.variants.variant import Variant
 
@@ -44,7 +44,9 @@ class Cohort:
         self.dataset: Dataset = make("dataset", description.dataset)
         self.dataset.require()
         self.variant: Variant = make("variant", description.variant)
-        self.game: Game = self.variant.build(self.dataset.info.spec)
+        self.game: Game = self.variant.update.modify(
+            self.variant.build(self.dataset.info.spec), self.variant.optimisers
+        )
         self.state = states.initial(self.game, self.variant, description.seeds, device, self.dtype)
         self.batches = self._batch_source()
         self.reads = names_read(self.game, self._batch_shapes())
@@ -90,15 +92,27 @@ class Cohort:
             "seeds_at_once": len(self.description.seeds),
         }
 
-    def train(self, progress: Callable[[float], None] | None = None) -> Iterator[CohortSnapshot]:
+    def train(
+        self,
+        progress: Callable[[float], None] | None = None,
+        follow: Callable[[CohortState], None] | None = None,
+    ) -> Iterator[CohortSnapshot]:
         """Train to the end of the budget, pausing at each measuring point with a snapshot.
 
-        `progress` is told the share of the budget spent, now and then.
+        `progress` is told the share of the budget spent, now and then; `follow` sees the live state before
+        training and after every round: it must change nothing, and not wait for the device.
         """
+        self._follow = follow or (lambda _state: None)
+        if self.state.rounds == 0:
+            self._follow(self.state)
         if self.rounds is None:
             yield from self._train_seconds(progress)
         else:
             yield from self._train_rounds(self.rounds, progress)
+
+    def _advance(self) -> None:
+        self.field.advance()
+        self._follow(self.state)
 
     def diverged(self) -> list[tuple[int, str] | None]:
         """For each seed None, or the discriminator updates done and the player not finite any more."""
@@ -122,22 +136,6 @@ class Cohort:
         if held is None or held.shape[0] < count:
             held = self._real[split] = self.dataset.examples(split, count, self.device, self.dtype)
         return held[:count]
-
-    def measured_field(self) -> Mapping[str, Tree]:
-        """Every player's gradient at the present state on one measuring batch; the state stays."""
-        seeds, count = self.description.seeds, self.variant.batch_size
-        batch = {
-            name: draw_from(SeedStreams(seeds, f"measure/field/{name}", self.device), draw, count, self.dtype)
-            for name, draw in self.game.draws.items()
-        }
-        reals = self.variant.reals_per_batch
-        available = self.dataset.info.split_sizes.get("train", reals)
-        real = self.real("train", min(reals, available))
-        repeats = -(-reals // real.shape[0])
-        real = real.repeat(repeats, *[1] * (real.ndim - 1))[:reals]
-        batch["real"] = real.expand(len(seeds), *real.shape).contiguous()
-        with torch.no_grad():
-            return {player: self._gradient_of(player, batch)[0] for player in self.game.players}
 
     def checkpoint(self) -> dict[str, Any]:
         """All that going on bitwise needs, as nested tensors and numbers."""
@@ -228,12 +226,8 @@ class Cohort:
         )
 
     def _batch_shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes = {name: (self.variant.batch_size, *draw.shape) for name, draw in self.game.draws.items()}
+        shapes = {name: shape_of(draw, self.variant.batch_size) for name, draw in self.game.draws.items()}
         return {"real": (self.variant.reals_per_batch, *self.dataset.info.spec.shape), **shapes}
-
-    def _gradient_of(self, player: str, batch: Mapping[str, Tensor]) -> Any:
-        read = {name: batch[name] for name in self.reads[player]}
-        return self.gradients[player].function((self.state.params, self.state.buffers, read))
 
     # Training
 
@@ -247,7 +241,7 @@ class Cohort:
                 continue
             self.clock.start()
             while self.state.rounds < until:
-                self.field.advance()
+                self._advance()
                 if progress is not None and self.state.rounds % told == 0:
                     progress(self.share_spent)
             yield self._pause(number, until == rounds)
@@ -260,7 +254,7 @@ class Cohort:
         for number, fraction in enumerate(self.description.measure):
             self.clock.start()
             while self._round_fits(fraction * amount):
-                self.field.advance()
+                self._advance()
                 if self.state.rounds % 16 == 0:
                     synchronise(self.device)
                 if progress is not None and self.state.rounds % 64 == 0:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ganbench.datasets import Sampler
-from ganbench.game import Batch, Draw, Game, Nets, template_state
+from ganbench.game import Batch, Carried, Draw, Fixed, Game, Input, Nets, template_state
+from ganbench.optimisers import Slots
 from ganbench.streams import SeedStreams
 
 
@@ -20,6 +21,42 @@ def draw_from(source: SeedStreams, draw: Draw, count: int, dtype: torch.dtype) -
         return source.normal(shape, dtype)
     values = source.uniform(shape, dtype)
     return values if draw.kind == "uniform" else values.mul_(2).sub_(1)
+
+
+def random_draws(game: Game) -> dict[str, Draw]:
+    """The game's inputs that are drawn afresh."""
+    return {name: draw for name, draw in game.draws.items() if isinstance(draw, Draw)}
+
+
+def shape_of(item: Input, batch_size: int) -> tuple[int, ...]:
+    """The shape of one of the game's inputs for one replica."""
+    if isinstance(item, Draw):
+        return (batch_size, *item.shape)
+    return tuple(item.values.shape) if isinstance(item, Fixed) else item.shape
+
+
+def carried_inputs(
+    game: Game, slots: Mapping[str, Slots], seeds: int, device: torch.device, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """The game's inputs that are optimisers' present state, [S, ...]."""
+    found = {}
+    for name, item in game.draws.items():
+        if isinstance(item, Carried):
+            value = slots[item.player][item.slot]
+            count = item.parameter is None
+            found[name] = (
+                torch.full((seeds,), value, device=device, dtype=dtype) if count else value[item.parameter]
+            )
+    return found
+
+
+def fixed_inputs(game: Game, seeds: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The game's inputs that never change, [S, n, ...]."""
+    return {
+        name: draw.values.to(device, dtype).expand(seeds, *draw.values.shape).contiguous()
+        for name, draw in game.draws.items()
+        if isinstance(draw, Fixed)
+    }
 
 
 class BatchSource:
@@ -35,9 +72,10 @@ class BatchSource:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._draws, self._sampler, self._dtype = game.draws, sampler, dtype
+        self._draws, self._fixed = random_draws(game), fixed_inputs(game, len(seeds), device, dtype)
+        self._sampler, self._dtype = sampler, dtype
         self._batch_size, self._reals = batch_size, reals_per_batch
-        self._streams = {name: SeedStreams(seeds, name, device) for name in game.draws}
+        self._streams = {name: SeedStreams(seeds, name, device) for name in self._draws}
 
     def draw(self, names: Iterable[str], reals_of: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """A batch {name: [S, n, ...]} of the wanted names; what nobody reads is not drawn.
@@ -50,7 +88,8 @@ class BatchSource:
             for name, draw in self._draws.items()
             if name in wanted
         }
-        of_data = wanted - set(self._draws)
+        batch |= {name: value for name, value in self._fixed.items() if name in wanted}
+        of_data = wanted - set(self._draws) - set(self._fixed)
         if reals_of is not None and of_data <= set(reals_of):
             batch |= {name: reals_of[name] for name in of_data}
         elif of_data:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ganbench.game import Game, Tree
+from ganbench.game import Carried, Game, Tree
 from ganbench.optimisers import average_
-from ganbench.training.draws import BatchSource
+from ganbench.training.draws import carried_inputs
 from ganbench.training.gradients import Gradient
 from ganbench.training.state import CohortState
+from ganbench.updates.rule import Position
 from ganbench.variants.variant import Variant
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, names: Iterable[str], reals_of: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """A batch {name: [S, n, ...]} of the wanted names; see `BatchSource`."""
+        ...
 
 
 class CohortField:
@@ -23,28 +33,31 @@ class CohortField:
         game: Game,
         variant: Variant,
         state: CohortState,
-        batches: BatchSource,
+        batches: Source,
         gradients: Mapping[str, Gradient],
         reads: Mapping[str, Sequence[str]],
     ) -> None:
         self._game, self._variant, self.state = game, variant, state
         self._batches, self._gradients, self._reads = batches, gradients, reads
+        self._carried = {name for name, item in game.draws.items() if isinstance(item, Carried)}
         self._updates_of_round = 0
 
     def draw(self, *players: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
         """A fresh batch of what these players' losses read; see `updates.Field`."""
-        return self._batches.draw({name for player in players for name in self._reads[player]}, reals_of)
+        wanted = {name for player in players for name in self._reads[player]}
+        return self._batches.draw(wanted - self._carried, reals_of)
 
     def gradient(self, player: str, batch: Mapping[str, Tensor]) -> Tree:
         """One player's gradient at the present state [S, ...]; threads the buffers."""
         state = self.state
-        read = {name: batch[name] for name in self._reads[player]}
+        given = {**batch, **self._optimisers_state()} if self._carried else batch
+        read = {name: given[name] for name in self._reads[player]}
         gradient, loss, state.buffers = self._gradients[player].function((state.params, state.buffers, read))
         self._note_divergence(player, loss)
         return gradient
 
-    def step(self, player: str, gradient: Tree) -> None:
-        """Move one player by its optimiser, then project it and average it."""
+    def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
+        """Move one player by its optimiser, then project it and average it; see `updates.Field`."""
         state, variant = self.state, self._variant
         params = state.params[player]
         if params:
@@ -53,9 +66,21 @@ class CohortField:
         if project is not None:
             for name, value in params.items():
                 params[name] = project(value)
+        if not lasting:
+            return
         if player in variant.averages:
             average_(state.averages[player], params, variant.averages[player])
         self._updates_of_round += player == "discriminator"
+
+    def position(self) -> Position:
+        """Copies of all parameters."""
+        return {p: {n: value.clone() for n, value in t.items()} for p, t in self.state.params.items()}
+
+    def return_to(self, position: Position) -> None:
+        """Give all parameters the values of a position."""
+        for player, tree in self.state.params.items():
+            for name, value in tree.items():
+                value.copy_(position[player][name])
 
     @torch.no_grad()
     def advance(self) -> None:
@@ -64,6 +89,10 @@ class CohortField:
         self._variant.update.advance(self)
         self.state.rounds += 1
         self.state.discriminator_updates += self._variant.update.discriminator_updates
+
+    def _optimisers_state(self) -> dict[str, Tensor]:
+        leaf = next(value for tree in self.state.params.values() for value in tree.values())
+        return carried_inputs(self._game, self.state.slots, len(leaf), leaf.device, leaf.dtype)
 
     def _note_divergence(self, player: str, loss: Tensor) -> None:
         # A gradient that is not finite makes the next loss so: losses alone locate it to one update.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ganbench.datasets import Dataset, Split
-from ganbench.game import Tree
+from ganbench.datasets import Dataset, Sampler, Split
+from ganbench.game import Game, Nets, Tree
+from ganbench.optimisers import Slots
 from ganbench.streams import SeedStreams
+from ganbench.variants.variant import Variant
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Snapshot(Protocol):
     """The logit above which the objective means "real", where it declares one."""
     batch_size: int
     """Examples in the variant's own batch."""
+    game: Game
+    variant: Variant
+    looped: bool
+    """Whether seeds are run one after another: then vectorising over them is slower or impossible."""
 
     def samples(self, count: int | None = None) -> Tensor:
         """Generated samples [S, count, *shape], evaluation mode, averaged weights where kept.
@@ -67,6 +73,39 @@ class Snapshot(Protocol):
 
         On a batch of the variant's own size from measuring streams.
         """
+        ...
+
+    def field_at(self, params: Mapping[str, Tree]) -> Mapping[str, Tree]:
+        """`field` at other parameters of the same shapes [S, ...]."""
+        ...
+
+    def batch(self) -> Mapping[str, Tensor]:
+        """The batch of `field`, {name: [S, n, ...]}: the same at every moment."""
+        ...
+
+    def round_from(
+        self, params: Mapping[str, Tree], slots: Mapping[str, Slots] | None = None
+    ) -> tuple[dict[str, Tree], dict[str, Slots]]:
+        """One round of the update rule from R given replicas [R, ...], and optimiser slots after it.
+
+        On the first seed's measuring batch and buffers; without `slots` the optimisers begin anew.
+        """
+        ...
+
+    def parameters(self, averaged: bool = False) -> dict[str, Tree]:
+        """Copies of all parameters {player: {name: [S, ...]}}; `averaged`: moving averages where kept."""
+        ...
+
+    def buffers(self) -> dict[str, Tree]:
+        """Copies of all buffers {player: {name: [S, ...]}}."""
+        ...
+
+    def apply(self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False) -> Tensor:
+        """`use(networks, inputs)` of each seed in evaluation mode, for inputs [S, n, ...], in chunks of n."""
+        ...
+
+    def sampler(self) -> Sampler:
+        """Training draws of its own, from the beginning of the seeds' streams."""
         ...
 
     def streams(self, purpose: str) -> SeedStreams:

@@ -39,11 +39,14 @@ class CohortState:
 def initial(
     game: Game, variant: Variant, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
 ) -> CohortState:
-    """Every seed's initial state, drawn from its stream "initial/<player>"."""
+    """Every seed's initial state: the variant's own start, else drawn from its stream "initial/<player>"."""
     params, buffers = {}, {}
+    started = [variant.starts(seed) for seed in seeds] if variant.starts is not None else []
     for player, template in game.players.items():
         drawn = [initial_state(template, streams.generator(seed, f"initial/{player}")) for seed in seeds]
-        params[player] = _stacked([each[0] for each in drawn], device, dtype)
+        own = [each.get(player, {}) for each in started] or [{}] * len(seeds)
+        trees = [{**tree, **start} for (tree, _), start in zip(drawn, own, strict=True)]
+        params[player] = _stacked(trees, device, dtype)
         buffers[player] = _stacked([each[1] for each in drawn], device, dtype)
     return CohortState(
         params=params,

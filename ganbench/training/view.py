@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.func import grad
 
-from ganbench.datasets import Split
+from ganbench.datasets import Sampler, Split
 from ganbench.game import Nets, Tree, count_parameters
+from ganbench.optimisers import Slots
 from ganbench.streams import SeedStreams
-from ganbench.training.draws import draw_from
+from ganbench.training import probe
+from ganbench.training.draws import draw_from, random_draws
 from ganbench.training.evaluation import evaluate
 from ganbench.training.snapshot import Moment
 
@@ -31,6 +34,7 @@ class CohortSnapshot:
         self.device, self.dtype = cohort.device, cohort.dtype
         self.threshold = cohort.variant.threshold
         self.batch_size = cohort.variant.batch_size
+        self.game, self.variant, self.looped = cohort.game, cohort.variant, cohort.looped
         self._samples: Tensor | None = None
 
     def samples(self, count: int | None = None) -> Tensor:
@@ -46,16 +50,48 @@ class CohortSnapshot:
 
     def discriminator(self, inputs: Tensor) -> Tensor:
         """Logits [S, n]; see `Snapshot`."""
-        return self._evaluate(lambda nets, x: nets.discriminator(x), self._for_each_seed(inputs))
+        return self.apply(self.game.logits, self._for_each_seed(inputs))
 
     def input_gradient(self, inputs: Tensor) -> Tensor:
         """∇ₓD in the inputs' shape [S, n, ...]; see `Snapshot`."""
-        inputs = self._for_each_seed(inputs)
-        return self._evaluate(lambda nets, x: nets.input_gradient("discriminator", x), inputs)
+
+        def gradient(nets: Nets, x: Tensor) -> Tensor:
+            return grad(lambda x: self.game.logits(nets, x).sum())(x)
+
+        return self.apply(gradient, self._for_each_seed(inputs))
 
     def field(self) -> Mapping[str, Tree]:
-        """Every player's gradient on a measuring batch; see `Snapshot`."""
-        return self._cohort.measured_field()
+        """Every player's gradient on the measuring batch; see `Snapshot`."""
+        return self.field_at(self._cohort.state.params)
+
+    def field_at(self, params: Mapping[str, Tree]) -> Mapping[str, Tree]:
+        """The field at other parameters; see `Snapshot`."""
+        return probe.field_at(self._cohort, params)
+
+    def round_from(
+        self, params: Mapping[str, Tree], slots: Mapping[str, Slots] | None = None
+    ) -> tuple[dict[str, Tree], dict[str, Slots]]:
+        """One round of the update rule from given replicas; see `Snapshot`."""
+        return probe.round_from(self._cohort, params, slots)
+
+    def batch(self) -> Mapping[str, Tensor]:
+        """The measuring batch; see `Snapshot`."""
+        return probe.measuring_batch(self._cohort)
+
+    def parameters(self, averaged: bool = False) -> dict[str, Tree]:
+        """Copies of all parameters; see `Snapshot`."""
+        state = self._cohort.state
+        params = {**state.params, **(state.averages if averaged else {})}
+        return {player: {n: value.clone() for n, value in tree.items()} for player, tree in params.items()}
+
+    def buffers(self) -> dict[str, Tree]:
+        """Copies of all buffers; see `Snapshot`."""
+        held = self._cohort.state.buffers
+        return {player: {n: value.clone() for n, value in tree.items()} for player, tree in held.items()}
+
+    def sampler(self) -> Sampler:
+        """Training draws of its own; see `Snapshot`."""
+        return self.dataset.sampler(self.seeds, self.device, self.dtype)
 
     def streams(self, purpose: str) -> SeedStreams:
         """Fresh measuring streams; see `Snapshot`."""
@@ -71,19 +107,18 @@ class CohortSnapshot:
 
     def _generate(self, count: int) -> Tensor:
         """By whole blocks: fewer samples are a prefix of more in every bit, whoever asks first."""
-        source, draw = self.streams("noise"), self._cohort.game.draws["noise"]
+        source, draw = self.streams("noise"), random_draws(self.game)["noise"]
         noise = [draw_from(source, draw, BLOCK, self.dtype) for _ in range(-(-count // BLOCK))]
         return torch.cat(
-            [self._evaluate(lambda nets, z: nets.generator(z), block, averaged=True) for block in noise], 1
+            [self.apply(lambda nets, z: nets.generator(z), block, averaged=True) for block in noise], 1
         )
 
     def _for_each_seed(self, inputs: Tensor) -> Tensor:
         shared = inputs.ndim == len(self.dataset.info.spec.shape) + 1
         return inputs.expand(len(self.seeds), *inputs.shape) if shared else inputs
 
-    def _evaluate(
-        self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False
-    ) -> Tensor:
+    def apply(self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False) -> Tensor:
+        """A function of each seed's networks; see `Snapshot`."""
         cohort = self._cohort
         params = {**cohort.state.params, **(cohort.state.averages if averaged else {})}
         with torch.no_grad():

@@ -17,7 +17,8 @@ from ganbench.networks.network import architecture
 from ganbench.objectives import Objective
 from ganbench.optimisers import optimiser as make_optimiser
 from ganbench.penalties import Penalty
-from ganbench.updates import FirstPlayer, UpdateRule, alternating, simultaneous
+from ganbench.updates import RULES, FirstPlayer, update_rule
+from ganbench.variants.shown import ONE_BY_ONE, Shown
 from ganbench.variants.variant import Variant
 
 _DCGAN_ADAM = {"adam": {"beta1": 0.5}}
@@ -28,6 +29,7 @@ def two_player(
     objective: Objective,
     penalties: Sequence[Penalty] = (),
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None = None,
+    shown: Shown = ONE_BY_ONE,
     *,
     network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
@@ -38,7 +40,9 @@ def two_player(
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
     ] = None,
-    update: Annotated[Literal["alternating", "simultaneous"], "who moves when"] = "alternating",
+    update: Annotated[
+        str | dict[str, Any], f"who moves when: {', '.join(RULES)}, with options"
+    ] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
     first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
     ema: Annotated[
@@ -47,22 +51,27 @@ def two_player(
         "decay of the generator's moving average (of parameters; buffers stay live); null: none",
     ] = None,
 ) -> Variant:
-    """A two-player variant; every keyword setting can be given in a suite."""
+    """A two-player variant; every keyword setting can be given in a suite.
+
+    `batch_size` counts what the discriminator is shown at once: packs, where examples are `shown` in packs.
+    """
     discriminator_rate = learning_rate if discriminator_learning_rate is None else discriminator_learning_rate
+    rule = update_rule(update, n_critic, first)
     return Variant(
         build=lambda spec: _game(
-            objective, tuple(penalties), prepare_discriminator, network, latent_dim, latent, spec
+            objective, tuple(penalties), prepare_discriminator, shown, network, latent_dim, latent, spec
         ),
-        update=_rule(update, n_critic, first),
+        update=rule,
         optimisers={
-            "generator": make_optimiser(optimiser, learning_rate),
-            "discriminator": make_optimiser(optimiser, discriminator_rate),
+            "generator": make_optimiser(optimiser, learning_rate, rule.optimistic),
+            "discriminator": make_optimiser(optimiser, discriminator_rate, rule.optimistic),
         },
-        batch_size=batch_size,
-        reals_per_batch=batch_size,
+        batch_size=batch_size * shown.packing,
+        reals_per_batch=batch_size * shown.packing,
         projections=_projections(penalties),
         averages={} if ema is None else {"generator": ema},
         threshold=objective.threshold,
+        probability=objective.probability if shown == ONE_BY_ONE else None,
     )
 
 
@@ -76,16 +85,6 @@ def register_variant(
     return registry.register("variant", name, extends)
 
 
-def _rule(update: str, n_critic: int, first: FirstPlayer) -> UpdateRule:
-    if update == "alternating":
-        return alternating(n_critic, first)
-    if n_critic != 1:
-        raise GanbenchError(f"simultaneous updates move both players once; n_critic cannot be {n_critic}")
-    if first != "discriminator":
-        raise GanbenchError("with simultaneous updates nobody moves first; leave `first` out")
-    return simultaneous()
-
-
 def _projections(penalties: Sequence[Penalty]) -> dict[str, Callable[[Tensor], Tensor]]:
     found = [penalty.project for penalty in penalties if penalty.project is not None]
     if len(found) > 1:
@@ -97,6 +96,7 @@ def _game(
     objective: Objective,
     penalties: tuple[Penalty, ...],
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None,
+    shown: Shown,
     network: str | dict[str, Any],
     latent_dim: int,
     latent: str,
@@ -104,14 +104,14 @@ def _game(
 ) -> Game:
     pair = architecture(network)
     with torch.device("meta"):
-        generator, discriminator = pair.generator(latent_dim, spec), pair.discriminator(spec)
+        generator, discriminator = pair.generator(latent_dim, spec), shown.discriminator(pair, spec)
         if prepare_discriminator is not None:
             discriminator = prepare_discriminator(discriminator)
     refuse_unusable(generator)
     refuse_unusable(discriminator)
 
     def discriminator_loss(nets: Nets, batch: Batch) -> Tensor:
-        real, fake = batch.real, nets.generator(batch.noise)
+        real, fake = shown.real(batch), shown.fake(nets, batch)
         loss = objective.discriminator(nets.discriminator(real), nets.discriminator(fake), batch)
         for penalty in penalties:
             if penalty.term is not None:
@@ -119,15 +119,17 @@ def _game(
         return loss
 
     def generator_loss(nets: Nets, batch: Batch) -> Tensor:
-        fake_logits = nets.discriminator(nets.generator(batch.noise))
-        real_logits = nets.discriminator(batch.real) if objective.paired else fake_logits
+        fake_logits = nets.discriminator(shown.fake(nets, batch))
+        real_logits = nets.discriminator(shown.real(batch)) if objective.paired else fake_logits
         return objective.generator(real_logits, fake_logits, batch)
 
     draws = {"noise": Draw((latent_dim,), "normal" if latent == "normal" else "symmetric")}
+    draws |= shown.draws(spec)
     for penalty in penalties:
         draws |= penalty.draws(spec)
     return Game(
         {"generator": generator, "discriminator": discriminator},
         {"generator": generator_loss, "discriminator": discriminator_loss},
         draws,
+        shown.judge,
     )

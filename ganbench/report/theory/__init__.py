@@ -1,0 +1,18 @@
+"""Sections on suites whose right answers are known: predicted, published and measured side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ganbench.analysis.run import Run
+from ganbench.report.page import Section
+from ganbench.report.style import Look
+from ganbench.report.theory import fgan1d
+
+SECTIONS: tuple[Callable[[Run, Mapping[str, Look]], Section | None], ...] = (fgan1d.section,)
+
+
+def theory_sections(run: Run, looks: Mapping[str, Look]) -> list[Section]:
+    """The sections that have something to say about a run."""
+    made = (section(run, looks) for section in SECTIONS)
+    return [section for section in made if section is not None]

@@ -1,0 +1,56 @@
+"""What a discriminator is shown: examples one by one or in packs, as they are or in noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.game import Batch, Draw, Judge, Nets, SampleSpec
+from ganbench.networks.network import Architecture
+from ganbench.networks.packed import Packed, spec_of_packs
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`packing` examples at a time, each in Gaussian noise of standard deviation `noise_std`."""
+
+    packing: int = 1
+    noise_std: float = 0.0
+
+    def discriminator(self, pair: Architecture, spec: SampleSpec) -> nn.Module:
+        """The architecture's discriminator of what is shown."""
+        if self.packing == 1:
+            return pair.discriminator(spec)
+        return Packed(pair.discriminator(spec_of_packs(spec, self.packing)), self.packing)
+
+    def draws(self, spec: SampleSpec) -> Mapping[str, Draw]:
+        """The random inputs that showing needs."""
+        if not self.noise_std:
+            return {}
+        return {"real_perturbation": Draw(spec.shape), "fake_perturbation": Draw(spec.shape)}
+
+    def real(self, batch: Batch) -> Tensor:
+        """Real examples as they are shown."""
+        return batch.real + self.noise_std * batch["real_perturbation"] if self.noise_std else batch.real
+
+    def fake(self, nets: Nets, batch: Batch) -> Tensor:
+        """Generated examples as they are shown."""
+        fake = nets.generator(batch.noise)
+        return fake + self.noise_std * batch["fake_perturbation"] if self.noise_std else fake
+
+    @property
+    def judge(self) -> Judge | None:
+        """The logits of examples by themselves: each has its pack's."""
+        return None if self.packing == 1 else self._logits_of_packs
+
+    def _logits_of_packs(self, nets: Nets, examples: Tensor) -> Tensor:
+        count = len(examples)
+        whole = torch.cat([examples, examples[: -count % self.packing]])
+        logits = nets.discriminator(whole)
+        return logits.unsqueeze(1).expand(-1, self.packing).reshape(-1)[:count]
+
+
+ONE_BY_ONE = Shown()

@@ -1,0 +1,29 @@
+"""The unrolled GAN."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from ganbench.objectives import minimax, non_saturating
+from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.variant import Variant
+
+_FIVE = {"unrolled": {"steps": 5}}
+
+
+@register_variant("unrolled-gan")
+def unrolled_gan(
+    update: Annotated[
+        str | dict[str, Any], "steps: discriminator updates that the generator looks ahead"
+    ] = _FIVE,
+    saturating: Annotated[bool, "the minimax generator loss, as in the authors' demo"] = True,
+    **options: Any,
+) -> Variant:
+    """GAN whose generator is judged by the discriminator as it will be some updates later.
+
+    The discriminator's updates are differentiated through, by its own optimiser in its present state.
+
+    Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eqs. (7) to (10).
+    """
+    objective = minimax() if saturating else non_saturating()
+    return two_player(objective, update=update, **options)
