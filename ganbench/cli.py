@@ -122,8 +122,10 @@ def check(file: str, data: str | None, include: Sequence[str]) -> None:
     from ganbench.terminal import counted
 
     loaded = load_suite(file, include=include)
-    cohorts, seeds = counted(len(loaded.cohorts()), "cohort"), counted(len(loaded.seeds), "seed")
-    click.echo(f"{file}: fine; {cohorts} of {seeds}")
+    cohorts = loaded.cohorts()
+    numbers = sorted({len(each.seeds) for each in cohorts})
+    seeds = f"{numbers[0]} to {numbers[-1]} seeds" if len(numbers) > 1 else counted(numbers[0], "seed")
+    click.echo(f"{file}: fine; {counted(len(cohorts), 'cohort')} of {seeds}")
 
 
 @main.command()
@@ -131,6 +133,7 @@ def check(file: str, data: str | None, include: Sequence[str]) -> None:
 def plan(**asked: Any) -> None:
     """Print the cohorts, the trials and the estimated minutes, timed on this machine."""
     from ganbench.execution.estimate import estimate, total_seconds
+    from ganbench.suite.naming import budget_words
     from ganbench.terminal import counted, span
 
     _loaded, planned = _plan(**asked)
@@ -140,13 +143,18 @@ def plan(**asked: Any) -> None:
     click.echo(f"{trials}{done}; {counted(len(planned.tasks), 'cohort')} to train")
     if not planned.tasks:
         return
-    click.echo(f"\n{pages.plan_row('data set', 'variant', 'seeds', 'rounds', 'estimate')}")
+    width = max(len(task.description.variant.label) for task in planned.tasks)
+    click.echo(
+        f"\n{pages.plan_row('data set', 'variant'.ljust(width), 'budget', 'seeds', 'rounds', 'estimate')}"
+    )
     estimates = []
     for task in planned.tasks:
         each = estimate(task)
         estimates.append(each)
         what, rounds = task.description, "by clock" if each.rounds is None else each.rounds
-        row = (what.dataset.label, what.variant.label, len(what.seeds), rounds, span(each.seconds))
+        budget = budget_words(what.budget.unit, what.budget.amount)
+        label = what.variant.label.ljust(width)
+        row = (what.dataset.label, label, budget, len(what.seeds), rounds, span(each.seconds))
         click.echo(pages.plan_row(*row))
     total = total_seconds(estimates, min(planned.workers, len(estimates)))
     processes = counted(planned.workers, "process", "processes")

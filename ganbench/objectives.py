@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 from torch.nn.functional import relu, softplus
@@ -15,6 +16,7 @@ from torch.nn.functional import relu, softplus
 from ganbench.game import Batch
 
 LogitLoss = Callable[[Tensor, Tensor, Batch], Tensor]
+Probability = Literal["log_odds", "itself"]
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,16 @@ class Objective:
     """A pair of losses on logits.
 
     `threshold` is the logit above which the objective means "real"; None where it means
-    nothing (a critic).  `paired` says that the generator's loss reads the real logits too.
+    nothing (a critic).  `paired` says that the generator's loss reads the real logits too.  `probability`
+    says what the best discriminator's output is, penalties apart: D* = p/(p+q) itself, its log-odds, or
+    neither (None).
     """
 
     discriminator: LogitLoss
     generator: LogitLoss
     threshold: float | None = 0.0
     paired: bool = False
+    probability: Probability | None = None
 
 
 def _cross_entropy(real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
@@ -37,12 +42,20 @@ def _cross_entropy(real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
 
 def minimax() -> Objective:
     """The original minimax loss: G minimises E log(1 − D(G(z))).  Goodfellow et al. 2014, eq. (1)."""
-    return Objective(_cross_entropy, lambda _real, fake, batch: -batch.mean_noise(softplus(fake)))
+    return Objective(
+        discriminator=_cross_entropy,
+        generator=lambda _real, fake, batch: -batch.mean_noise(softplus(fake)),
+        probability="log_odds",
+    )
 
 
 def non_saturating() -> Objective:
     """G maximises E log D(G(z)) instead.  Goodfellow et al. 2014, section 3."""
-    return Objective(_cross_entropy, lambda _real, fake, batch: batch.mean_noise(softplus(-fake)))
+    return Objective(
+        discriminator=_cross_entropy,
+        generator=lambda _real, fake, batch: batch.mean_noise(softplus(-fake)),
+        probability="log_odds",
+    )
 
 
 def least_squares() -> Objective:
@@ -53,6 +66,7 @@ def least_squares() -> Objective:
         ),
         generator=lambda _real, fake, batch: 0.5 * batch.mean_noise((fake - 1).square()),
         threshold=0.5,
+        probability="itself",
     )
 
 

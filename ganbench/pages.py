@@ -32,9 +32,9 @@ def show_page(kind: Kind, name: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def plan_row(dataset: str, variant: str, seeds: object, rounds: object, estimate: str) -> str:
+def plan_row(dataset: str, variant: str, budget: str, seeds: object, rounds: object, estimate: str) -> str:
     """One line of the table that `plan` prints; its heading too."""
-    return f"{dataset:<18} {variant:<28} {seeds:>5} {rounds:>8} {estimate:>9}"
+    return f"{dataset:<18} {variant:<28} {budget:>17} {seeds:>5} {rounds:>8} {estimate:>9}"
 
 
 def status_page(run: Path) -> str:
@@ -51,14 +51,20 @@ def status_page(run: Path) -> str:
         ended[pair] += len(outcome["seeds"])
         outcomes += words
         lines.append(f"  {pair[0]} · {pair[1]}: {_counts(words)}{_why(outcome)}")
+    seeds = {v["label"]: _seeds(suite, v["label"]) for v in suite["variants"]}
     wanted = [(d["label"], v["label"]) for d in suite["datasets"] for v in suite["variants"]]
     for pair in wanted:
-        missing = len(suite["seeds"]) - ended[pair]
+        missing = seeds[pair[1]] - ended[pair]
         if missing > 0:
             lines.append(f"  {pair[0]} · {pair[1]}: {missing} to come")
-    total = len(wanted) * len(suite["seeds"])
+    total = sum(seeds[variant] for _, variant in wanted)
     tail = f": {_counts(outcomes)}" if outcomes else ""
     return "\n".join([*lines, f"{sum(outcomes.values())} of {total} trials have ended{tail}"])
+
+
+def _seeds(suite: Mapping[str, Any], variant: str) -> int:
+    """How many seeds a variant has: its own, else the suite's."""
+    return len(suite.get("own", {}).get(variant, {}).get("seeds") or suite["seeds"])
 
 
 def _counts(words: Counter[str]) -> str:

@@ -188,7 +188,7 @@ def test_plan_prints_cohorts_trials_and_time_and_writes_nothing(
     assert result.exit_code == 0
     assert "6 trials, 4 of them finished; 2 cohorts to train" in result.stdout
     rows = [line.split() for line in result.stdout.splitlines() if line.startswith("ring8")]
-    assert [(row[1], row[2], row[3]) for row in rows] == [("nsgan", "1", "20"), ("lsgan", "1", "20")]
+    assert [row[1:6] for row in rows] == [[name, "20", "steps", "1", "20"] for name in ("nsgan", "lsgan")]
     assert "minutes with" in result.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
 

@@ -17,11 +17,11 @@ from ganbench.contract import check_file
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "quantities", "streams"),
+    ("errors", "quantities", "streams", "published"),
     ("registry", "store"),
     ("game",),
     ("datasets",),
-    ("updates", "optimisers", "objectives", "penalties", "networks"),
+    ("updates", "optimisers", "divergences", "objectives", "penalties", "networks"),
     ("variants",),
     ("training",),
     ("diagnostics",),
@@ -34,7 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
 )
 """The rooms from bottom to top.  A room imports from rows below its own: siblings do not know each other."""
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
-NEVER_TORCH = ("errors", "quantities", "registry", "store", "analysis", "report", "pages", "cli")
+NEVER_TORCH = ("errors", "quantities", "published", "registry", "store", "analysis", "report", "pages", "cli")
 SPEAKERS = ("cli", "terminal")
 ENDS_ITS_OWN_PROCESS = {("pool.py", "sys.exit"), ("pool.py", "os._exit")}
 """A worker ends itself; only the command line ends the program."""

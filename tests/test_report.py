@@ -146,7 +146,7 @@ def test_odd_runs(case: str, tmp_path: Path) -> None:
         "one of everything": "Fewer than three seeds",
         "everything diverged": "no variant leads",
         "everything failed": "nothing to rank",
-        "two budgets": "After 500,000 real examples:",
+        "two budgets": "ring8 after 500,000 real examples",
     }
     assert expected.get(case, "") in page.text
     if case == "no diagnostics and no samples":

@@ -26,6 +26,14 @@ class Budget:
         name = {"images": "real examples", "steps": "discriminator updates", "flops": "FLOPs"}
         return f"{amount} {name.get(self.unit, self.unit)}"
 
+    @property
+    def short(self) -> str:
+        """As a suite writes it, and the labels of variants with a budget of their own: 2,500 steps."""
+        amount = (
+            f"{self.amount:,.0f}" if self.amount.is_integer() and self.amount < 1e9 else f"{self.amount:g}"
+        )
+        return f"{amount} {self.unit.removesuffix('s') if self.amount == 1 else self.unit}"
+
 
 @dataclass(frozen=True)
 class SeedOutcome:

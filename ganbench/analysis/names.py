@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -15,9 +16,18 @@ def short_names(labels: Sequence[str]) -> dict[str, str]:
     """
     groups: dict[str, list[str]] = {}
     for label in labels:
-        groups.setdefault(label.partition("[")[0], []).append(label)
+        groups.setdefault(parts(label)[0], []).append(label)
     found = {label: short for name, group in groups.items() for label, short in _told_apart(name, group)}
     return found if len(set(found.values())) == len(found) else {label: label for label in labels}
+
+
+def parts(label: str) -> tuple[str, str, str]:
+    """A label's name, what its brackets hold, and the budget behind them: `a`, `x=1`, `(2,500 steps)`."""
+    found = re.fullmatch(r"(?P<name>[^\[]*?)(\[(?P<options>.*)\])?( (?P<budget>\([^()\[\]]*\)))?", label)
+    if found is None:
+        name, _, rest = label.partition("[")
+        return name, rest.removesuffix("]"), ""
+    return found["name"], found["options"] or "", found["budget"] or ""
 
 
 def with_short_names(run: Run) -> Run:
@@ -33,17 +43,18 @@ def with_short_names(run: Run) -> Run:
 
 
 def _told_apart(name: str, labels: Sequence[str]) -> Iterator[tuple[str, str]]:
-    options = [list(_options(label)) for label in labels]
+    options = [list(_options(parts(label)[1])) for label in labels]
     shared = set.intersection(*map(set, options)) if len(labels) > 1 else set()
     for label, own in zip(labels, options, strict=True):
         left = [option for option in own if option not in shared]
-        yield label, f"{name}[{','.join(left)}]" if left else name
+        short = f"{name}[{','.join(left)}]" if left else name
+        yield label, " ".join(filter(None, (short, parts(label)[2])))
 
 
-def _options(label: str) -> Iterator[str]:
-    """The options between a label's brackets, cut at the commas that stand in no inner bracket."""
+def _options(words: str) -> Iterator[str]:
+    """The options that a label's brackets hold, cut at the commas that stand in no inner bracket."""
     depth, word = 0, ""
-    for letter in label.partition("[")[2].removesuffix("]"):
+    for letter in words:
         depth += (letter in "[{(") - (letter in "]})")
         if letter == "," and not depth:
             yield word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,9 @@ class Unranked:
 
 
 def budgets(run: Run, dataset: str) -> list[Budget]:
-    """The budgets that a data set's cohorts had; a ranking is made under one of them."""
+    """The budgets that a data set's cohorts had, largest first; a ranking is made under one of them."""
     found = {c.budget for c in run.cohorts_of(dataset)}
-    return sorted(found, key=lambda b: (b.unit, b.amount))
+    return sorted(found, key=lambda b: (b.unit, -b.amount))
 
 
 def ranking(run: Run, dataset: str, budget: Budget | None = None) -> pd.DataFrame:
@@ -76,6 +77,13 @@ def _under_one_budget(run: Run, dataset: str, budget: Budget | None) -> list[Coh
     wanted = [c for c in run.cohorts_of(dataset) if budget in (None, c.budget)]
     if not wanted:
         raise GanbenchError(f"{run.path}: nothing was trained on {dataset!r} under that budget")
+    times = Counter(c.variant for c in run.cohorts_of(dataset))
+    doubled = [c.variant for c in wanted if times[c.variant] > 1]
+    if doubled:
+        raise GanbenchError(
+            f"{run.path}: {doubled[0]!r} stands for more than one budget on {dataset}, so its records cannot "
+            "be told apart; give each budget a label of its own"
+        )
     return wanted
 
 
@@ -85,6 +93,7 @@ def _final_values(run: Run, dataset: str, cohorts: list[Cohort]) -> dict[str, pd
     if primary.direction == "none":
         raise GanbenchError(f"{run.path}: {primary.name!r} says no direction, so it cannot rank {dataset}")
     rows = final_records(run, dataset, primary.name)
+    rows = rows[rows["variant"].isin({c.variant for c in cohorts})]
     if "protocol" in rows and rows["protocol"].nunique() > 1:
         raise GanbenchError(
             f"{run.path}: {primary.name!r} on {dataset} was measured by more than one protocol, "

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow.parquet import ParquetFile
 
 from ganbench import store
-from ganbench.analysis.cohorts import Cohort, Part, merge
+from ganbench.analysis.cohorts import Budget, Cohort, Part, merge
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
 
 REFERENCE = "_of_real"
 """The suffix of a quantity's value for real data."""
+_TEXTS = ("variant", "dataset", "quantity", "protocol", "variant_options", "dataset_options")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ class Run:
     def cohorts_of(self, dataset: str) -> tuple[Cohort, ...]:
         """The cohorts on one data set, in the order of `variants`."""
         return tuple(c for c in self.cohorts if c.dataset == dataset)
+
+    def under(self, dataset: str, budget: Budget) -> Run:
+        """Only what was trained on one data set under one budget: nothing in it can mix budgets."""
+        kept = tuple(c for c in self.cohorts_of(dataset) if c.budget == budget)
+        rows = self.records_of(dataset)
+        return replace(self, cohorts=kept, records=rows[rows["variant"].isin({c.variant for c in kept})])
 
     def quantity(self, name: str, dataset: str | None = None) -> Quantity:
         """A quantity's declaration, on a data set where that is named; a bare one where there is none."""
@@ -119,15 +127,23 @@ def _read_records(folder: Path) -> pd.DataFrame:
     whole = folder / store.RECORDS_FILE
     own = [cohort / store.RECORDS_FILE for cohort in store.cohort_folders(folder)]
     files = [whole] if whole.is_file() else [file for file in own if file.is_file()]
-    frames = [pd.read_parquet(file) for file in files]
-    columns = list(store.RECORD_COLUMNS)
-    records = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-    missing = set(columns) - set(records.columns)
-    if missing:
-        raise GanbenchError(f"{files[0]}: lacks the columns {', '.join(sorted(missing))}")
-    return records.astype(
-        {"variant": object, "dataset": object, "quantity": object, "final": bool, "value": float}
-    )
+    frames = [_read_file(file) for file in files] or [pd.DataFrame(columns=list(store.RECORD_COLUMNS))]
+    records = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    return records.astype({**dict.fromkeys(_TEXTS, object), "final": bool, "value": float})
+
+
+def _read_file(file: Path) -> pd.DataFrame:
+    """The columns that all runs have; each text is kept once, however many rows share it."""
+    try:
+        with ParquetFile(file, read_dictionary=list(_TEXTS)) as stored:
+            missing = set(store.RECORD_COLUMNS) - set(stored.schema_arrow.names)
+            if missing:
+                raise GanbenchError(f"{file}: lacks the columns {', '.join(sorted(missing))}")
+            return stored.read(list(store.RECORD_COLUMNS)).to_pandas()
+    except (ValueError, OSError) as error:  # pyarrow's own errors are ValueErrors or OSErrors
+        raise GanbenchError(
+            f"{file}: not readable as Parquet; remove it, and `ganbench run` makes it again"
+        ) from error
 
 
 def _ordered(present: Iterable[Any], declared: Any) -> tuple[str, ...]:

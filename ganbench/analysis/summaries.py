@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ganbench.analysis.ranking import final_records
 from ganbench.analysis.run import REFERENCE, Run
 from ganbench.analysis.statistics import Summary, badness, summarise
 from ganbench.quantities import Quantity
+
+MOST_MOMENTS = 400
+"""Beyond so many moments a curve's points lie closer together than a figure's pixels."""
 
 
 def measured(run: Run, dataset: str) -> list[str]:
@@ -54,7 +59,7 @@ def curves(run: Run, dataset: str, quantity: str) -> dict[str, pd.DataFrame]:
 
 
 def _points(quantity: Quantity, rows: pd.DataFrame) -> Iterator[dict[str, float]]:
-    for _, group in rows.groupby("point"):
+    for _, group in _moments(rows):
         found = _summary(quantity, group["value"])
         yield {
             "images": float(group["images"].max()),
@@ -63,6 +68,23 @@ def _points(quantity: Quantity, rows: pd.DataFrame) -> Iterator[dict[str, float]
             "upper": found.upper,
             "count": found.count,
         }
+
+
+def _moments(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """The rows of each moment at which all seeds were measured; of very many moments some, evenly.
+
+    Where some seeds were followed after every round, their points count rounds and the others' points do
+    not: there a moment is a number of discriminator updates.
+    """
+    points = rows.groupby("seed")["point"].nunique()
+    if points.min() == points.max():
+        moments = rows["point"]
+    else:
+        moments = rows["step"]
+        rows = rows[rows.groupby("step")["seed"].transform("nunique") == len(points)]
+    known = np.sort(moments.loc[rows.index].unique())
+    kept = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST_MOMENTS)).round().astype(int))]
+    return iter(rows[moments.loc[rows.index].isin(kept)].groupby(moments))
 
 
 def _summary(quantity: Quantity, values: pd.Series) -> Summary:

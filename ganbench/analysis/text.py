@@ -28,7 +28,11 @@ WIDTH = 100
 def ranking_text(run: Run) -> str:
     """Every data set's ranking as aligned columns of at most 100 characters a line."""
     run = with_short_names(run)
-    blocks = [_block(run, label, budget) for label in run.dataset_labels for budget in budgets(run, label)]
+    blocks = [
+        _block(run.under(label, budget), label, budget)
+        for label in run.dataset_labels
+        for budget in budgets(run, label)
+    ]
     return "\n\n".join(blocks)
 
 
@@ -51,13 +55,15 @@ def coverage_text(table: pd.DataFrame) -> str:
 
 
 def _block(run: Run, dataset: str, budget: Budget) -> str:
+    """One ranking; its heading says the budget, so the variants' names need not."""
     try:
         table, missing = ranking(run, dataset, budget), unranked(run, dataset, budget)
     except GanbenchError as error:
         return f"{shortened(dataset, WIDTH - 15)}: no ranking\n  {error}"
     lines = [shortened(line, WIDTH) for line in _heading(run, dataset, budget)]
     if len(table):
-        lines += _aligned(_cells(table))
+        said = f" ({budget.short})"
+        lines += _aligned(_cells(table.assign(variant=table["variant"].str.removesuffix(said))))
     lines += [shortened(f"  not ranked: {u.variant} ({u.reason})", WIDTH) for u in missing]
     return "\n".join(lines)
 

@@ -28,7 +28,8 @@ def draws_examples(entry: Entry) -> None:
     for dtype in (torch.float32, torch.float64):
         real = dataset.sampler(seeds, CPU, dtype).draw(FEW)["real"]
         _check_examples(entry, real, (len(seeds), FEW), dataset.info.spec, dtype)
-        require(not torch.equal(real[0], real[1]), entry, "two seeds draw the same examples")
+        alike = torch.equal(real[0], real[1])
+        require(alike == dataset.info.constant, entry, "two seeds draw the same examples, or `constant` is wrong")
 
 
 def draws_repeat(entry: Entry) -> None:
@@ -65,7 +66,8 @@ def holds_examples(entry: Entry) -> None:
         if size is not None:
             require(_refuses(dataset, split, size + 1), entry, f"it gives more {split} examples than it has")
     one, two = (dataset.examples(split, FEW, CPU, torch.float64) for split in splits)
-    require(not torch.equal(one, two), entry, "its train and held-out examples are the same")
+    alike = torch.equal(one, two)
+    require(alike == dataset.info.constant, entry, "its train and held-out examples are the same")
 
 
 def _refuses(dataset: Dataset, split: Split, count: int) -> bool:

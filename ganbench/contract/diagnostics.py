@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
 
@@ -10,6 +11,7 @@ from ganbench import registry
 from ganbench.contract.promise import PLACES, dataset_of, require, same_bits
 from ganbench.contract.variants import trained
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
+from ganbench.errors import MissingData
 from ganbench.registry import Entry
 
 
@@ -43,14 +45,27 @@ def leaves_training_alone(entry: Entry) -> None:
 
 
 def _applicable(entry: Entry) -> list[tuple[str, Diagnostic]]:
-    found = []
-    for place in PLACES:
-        try:
-            found.append((place, entry.factory(dataset_of(place))))
-        except NotApplicable:
-            continue
-    require(found, entry, "it has nothing to say on vectors nor on images")
+    """Where it has something to say: the usual places, or else the first data set that it is made for."""
+    usual = [found for place in PLACES for found in _at(entry, place)]
+    others = (name for name in registry.names("dataset") if name not in PLACES)
+    found = usual or next(filter(None, (_at(entry, place) for place in others)), [])
+    require(found, entry, "it has nothing to say on vectors, on images, nor on any other data set")
     return found
+
+
+def _at(entry: Entry, place: str) -> list[tuple[str, Diagnostic]]:
+    """The diagnostic on a data set by name; nothing where it does not apply, or files are missing."""
+    try:
+        dataset = dataset_of(place)
+        dataset.require()
+        return [(place, entry.factory(dataset, **_small(entry)))]
+    except (NotApplicable, MissingData):
+        return []
+
+
+def _small(entry: Entry) -> dict[str, Any]:
+    """Few updates for a diagnostic that trains something itself."""
+    return {name: value for name, value in {"steps": 3}.items() if name in entry.options}
 
 
 def _of_training(diagnostic: Diagnostic) -> bool:

@@ -68,7 +68,7 @@ def vectorises(entry: Entry) -> str | None:
 
 
 def _small(entry: Entry, place: str) -> dict[str, Any]:
-    wanted = {"network": PLACES[place], "latent_dim": 4, "batch_size": 8}
+    wanted = {"network": PLACES.get(place, PLACES["ring8"]), "latent_dim": 4, "batch_size": 8}
     return {name: value for name, value in wanted.items() if name in entry.options}
 
 

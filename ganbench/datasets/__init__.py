@@ -3,7 +3,10 @@
 from ganbench.datasets.dataset import (
     Dataset,
     DatasetInfo,
+    KnownDensity,
+    KnownEquilibrium,
     KnownModes,
+    KnownQuantiles,
     LabelledClasses,
     Sampler,
     Split,
@@ -13,7 +16,10 @@ from ganbench.datasets.dataset import (
 __all__ = [
     "Dataset",
     "DatasetInfo",
+    "KnownDensity",
+    "KnownEquilibrium",
     "KnownModes",
+    "KnownQuantiles",
     "LabelledClasses",
     "Sampler",
     "Split",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganbench import registry
-from ganbench.game import SampleSpec
+from ganbench.game import SampleSpec, Tree
 from ganbench.quantities import Quantity
 
 Split = Literal["train", "heldout"]
@@ -37,6 +37,8 @@ class DatasetInfo:
     """Empty for a distribution that is sampled without end."""
     evaluation_samples: int = 2500
     """How many generated samples the diagnostics look at by default."""
+    constant: bool = False
+    """Whether all examples are one and the same, so that there is nothing to draw."""
 
 
 class Sampler(Protocol):
@@ -97,3 +99,29 @@ class LabelledClasses(Protocol):
     def class_labels(self, split: Split) -> Tensor:
         """The true classes of a split in the order of `examples`, int64 [n] on the CPU."""
         ...
+
+
+@runtime_checkable
+class KnownDensity(Protocol):
+    """What the diagnostic `divergence` asks of a data set."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """Natural logarithm of the density at x [..., *shape], float64 [...]."""
+        ...
+
+
+@runtime_checkable
+class KnownQuantiles(Protocol):
+    """What the diagnostic `wasserstein` asks of a data set: a distribution of one number, known exactly."""
+
+    def quantile(self, probability: Tensor) -> Tensor:
+        """The inverse distribution function on (0, 1), in the input's shape."""
+        ...
+
+
+@runtime_checkable
+class KnownEquilibrium(Protocol):
+    """What the diagnostic `equilibrium` asks of a data set: where a small game on it comes to rest."""
+
+    equilibrium: Mapping[str, Tree]
+    """{player: {parameter: its value there, float64}}; games with other parameters are not meant."""

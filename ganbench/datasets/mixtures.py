@@ -28,16 +28,16 @@ _TRIES = 200
 class GaussianMixture(Dataset):
     """K isotropic Gaussians in d dimensions; all parameters are float64 on the CPU.
 
-    `means` [K, d], `weights` [K] summing to one, `sigma` [K] standard deviations.
+    `means` [K, d], `weights` [K] summing to one, `sigma` one standard deviation for all or [K].
     """
 
     def __init__(
-        self, name: str, title: str, source: str, means: Tensor, weights: Tensor, sigma: float
+        self, name: str, title: str, source: str, means: Tensor, weights: Tensor, sigma: float | Tensor
     ) -> None:
         assert means.dtype == weights.dtype == torch.float64
         assert means.shape[:1] == weights.shape
         self.means, self.weights = means, weights
-        self.sigma = torch.full_like(weights, sigma)
+        self.sigma = torch.as_tensor(sigma, dtype=torch.float64).expand_as(weights).clone()
         self.info = DatasetInfo(
             name=name,
             title=title,

@@ -13,12 +13,19 @@ from ganbench.quantities import Quantity
 from ganbench.training.snapshot import Snapshot
 
 
-def register_diagnostic(name: str) -> Callable[[registry.F], registry.F]:
+def register_diagnostic(name: str, by_default: bool = True) -> Callable[[registry.F], registry.F]:
     """Register a function of (dataset, plus options) that returns a `Diagnostic`.
 
-    The function raises `NotApplicable` where the data set has nothing for it to measure.
+    The function raises `NotApplicable` where the data set has nothing for it to measure.  With
+    `by_default` false a suite must name it: what costs as much as a training is not done unasked.
     """
-    return registry.register("diagnostic", name)
+    register = registry.register("diagnostic", name)
+
+    def decorate(factory: registry.F) -> registry.F:
+        factory.by_default = by_default  # type: ignore[attr-defined]
+        return register(factory)
+
+    return decorate
 
 
 class NotApplicable(Exception):
@@ -26,7 +33,14 @@ class NotApplicable(Exception):
 
 
 class Diagnostic(Protocol):
-    """Reads a snapshot, returns numbers; it owns no state that training could see."""
+    """Reads a snapshot, returns numbers; it owns no state that training could see.
+
+    It may have more methods, which are called where they exist:
+    `follow(params) -> {quantity: [F]}`, before training and after every round, with the live parameters
+    [S, ...] (to be left alone, without waiting for the device): values of the first F seeds, which replace
+    `measure`'s for these seeds;
+    `arrays() -> {name: array}`, after the last snapshot: what a figure needs, kept in the cohort's arrays.
+    """
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -20,6 +19,7 @@ from torch import Tensor
 from ganbench import registry, store
 from ganbench.execution.environment import environment
 from ganbench.execution.measure import Measurements
+from ganbench.execution.records import cohort_records
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import CohortDescription
 from ganbench.training.device import matmul_precision
@@ -119,10 +119,13 @@ def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
         tell(Event("note", task.identity, detail=f"{chosen['reason']}; it goes on {how}"))
     measurements = Measurements(cohort)
     measuring = 0.0
-    for snapshot in cohort.train(lambda share: tell(Event("progress", task.identity, share))):
+    progress = lambda share: tell(Event("progress", task.identity, share))  # noqa: E731
+    for snapshot in cohort.train(progress, measurements.follow if measurements.follows else None):
         since = time.perf_counter()
         measurements.take(snapshot)
         measuring += time.perf_counter() - since
+        if snapshot.moment.final and measurements.follows:
+            measurements.add_followed(snapshot)
         tell(Event("measured", task.identity, cohort.share_spent))
     outcome = _outcome(cohort, measuring, time.perf_counter() - began)
     store.write_folder(
@@ -161,8 +164,8 @@ def _fill(
     folder: Path, task: CohortTask, cohort: Cohort, measurements: Measurements, outcome: dict[str, Any]
 ) -> None:
     store.write_json(folder / store.DESCRIPTION_FILE, _described(task))
-    frame = pd.DataFrame(measurements.rows, columns=list(store.RECORD_COLUMNS))
-    frame.to_parquet(folder / store.RECORDS_FILE, index=False)
+    options = (task.description.variant.options, task.description.dataset.options)
+    store.write_atomic(folder / store.RECORDS_FILE, cohort_records(measurements.rows, *options))
     quantities = {name: quantity.as_json() for name, quantity in measurements.quantities.items()}
     store.write_json(folder / store.QUANTITIES_FILE, quantities)
     buffer = io.BytesIO()

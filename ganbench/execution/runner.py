@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from ganbench import store
@@ -20,6 +19,7 @@ from ganbench.execution.environment import environment
 from ganbench.execution.gallery import dataset_arrays, dataset_card
 from ganbench.execution.key import cohort_key, run_key
 from ganbench.execution.pool import run_tasks
+from ganbench.execution.records import run_records
 from ganbench.suite.suite import Suite
 from ganbench.training.cohort import make
 from ganbench.training.description import CohortDescription, Engine
@@ -84,23 +84,12 @@ def execute(suite: Suite, plan: Plan, tell: Listener) -> Summary:
 
 def collect(run: Path) -> None:
     """Rebuild what is derived from the cohorts' folders: records and quantities."""
-    frames, quantities = [], dict[str, Any]()
-    for folder in store.cohort_folders(run):
-        if (folder / store.RECORDS_FILE).is_file():
-            frames.append(_records(folder / store.RECORDS_FILE))
-            quantities |= store.read_json(folder / store.QUANTITIES_FILE)
-    records = (
-        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(store.RECORD_COLUMNS))
-    )
-    store.write_atomic(run / store.RECORDS_FILE, records.to_parquet(index=False))
+    folders = [each for each in store.cohort_folders(run) if (each / store.RECORDS_FILE).is_file()]
+    store.write_atomic(run / store.RECORDS_FILE, run_records(folders))
+    quantities: dict[str, Any] = {}
+    for folder in folders:
+        quantities |= store.read_json(folder / store.QUANTITIES_FILE)
     store.write_json(run / store.QUANTITIES_FILE, quantities)
-
-
-def _records(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(file)
-    except ValueError as error:  # pyarrow's own errors are ValueErrors
-        raise GanbenchError(f"{file}: not readable as Parquet; remove {file.parent} and run again") from error
 
 
 def summarise(run: Path, trained: int = 0) -> Summary:

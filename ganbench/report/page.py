@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 import ganbench
+from ganbench.analysis.cohorts import Budget
 from ganbench.analysis.numbers import listed
 from ganbench.analysis.run import Run
 from ganbench.report.methods import METHODS
@@ -78,7 +80,6 @@ def page(run: Run, sections: Sequence[Section], looks: Mapping[str, Look]) -> by
 def facts(run: Run) -> list[tuple[str, str]]:
     """What the page's head says of the run; what is not known is left out."""
     environment = _flat(run.about.get("environment") or {})
-    budgets = sorted({str(c.budget) for c in run.cohorts})
     seeds = sorted({len(c.seeds) for c in run.cohorts})
     executions = [p.outcome.get("execution") or {} for c in run.cohorts for p in c.parts]
     precisions = {str(e["precision"]) for e in executions if e.get("precision")}
@@ -87,7 +88,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     commit, dirty = checkout.get("commit"), checkout.get("dirty")
     found = {
         "run": str(run.about.get("created", ""))[:16].replace("T", " "),
-        "budget": listed(budgets) + (" a seed" if budgets else ""),
+        "budget": _budgets(run),
         "seeds": "–".join(dict.fromkeys(str(n) for n in (seeds[0], seeds[-1]))) if seeds else "",
         "cohorts": f"{len(run.variants)} variants × {len(run.dataset_labels)} data sets",
         "device": _named(environment, "device") or _named(environment, "cpu") or "",
@@ -99,6 +100,18 @@ def facts(run: Run) -> list[tuple[str, str]]:
         "key": str(run.about.get("key", "")),
     }
     return [(fact, value) for fact, value in found.items() if value.strip()]
+
+
+def _budgets(run: Run) -> str:
+    """The budget of a seed; of several, largest first, how many variants had each."""
+    variants: dict[Budget, set[str]] = {}
+    for cohort in run.cohorts:
+        variants.setdefault(cohort.budget, set()).add(cohort.variant)
+    if len(variants) < 2:
+        return "".join(f"{budget} a seed" for budget in variants)
+    ordered = sorted(variants, key=lambda budget: (budget.unit, -budget.amount))
+    counts = [f"{b} ({len(variants[b])} variant{'s' if len(variants[b]) > 1 else ''})" for b in ordered]
+    return f"a seed, {listed(counts)}; ranked apart"
 
 
 def environment_table(run: Run) -> Table:
@@ -154,7 +167,7 @@ def _named(environment: Mapping[str, str], name: str) -> str | None:
 
 def _breakable(text: str) -> Markup:
     """A label that may go on in a new line before its options and between them."""
-    return Markup(str(escape(text)).replace("[", "<wbr>[").replace(",", ",<wbr>"))
+    return Markup(re.sub(r",(?!\d{3}\b)", ",<wbr>", str(escape(text)).replace("[", "<wbr>[")))
 
 
 def _data_uri(figure: Figure) -> str:

@@ -1,11 +1,12 @@
-"""One data set's part of the report: its words, tables and figures."""
+"""One data set's part of the report: its words, tables and figures; a section for each budget."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ganbench.analysis.cohorts import Budget
-from ganbench.analysis.numbers import better, titled
+from ganbench.analysis.numbers import better, listed, titled
 from ganbench.analysis.ranking import budgets, ranking
 from ganbench.analysis.run import Run
 from ganbench.errors import GanbenchError
@@ -19,17 +20,18 @@ from ganbench.report.words import paragraph
 Item = Table | Figure | str
 
 
+def sections(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Section]:
+    """Everything about one data set: a section, or one for each budget, each of that budget alone."""
+    found = budgets(run, dataset)
+    if len(found) < 2:
+        return [section(run, dataset, looks)]
+    return [_under(run, dataset, budget, looks) for budget in found]
+
+
 def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
-    """Everything about one data set; parts that have nothing to show are left out."""
-    order: list[str] = []
-    words: list[str] = []
-    ranked: list[Item] = []
-    for budget in budgets(run, dataset):
-        items, text, variants = _ranked(run, dataset, budget, looks)
-        ranked += items
-        words.append(text)
-        order += [v for v in variants if v not in order]
-    order += [v for v in run.variants if v not in order]
+    """All that a run of one budget says about a data set; parts that have nothing to show are left out."""
+    ranked, words, order = _ranked(run, dataset, looks)
+    order = [*order, *(v for v in run.variants if v not in order)]
     pieces: dict[str, Sequence[Item | None]] = {
         "Ranking": ranked,
         "Learning curves": [f(run, dataset, looks) for f in (curves.learning_curves, curves.every_seed)],
@@ -43,21 +45,49 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
     return Section(dataset, file_stem("data", dataset), _about(run, dataset), words, parts)
 
 
-def _ranked(
-    run: Run, dataset: str, budget: Budget, looks: Mapping[str, Look]
-) -> tuple[list[Item], str, Sequence[str]]:
-    """The items of one ranking, the words on it, and its variants in order."""
+def _under(run: Run, dataset: str, budget: Budget, looks: Mapping[str, Look]) -> Section:
+    """The section of one budget among several, under names of its own."""
+    made = section(run.under(dataset, budget), dataset, looks)
+    others = listed([str(other) for other in budgets(run, dataset) if other != budget])
+    own = f"{budget.amount:.15g}-{budget.unit}"
+
+    def renamed(item: Item) -> Item:
+        if isinstance(item, str):
+            return item
+        stem = file_stem(dataset)
+        name = file_stem(stem, own) + item.name.removeprefix(stem)
+        if isinstance(item, Table):
+            return replace(item, name=name)
+        caption = item.caption if str(budget) in item.caption else f"{item.caption} After {budget} a seed."
+        return replace(item, name=name, caption=caption)
+
+    return Section(
+        f"{dataset} after {budget}",
+        file_stem(made.anchor, own),
+        f"{made.about} Here are the variants that were trained for {budget} a seed; those trained for "
+        f"{others} are ranked apart, in a section of their own.",
+        made.words,
+        [
+            Part(part.title, file_stem(part.anchor, own), [renamed(item) for item in part.items])
+            for part in made.parts
+        ],
+    )
+
+
+def _ranked(run: Run, dataset: str, looks: Mapping[str, Look]) -> tuple[list[Item], list[str], list[str]]:
+    """The ranking's figure and table, the words on it, and its variants in order."""
+    budget = next(iter(budgets(run, dataset)), None)
+    if budget is None:
+        return [], [], []
     try:
-        table = ranking(run, dataset, budget)
+        table = ranking(run, dataset)
         text = paragraph(run, dataset, budget, table)
     except GanbenchError as error:
-        return [f"No ranking: {error}."], f"There is no ranking: {error}.", ()
-    several = len(budgets(run, dataset)) > 1
-    name = f"{dataset}-{budget}" if several else dataset
-    shown: list[Item] = [ranking_table(run, dataset, budget, table, name)]
+        return [f"No ranking: {error}."], [f"There is no ranking: {error}."], []
+    shown: list[Item] = [ranking_table(run, dataset, budget, table, dataset)]
     if len(table):
-        shown.insert(0, forest(run, dataset, budget, table, looks, name))
-    return shown, f"After {budget}: {text}" if several else text, list(table["variant"])
+        shown.insert(0, forest(run, dataset, budget, table, looks, dataset))
+    return shown, [text], list(table["variant"])
 
 
 def _pictures(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> list[Figure | None]:

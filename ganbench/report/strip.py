@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
+from ganbench.analysis.names import parts
 from ganbench.analysis.numbers import compact, shortened
 from ganbench.report.samples import History
 from ganbench.report.style import FAINT, INK, QUIET, WIDTH, Look, canvas
@@ -54,9 +55,9 @@ def empty_strip(
 
 def _row_name(label: str, note: str) -> str:
     """A variant's name, its options on lines of their own, and a note."""
-    name, bracket, options = label.partition("[")
-    wrapped = textwrap.wrap((bracket + options).replace(",", ", "), 26)[:3]
-    return "\n".join(part for part in (shortened(name, 24), *wrapped, note) if part)
+    name, options, budget = parts(label)
+    wrapped = textwrap.wrap(f"[{options}]".replace(",", ", "), 26)[:3] if options else []
+    return "\n".join(part for part in (shortened(name, 24), *wrapped, budget, note) if part)
 
 
 def frame(axes: Axes, row: int, column: int) -> tuple[float, float, float, float]:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.cohorts import Budget, Cohort
-from ganbench.analysis.numbers import arrow, compact, interval, number, percent, seconds, titled
-from ganbench.analysis.ranking import unranked
+from ganbench.analysis.numbers import arrow, compact, interval, listed, number, percent, seconds, titled
+from ganbench.analysis.ranking import budgets, unranked
 from ganbench.analysis.run import REFERENCE, Run
 from ganbench.analysis.statistics import Summary
 from ganbench.analysis.summaries import final_summaries, measured, reference_value
@@ -127,9 +127,11 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
         ]
         for name in names
     ]
+    after = listed([str(budget) for budget in budgets(run, dataset)])
     return Table(
         name=file_stem(dataset, "quantities"),
-        caption=f"{dataset}: all quantities at the final checkpoint, median and interval over seeds",
+        caption=f"{dataset}: all quantities at the final checkpoint, after {after}, median and interval over "
+        "seeds",
         header=["quantity", "real sampler", *variants],
         rows=rows,
         data=_summaries_frame(found, references, names, variants),
@@ -172,7 +174,9 @@ def _summaries_frame(
 def outcomes_table(run: Run) -> Table:
     """What became of every cohort."""
     cohorts = [c for dataset in run.dataset_labels for c in run.cohorts_of(dataset)]
-    rows = [[c.dataset, c.variant, str(len(c.seeds)), _became(c), _computed(c)] for c in cohorts]
+    rows = [
+        [c.dataset, c.variant, str(c.budget), str(len(c.seeds)), _became(c), _computed(c)] for c in cohorts
+    ]
     data = pd.DataFrame(
         [
             {"dataset": c.dataset, "variant": c.variant, "budget": str(c.budget), **vars(s)}
@@ -180,8 +184,9 @@ def outcomes_table(run: Run) -> Table:
             for s in c.seeds
         ]
     )
-    header = ["data set", "variant", "seeds", "outcome", "computed as"]
-    return Table("outcomes", "What became of every cohort", header, rows, data, left=frozenset({0, 1, 3, 4}))
+    header = ["data set", "variant", "budget a seed", "seeds", "outcome", "computed as"]
+    words = frozenset({0, 1, 2, 4, 5})
+    return Table("outcomes", "What became of every cohort", header, rows, data, left=words)
 
 
 def _became(cohort: Cohort) -> str:
@@ -216,8 +221,8 @@ def variants_table(run: Run) -> Table:
     rows = [
         [v, found[v]["name"], _in_words(found[v].get("options") or {})] for v in run.variants if v in found
     ]
-    listed = [(v, found[v]["label"], json.dumps(found[v].get("options"))) for v in run.variants if v in found]
-    data = pd.DataFrame(listed, columns=["variant", "label", "options"])
+    own = [(v, found[v]["label"], json.dumps(found[v].get("options"))) for v in run.variants if v in found]
+    data = pd.DataFrame(own, columns=["variant", "label", "options"])
     header = ["variant", "method", "options"]
     return Table(
         "variants", "The variants and all their options", header, rows, data, left=frozenset(range(3))
@@ -236,11 +241,11 @@ def protocols_table(run: Run) -> Table:
         title=[run.quantity(q, d).title for q, d in zip(rows["quantity"], rows["dataset"], strict=True)]
     )
     groups = rows.groupby(["quantity", "protocol", "title"], sort=False)["dataset"]
-    listed = [(str(q), str(p), ", ".join(dict.fromkeys(d)), str(t)) for (q, p, t), d in groups]
+    found = [(str(q), str(p), ", ".join(dict.fromkeys(d)), str(t)) for (q, p, t), d in groups]
     declared = {name: i for i, name in enumerate(run.declared)}
-    listed.sort(key=lambda row: declared.get(row[0], len(declared)))
-    cells = [[title, q, sets, _readable(p)] for q, p, sets, title in listed]
-    data = pd.DataFrame(listed, columns=["quantity", "protocol", "datasets", "title"])
+    found.sort(key=lambda row: declared.get(row[0], len(declared)))
+    cells = [[title, q, sets, _readable(p)] for q, p, sets, title in found]
+    data = pd.DataFrame(found, columns=["quantity", "protocol", "datasets", "title"])
     header = ["quantity", "name in the records", "data sets", "protocol"]
     return Table(
         "protocols", "How every quantity was measured", header, cells, data, left=frozenset(range(4))

@@ -9,11 +9,11 @@ import torch
 
 from ganbench import registry
 from ganbench.datasets import Dataset
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, nearest
 from ganbench.game import SampleSpec
 from ganbench.suite.labels import Placed
 from ganbench.suite.located import Mistakes, Place
-from ganbench.training.description import Budget
+from ganbench.training.description import Budget, Choice
 
 
 def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dataset]:
@@ -32,22 +32,50 @@ def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dat
     return made
 
 
+def check_on(variants: Sequence[Placed], datasets: Sequence[Placed], mistakes: Mistakes) -> None:
+    """Note names under `on` that are no data set of the suite, and data sets that no variant is for."""
+    known = list(dict.fromkeys(x for each in datasets for x in (each.choice.label, each.choice.name)))
+    noted: set[Place] = set()
+    for item in variants:
+        for name, place in zip(item.own.on or (), item.on_places, strict=True):
+            if name not in known and place not in noted:
+                noted.add(place)
+                mistakes.add(place, f"on: {name!r} is no data set of this suite{nearest(name, known)}")
+    for each in datasets:
+        if not noted and not any(item.own.is_for(each.choice) for item in variants):
+            text = (
+                f"no variant is for data set {each.choice.label!r}; add it to a variant's `on`, or remove it"
+            )
+            mistakes.add(each.place, text)
+
+
 def check_variants(
     variants: Sequence[Placed],
+    choices: Sequence[Choice],
     datasets: dict[str, Dataset],
     budget: tuple[Budget, Place] | None,
     mistakes: Mistakes,
 ) -> None:
-    """Build every variant for every data set, without training; note what is refused."""
+    """Build every variant for the data sets that it is for, without training; note what is refused.
+
+    `choices` are the suite's data sets, `datasets` those that could be made, by label.
+    """
     for item in variants:
         before = len(mistakes.found)
         variant = _make_variant(item, mistakes)
         if variant is None:
             continue
-        for label, spec in _distinct(datasets):
+        wanted = {c.label: datasets[c.label] for c in choices if c.label in datasets and item.own.is_for(c)}
+        for label, spec in _distinct(wanted):
             _check_pair(item, variant, label, spec, mistakes)
-        if budget is not None and len(mistakes.found) == before:
-            _check_budget(item, variant, *budget, mistakes)
+        within = _own_budget(item) or budget
+        if within is not None and len(mistakes.found) == before:
+            _check_budget(item, variant, *within, mistakes)
+
+
+def _own_budget(item: Placed) -> tuple[Budget, Place] | None:
+    budget, place = item.own.budget, item.budget_place
+    return None if budget is None or place is None else (budget, place)
 
 
 def _distinct(datasets: dict[str, Dataset]) -> Iterator[tuple[str, SampleSpec]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ganbench import registry
 from ganbench.registry import Kind
 from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Scalar
-from ganbench.suite.options import WRONG, read_value
-from ganbench.suite.settings import TITLES, Setting, settings
+from ganbench.suite.own import beside, read_beside, stray
+from ganbench.suite.settings import TITLES, Setting, options_of, settings
 from ganbench.suite.words import found, hint_for
 
 
@@ -23,7 +24,7 @@ def expand_list(kind: Kind, node: Node, key: str, mistakes: Mistakes, silent: bo
 
 
 def _expand_entry(kind: Kind, node: Node, mistakes: Mistakes, silent: bool) -> list[Setting]:
-    """The settings of `name`, `name: {options}`, or the latter with a `label` beside the name."""
+    """The settings of `name`, `name: {options}`, or the latter with a label and the like beside the name."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return settings(kind, Pair(node.value, node.place, Scalar(node.place, None, "")), mistakes, silent)
     if not isinstance(node, Mapping):
@@ -33,13 +34,15 @@ def _expand_entry(kind: Kind, node: Node, mistakes: Mistakes, silent: bool) -> l
         )
         mistakes.add(node.place, text)
         return []
-    named = [pair for pair in node.pairs if pair.key != "label"]
+    named = [pair for pair in node.pairs if pair.key not in beside(kind)]
+    made = settings(kind, named[0], mistakes, silent) if len(named) == 1 else []
     if len(named) != 1:
         _note_shape(kind, node, named, mistakes)
-        return []
-    made = settings(kind, named[0], mistakes, silent)
-    label = _read_label(node.get("label"), mistakes)
-    return [replace(setting, label=label) for setting in made]
+    said = read_beside(kind, node, mistakes)
+    return [
+        replace(each, label=said.label, own=said.own, budget_place=said.budget_place, on_places=said.on_places)
+        for each in made
+    ]
 
 
 def _note_shape(kind: Kind, node: Mapping, named: list[Pair], mistakes: Mistakes) -> None:
@@ -47,19 +50,9 @@ def _note_shape(kind: Kind, node: Mapping, named: list[Pair], mistakes: Mistakes
     if not named:
         mistakes.add(node.place, f"this entry names no {title}; write name: {{option: value}}")
         return
-    first, second = named[0].key, named[1].key
-    text = f"{second!r} stands beside {first!r}; indent it further if it is an option, or begin it with '- '"
-    mistakes.add(named[1].place, text)
-
-
-def _read_label(pair: Pair | None, mistakes: Mistakes) -> str | None:
-    if pair is None:
-        return None
-    label = read_value(pair.node, str, "label", mistakes)
-    if label is WRONG:
-        return None
-    if not label.strip() or len(label) > 80 or not label.isprintable() or set(label) & set("/\\"):
-        mistakes.add(
-            pair.node.place, "a label must be 1 to 80 printable characters without / and \\; shorten it"
-        )
-    return str(label)
+    names = registry.names(kind)
+    name = next((pair for pair in named if pair.key in names), named[0])
+    fitting = {*names, *(options_of(kind, name.key) if name.key in names else ())}
+    for pair in named:
+        if pair is not name:
+            mistakes.add(pair.place, stray(kind, title, name.key, pair, pair.key in fitting))

@@ -9,13 +9,14 @@ from ganbench import registry
 from ganbench.errors import GanbenchError
 from ganbench.registry import Kind
 from ganbench.suite.bundled import find_suite
-from ganbench.suite.combine import check_variants, make_datasets
+from ganbench.suite.combine import check_on, check_variants, make_datasets
 from ganbench.suite.expand import expand_list
 from ganbench.suite.labels import Placed, choose
 from ganbench.suite.located import Mapping, Mistakes, Node, Place
 from ganbench.suite.measured import applicable, default_diagnostics
 from ganbench.suite.model import SuiteFile, fields_of
 from ganbench.suite.options import check_keys
+from ganbench.suite.own import Own
 from ganbench.suite.reader import read_file
 from ganbench.suite.sections import (
     check_include,
@@ -69,16 +70,16 @@ def _include(node: Node | None, folder: Path, mistakes: Mistakes) -> tuple[str, 
 
 def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: Mistakes) -> Suite:
     silent = any(mistake.text.startswith("include") for mistake in mistakes.found)
+    budget = read_budget(nodes["budget"], mistakes) if "budget" in nodes else None
     before = len(mistakes.found)
     datasets = _choices("dataset", nodes.get("datasets"), silent, mistakes)
-    variants = _choices("variant", nodes.get("variants"), silent, mistakes)
+    variants = _choices("variant", nodes.get("variants"), silent, mistakes, budget)
     diagnostics = _choices("diagnostic", nodes.get("diagnostics"), silent, mistakes)
     if "diagnostics" not in nodes:
         diagnostics = default_diagnostics(Place(1, 1), mistakes)
     sound = not silent and len(mistakes.found) == before
     name = read_name(nodes.get("name"), str(path), mistakes)
     seeds = read_seeds(nodes["seeds"], mistakes) if "seeds" in nodes else ()
-    budget = read_budget(nodes["budget"], mistakes) if "budget" in nodes else None
     measure = read_measure(nodes.get("measure"), mistakes)
     engine = read_engine(nodes.get("engine"), mistakes)
     applies = _check_together(nodes, datasets, variants, diagnostics, budget, mistakes) if sound else {}
@@ -97,13 +98,16 @@ def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: 
         applicable=applies,
         engine=engine,
         include=files,
+        own={item.choice.label: item.own for item in variants if item.own != Own()},
     )
 
 
-def _choices(kind: Kind, node: Node | None, silent: bool, mistakes: Mistakes) -> list[Placed]:
+def _choices(
+    kind: Kind, node: Node | None, silent: bool, mistakes: Mistakes, budget: Budget | None = None
+) -> list[Placed]:
     if node is None:
         return []
-    return choose(expand_list(kind, node, f"{kind}s", mistakes, silent), mistakes)
+    return choose(expand_list(kind, node, f"{kind}s", mistakes, silent), mistakes, budget)
 
 
 def _check_together(
@@ -117,7 +121,8 @@ def _check_together(
     """Whether the parts go together; asked only where the names and options are in order."""
     made = make_datasets(datasets, mistakes)
     within = None if budget is None else (budget, nodes["budget"].place)
-    check_variants(variants, made, within, mistakes)
+    check_on(variants, datasets, mistakes)
+    check_variants(variants, [item.choice for item in datasets], made, within, mistakes)
     named = "diagnostics" in nodes
     places = {item.choice.label: nodes["diagnostics"].place if named else item.place for item in datasets}
     return applicable(diagnostics, named, made, places, mistakes)

@@ -23,11 +23,12 @@ class _Tried:
     refusal: str | None = None
 
 
-def default_diagnostics(place: Place, mistakes: Mistakes) -> list[Placed]:
-    """Every registered diagnostic that needs no option."""
+def default_diagnostics(place: Place, mistakes: Mistakes, costly: bool = False) -> list[Placed]:
+    """Every registered diagnostic that needs no option, and with `costly` those that must be named too."""
     found = []
     for name in registry.names("diagnostic"):
-        if not any(option.required for option in options_of("diagnostic", name).values()):
+        unasked = costly or getattr(registry.get("diagnostic", name).factory, "by_default", True)
+        if unasked and not any(option.required for option in options_of("diagnostic", name).values()):
             found += settings("diagnostic", Pair(name, place, Mapping(place, ())), mistakes)
     return choose(found, mistakes)
 
@@ -55,7 +56,7 @@ def applicable(
                 refusals.setdefault(name, []).append(f"{label}: {outcome.refusal}")
         result[label] = tuple(name for name, outcome in tried.items() if outcome.refusal is None)
         _check_distinct(chosen, tried, mistakes)
-        _check_primary(label, dataset, tried, named, places[label], mistakes)
+        _check_primary(label, dataset, tried, places[label], mistakes)
     if named:
         _check_useful(chosen, refusals, len(datasets), mistakes)
     return result
@@ -87,7 +88,7 @@ def _check_distinct(chosen: Sequence[Placed], tried: dict[str, _Tried], mistakes
 
 
 def _check_primary(
-    label: str, dataset: Dataset, tried: dict[str, _Tried], named: bool, place: Place, mistakes: Mistakes
+    label: str, dataset: Dataset, tried: dict[str, _Tried], place: Place, mistakes: Mistakes
 ) -> None:
     primary = dataset.info.primary.name
     if any(primary in outcome.quantities for outcome in tried.values()):
@@ -95,12 +96,12 @@ def _check_primary(
     if any(outcome.refusal == "cannot be made" for outcome in tried.values()):
         return
     text = f"data set {label!r} is ranked by {primary!r}, which no chosen diagnostic measures"
-    mistakes.add(place, f"{text}; {_remedy(primary, dataset, named)}")
+    mistakes.add(place, f"{text}; {_remedy(primary, dataset)}")
 
 
-def _remedy(primary: str, dataset: Dataset, named: bool) -> str:
+def _remedy(primary: str, dataset: Dataset) -> str:
     silent = Mistakes("")
-    for item in default_diagnostics(Place(1, 1), silent) if named else ():
+    for item in default_diagnostics(Place(1, 1), silent, costly=True):
         if primary in _try(item.choice, dataset, item.place, silent).quantities:
             return f"add {item.choice.name!r} to diagnostics"
     return "include a diagnostic that measures it"

@@ -63,14 +63,25 @@ class EngineSection(Section):
     threads: Workers | None = Field(None, description="threads of each process; null: cores / processes")
 
 
+Seeds = Count | list[Seed] | SeedRange
+
+
+class VariantEntry(Section):
+    """What may stand beside a variant's name, in place of what the suite says for all."""
+
+    budget: BudgetSection | None = Field(None, description="this variant's own budget; it is ranked apart")
+    seeds: Seeds | None = Field(None, description="this variant's own seeds")
+    on: list[str] | None = Field(None, description="the data sets it is for, by label or name; else all")
+
+
 class SuiteFile(Section):
-    """A ganbench suite: variants on data sets, all under one budget and over the same seeds."""
+    """A ganbench suite: variants on data sets, under one budget and over the same seeds, or their own."""
 
     name: str | None = Field(None, description="the suite's name; default: the file's name")
     include: list[str] = Field([], description="Python files, relative to this one, whose plug-ins are used")
     datasets: list[Any] = Field(description="data sets by name, with options; a list of values is a sweep")
     variants: list[Any] = Field(description="variants by name, with options; a list of values is a sweep")
-    seeds: Count | list[Seed] | SeedRange = Field(description="how many seeds (0, 1, …), or which")
+    seeds: Seeds = Field(description="how many seeds (0, 1, …), or which")
     budget: BudgetSection = Field(description="how much training each seed gets")
     measure: Points | list[Fraction] | MeasureSection = Field(8, description="when the diagnostics look")
     diagnostics: list[Any] = Field([], description="diagnostics by name; default: all that apply")

@@ -24,6 +24,12 @@ def word(value: Any) -> str:
     return str(value)
 
 
+def budget_words(unit: str, amount: float) -> str:
+    """A budget in the words of a suite file: `2,500 steps`."""
+    shown = f"{amount:,.0f}" if float(amount).is_integer() and amount < 1e9 else f"{amount:g}"
+    return f"{shown} {unit.removesuffix('s') if amount == 1 else unit}"
+
+
 def bracketed(name: str, words: dict[str, str], brackets: str) -> str:
     """A name with `key=word` pairs in brackets; without pairs the bare name."""
     if not words:

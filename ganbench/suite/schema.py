@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 
 from ganbench import registry
 from ganbench.registry import Kind, Option
-from ganbench.suite.model import SuiteFile
+from ganbench.suite.model import SuiteFile, VariantEntry
 from ganbench.suite.options import depth_of_type
+from ganbench.suite.own import OF_VARIANTS
 from ganbench.suite.settings import options_of
 
 Schema = dict[str, Any]
@@ -41,7 +42,16 @@ def _with_options(kind: Kind, name: str, summary: str, options: dict[str, Option
     properties: Schema = {name: _options_schema(kind, options) | {"description": summary}}
     if kind != "network":
         properties["label"] = {"type": "string", "description": "the name in tables and figures"}
+    if kind == "variant":
+        entry = VariantEntry.model_json_schema(ref_template="#/$defs/{model}")["properties"]
+        properties |= {key: _without_null(entry[key]) for key in OF_VARIANTS}
     return _object(properties, [name])
+
+
+def _without_null(schema: Schema) -> Schema:
+    """A key that may be left out, but not be given as null."""
+    kinds = [each for each in schema["anyOf"] if each != {"type": "null"}]
+    return {"anyOf": kinds, "description": schema["description"]}
 
 
 def _options_schema(kind: Kind, options: dict[str, Option]) -> Schema:

@@ -16,6 +16,7 @@ from ganbench.registry import Kind, Option
 from ganbench.suite.located import Mapping, Mistakes, Node, Pair, Place, Scalar, from_plain
 from ganbench.suite.naming import bracketed, word
 from ganbench.suite.options import WRONG, check_keys, read_value, swept
+from ganbench.suite.own import AS_THE_SUITE, Own, beside
 from ganbench.suite.words import found, hint_for
 
 TITLES: dict[Kind, str] = {
@@ -40,6 +41,10 @@ class Setting:
     swept: tuple[str, ...] = ()
     """The options that were written as a sweep."""
     network_place: Place | None = None
+    own: Own = AS_THE_SUITE
+    """The budget and the seeds that were written beside the name."""
+    budget_place: Place | None = None
+    on_places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,11 @@ def _axes(
             node.place, f"the options of {of} must be a mapping {{option: value}}, not {found(node)}"
         )
         return None
-    if "label" not in known and (inside := node.get("label")) is not None:
-        text = f"the label of {of} stands among its options; write it beside the name, one level up"
-        mistakes.add(inside.place, text)
+    inside = [each for each in node.pairs if each.key in beside(kind) and each.key not in known]
+    for each in inside:
+        text = f"the {each.key} of {of} stands among its options; write it beside the name, one level up"
+        mistakes.add(each.place, text)
+    if inside:
         return None
     nodes = check_keys(Mapping(pair.place, node.pairs), known, "option", of, mistakes)
     axes = {name: _values(kind, known[name], value, of, mistakes) for name, value in nodes.items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ganbench.suite.own import Own
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
 
@@ -28,15 +29,17 @@ class Suite:
     engine: Engine = field(default_factory=Engine)
     include: tuple[str, ...] = ()
     """The user's files to import first (absolute paths)."""
+    own: Mapping[str, Own] = field(default_factory=dict)
+    """Variant's label to the budget, the seeds and the data sets that are its own, where it has any."""
 
     def cohorts(self) -> tuple[CohortDescription, ...]:
-        """One cohort for each variant on each data set, data set by data set."""
+        """One cohort for each variant on each data set that it is for, data set by data set."""
         return tuple(
             CohortDescription(
                 dataset=dataset,
                 variant=variant,
-                seeds=self.seeds,
-                budget=self.budget,
+                seeds=self.seeds_of(variant.label),
+                budget=self.budget_of(variant.label),
                 measure=self.measure,
                 diagnostics=tuple(d for d in self.diagnostics if d.label in self.applicable[dataset.label]),
                 engine=self.engine,
@@ -44,7 +47,16 @@ class Suite:
             )
             for dataset in self.datasets
             for variant in self.variants
+            if self.own.get(variant.label, Own()).is_for(dataset)
         )
+
+    def budget_of(self, variant: str) -> Budget:
+        """How much training each seed of a variant gets."""
+        return self.own.get(variant, Own()).budget or self.budget
+
+    def seeds_of(self, variant: str) -> tuple[int, ...]:
+        """The seeds of a variant."""
+        return self.own.get(variant, Own()).seeds or self.seeds
 
     def as_json(self) -> dict[str, Any]:
         """The suite as plain JSON values."""

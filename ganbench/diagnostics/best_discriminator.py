@@ -1,0 +1,58 @@
+"""A discriminator beside the best one, D* = p/(p + q), given the log-odds log p − log q."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from ganbench.diagnostics.diagnostic import Snapshot
+from ganbench.training.draws import draw_from, random_draws
+
+
+def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor]) -> dict[str, Tensor]:
+    """How far outputs at real and at generated points [S, n] are from the best log-odds log p − log q."""
+    gaps = [
+        (probability(snapshot, own) - best.sigmoid()).square().mean(1)
+        for own, best in zip(logits, odds, strict=True)
+    ]
+    entropies = [
+        softplus(-at_real).mean(1) + softplus(at_fake).mean(1) for at_real, at_fake in (logits, odds)
+    ]
+    bayes = accuracy(odds[0], odds[1], 0.0)
+    return {
+        "bayes_accuracy": bayes,
+        "discriminator_accuracy_below_bayes": bayes - accuracy(logits[0], logits[1], snapshot.threshold),
+        "discriminator_squared_gap_to_optimal": (gaps[0] + gaps[1]) / 2,
+        "discriminator_excess_cross_entropy": if_log_odds(snapshot, entropies[0] - entropies[1]),
+    }
+
+
+def live_samples(snapshot: Snapshot, samples: Tensor) -> Tensor:
+    """Samples of the generator that the discriminator plays against: the given ones where no average is kept."""
+    if "generator" not in snapshot.variant.averages:
+        return samples
+    draw = random_draws(snapshot.game)["noise"]
+    noise = draw_from(snapshot.streams("divergence/noise"), draw, samples.shape[1], snapshot.dtype)
+    return snapshot.apply(lambda nets, z: nets.generator(z), noise)
+
+
+def probability(snapshot: Snapshot, logits: Tensor) -> Tensor:
+    """What the discriminator says is the probability of "real"; NaN where it says none."""
+    meaning = snapshot.variant.probability
+    if meaning is None:
+        return torch.full_like(logits, torch.nan)
+    return logits.sigmoid() if meaning == "log_odds" else logits
+
+
+def if_log_odds(snapshot: Snapshot, values: Tensor) -> Tensor:
+    """Values that mean something only where the discriminator's output is the log-odds; else NaN."""
+    return values if snapshot.variant.probability == "log_odds" else torch.full_like(values, torch.nan)
+
+
+def accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> Tensor:
+    """Balanced accuracy [S] of "real above the threshold"; NaN without one."""
+    level = torch.nan if threshold is None else threshold
+    right = ((real > level).double().mean(1) + (fake <= level).double().mean(1)) / 2
+    known = real.isfinite().all(1) & fake.isfinite().all(1) & (level == level)
+    return torch.where(known, right, torch.nan)

@@ -1,0 +1,163 @@
+"""A small game and the place where it comes to rest: how far away, how it moves there, and whether it arrives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from ganbench.datasets import KnownEquilibrium
+from ganbench.datasets.primary import EQUILIBRIUM_VERSION, equilibrium_distance
+from ganbench.diagnostics.diagnostic import (
+    Dataset,
+    Diagnostic,
+    NotApplicable,
+    Quantity,
+    Snapshot,
+    register_diagnostic,
+)
+from ganbench.diagnostics.game_jacobian import Layout
+from ganbench.diagnostics.linearised import eigenvalues, motion_at, multipliers
+from ganbench.diagnostics.verdict import growth_per_turn, verdict
+from ganbench.game import Tree
+
+_MOST_KEPT = 2048
+"""Points of a trajectory that are kept; a longer one is thinned by halves."""
+_GRID = 21
+_FARTHEST = 4.0
+
+
+@register_diagnostic("equilibrium")
+def equilibrium(
+    dataset: Dataset,
+    followed: Annotated[int, Ge(1), "first seeds whose distance is recorded after every round"] = 1,
+    drawn: Annotated[int, Ge(1), "first seeds whose trajectory is kept for the figures"] = 12,
+    tolerance: Annotated[float, Gt(0), "growth of ln distance per turn that counts as none"] = 0.01,
+) -> Diagnostic:
+    """Distance to a known equilibrium, the field's eigenvalues and the update's multipliers there, a verdict.
+
+    `eigenvalue_real_k`, `eigenvalue_imag_k` are of the Jacobian of the field of motion (minus the gradients):
+    a negative real part attracts.  `multiplier_abs_k` are of the Jacobian of one round of the update rule,
+    optimisers' state included: all below 1 attract.  Both are undefined where the field has a corner or a
+    jump.  `verdict` is 1 converges, 0 cycles, -1 diverges, by `growth_per_turn`, the change of the mean of
+    ln distance from one turn around the equilibrium to the next, late in the training.
+
+    What good looks like: verdict 1 and a distance that falls to rounding.  A verdict against what the
+    multipliers say is the field's bend: they speak of the smallest neighbourhood of the equilibrium only.
+
+    Blind to: games with other parameters than the data set means (all quantities are undefined), and what
+    happens after the end of the budget; a verdict needs a little more than one turn, or a clear trend.
+    """
+    if not isinstance(dataset, KnownEquilibrium):
+        raise NotApplicable(f"{dataset.info.name} declares no equilibrium")
+    return Equilibrium(dataset.equilibrium, followed, drawn, tolerance)
+
+
+class Equilibrium:
+    """Follows one cohort's distance to a place `rest` {player: {parameter: value}}."""
+
+    def __init__(self, rest: Mapping[str, Tree], followed: int, drawn: int, tolerance: float) -> None:
+        self._rest, self._followed, self._drawn, self._tolerance = rest, followed, drawn, tolerance
+        self._layout = Layout({p: {n: v.shape for n, v in tree.items()} for p, tree in rest.items()})
+        self._origin = self._layout.vectors(_unsqueezed(rest))[0]
+        self._path: list[Tensor] = []
+        self._stride, self._rounds = 1, -1
+        self._field: dict[str, np.ndarray] = {}
+        self._multipliers = self._layout.size
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """As many multipliers as the first snapshot finds."""
+        version: dict[str, Any] = {"version": EQUILIBRIUM_VERSION}
+        at_rest = "at the equilibrium"
+        field = [
+            Quantity(f"eigenvalue_{part}_{k + 1}", f"{word} part of eigenvalue {k + 1}", protocol=version)
+            for part, word in (("real", "Real"), ("imag", "Imaginary"))
+            for k in range(self._layout.size)
+        ]
+        update = [
+            Quantity(f"multiplier_abs_{k + 1}", f"Modulus of multiplier {k + 1} {at_rest}", protocol=version)
+            for k in range(self._multipliers)
+        ]
+        judged = {**version, "tolerance": self._tolerance}
+        growth = Quantity("growth_per_turn", "Growth of ln distance per turn", protocol=version)
+        title = "Verdict: 1 converges, 0 cycles, −1 diverges"
+        return (equilibrium_distance(), *field, *update, growth, Quantity("verdict", title, protocol=judged))
+
+    def follow(self, params: Mapping[str, Tree]) -> dict[str, Tensor]:
+        """The distance of the first seeds."""
+        self._rounds += 1
+        if not self._knows(params):
+            return {}
+        away = self._away(params)
+        if self._rounds % self._stride == 0:
+            self._path.append(away)
+            if len(self._path) > _MOST_KEPT:
+                self._path, self._stride = self._path[::2], 2 * self._stride
+        return {"distance": torch.linalg.vector_norm(away[: self._followed], dim=1)}
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+        """All quantities [S]; growth and verdict from the trajectory so far."""
+        params, seeds = snapshot.parameters(), len(snapshot.seeds)
+        if not self._knows(params):
+            return {quantity.name: torch.full((seeds,), math.nan) for quantity in self.quantities}
+        roots, factors = eigenvalues(snapshot, self._rest), multipliers(snapshot, self._rest).abs()
+        self._multipliers = len(factors)
+        found = {"distance": torch.linalg.vector_norm(self._away(params), dim=1)}
+        found |= {f"eigenvalue_real_{k + 1}": v.real.expand(seeds) for k, v in enumerate(roots)}
+        found |= {f"eigenvalue_imag_{k + 1}": v.imag.expand(seeds) for k, v in enumerate(roots)}
+        found |= {f"multiplier_abs_{k + 1}": v.expand(seeds) for k, v in enumerate(factors)}
+        if snapshot.moment.final and self._layout.size == 2:
+            self._field = self._portrait(snapshot)
+        return found | self._judged(seeds)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """`path` [T, drawn seeds, P] around the equilibrium, its `rounds` [T]; in a plane the field on a grid."""
+        kept = self._trajectories()[:, : self._drawn]
+        return {"path": kept, "rounds": self._stride * np.arange(len(kept)), **self._field}
+
+    def _knows(self, params: Mapping[str, Tree]) -> bool:
+        return Layout.of(params) == self._layout
+
+    def _away(self, params: Mapping[str, Tree]) -> Tensor:
+        """From the equilibrium to every seed [S, P]."""
+        vectors = self._layout.vectors(params)
+        return vectors - self._origin.to(vectors.device)
+
+    def _trajectories(self) -> np.ndarray:
+        empty = np.empty((0, 0, self._layout.size))
+        return torch.stack(self._path).cpu().numpy() if self._path else empty
+
+    def _judged(self, seeds: int) -> dict[str, Tensor]:
+        """Growth and verdict [S]; NaN before there is a trajectory."""
+        paths = self._trajectories()
+        if len(paths) < 8:
+            growth = [math.nan] * seeds
+        else:
+            growth = [growth_per_turn(paths[:, seed], self._tolerance) for seed in range(seeds)]
+        verdicts = [verdict(each, self._tolerance) for each in growth]
+        finite = [each if math.isfinite(each) else math.nan for each in growth]
+        return {"growth_per_turn": torch.tensor(finite), "verdict": torch.tensor(verdicts)}
+
+    def _portrait(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
+        """The field of motion [G, G, 2] at (x[i], y[j]) around the equilibrium, over the kept trajectories."""
+        paths = self._trajectories()[:, : self._drawn]
+        reach = float(np.nanmax(np.abs(paths), initial=1.0)) * 1.08
+        line = torch.linspace(-1, 1, _GRID, dtype=torch.float64) * min(reach, _FARTHEST)
+        points = torch.cartesian_prod(line, line) + self._origin
+        trees = torch.func.vmap(self._layout.trees)(points.to(snapshot.device))
+        motion = motion_at(snapshot, trees).value()
+        return {
+            "x": line.numpy(),
+            "y": line.numpy(),
+            "field": motion.reshape(_GRID, _GRID, 2).cpu().numpy(),
+        }
+
+
+def _unsqueezed(rest: Mapping[str, Tree]) -> dict[str, Tree]:
+    return {player: {name: value.unsqueeze(0) for name, value in tree.items()} for player, tree in rest.items()}

@@ -1,0 +1,87 @@
+"""Newly initialised discriminators, one a seed, trained apart from the game to tell real from generated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ganbench import streams
+from ganbench.game import Batch, Game, Nets, Tree
+from ganbench.networks.initialise import initial_state
+from ganbench.objectives import minimax
+from ganbench.optimisers import Adam
+from ganbench.training.evaluation import evaluate
+from ganbench.training.gradients import Gradient, build_gradient
+
+PLAYER = "discriminator"
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def classifier_game(template: nn.Module) -> Game:
+    """The game of one player: cross entropy between the examples `real` and `fake` of a batch."""
+    objective = minimax()
+
+    def loss(nets: Nets, batch: Batch) -> Tensor:
+        return objective.discriminator(
+            nets.discriminator(batch.real), nets.discriminator(batch["fake"]), batch
+        )
+
+    return Game({PLAYER: template}, {PLAYER: loss})
+
+
+def convolves(module: nn.Module) -> bool:
+    """Whether a network has convolutions, which a CPU runs faster seed after seed."""
+    return any(isinstance(layer, _CONVOLUTIONS) for layer in module.modules())
+
+
+class FreshDiscriminators:
+    """Discriminators of S seeds, all after as many updates; initial weights from each seed's own stream."""
+
+    def __init__(
+        self,
+        template: nn.Module,
+        seeds: Sequence[int],
+        purpose: str,
+        optimiser: Adam,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        drawn = [initial_state(template, streams.generator(seed, f"measure/{purpose}")) for seed in seeds]
+        self.params = _stacked([params for params, _ in drawn], device, dtype)
+        self.buffers = _stacked([buffers for _, buffers in drawn], device, dtype)
+        self.game, self.looped = classifier_game(template), convolves(template) and device.type == "cpu"
+        self._optimiser, self._slots = optimiser, optimiser.initial(self.params)
+
+    def gradient(self, real: Tensor, fake: Tensor) -> Gradient:
+        """How gradients are computed at the shapes of a batch; made once, as tracing takes a while."""
+        inputs = ({PLAYER: self.params}, {PLAYER: self.buffers}, {"real": real, "fake": fake})
+        return build_gradient(self.game, PLAYER, inputs, "looped" if self.looped else "traced")
+
+    def advance(self, how: Gradient, real: Tensor, fake: Tensor) -> None:
+        """One update on a batch of real and generated examples, each [S, n, *shape]."""
+        inputs = ({PLAYER: self.params}, {PLAYER: self.buffers}, {"real": real, "fake": fake})
+        gradient, _, left = how.function(inputs)
+        self.buffers = left[PLAYER]
+        self._optimiser.step_(self.params, gradient, self._slots)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits [S, n] of inputs [S, n, *shape], evaluation mode."""
+        return evaluate(
+            self.game,
+            {PLAYER: self.params},
+            {PLAYER: self.buffers},
+            lambda nets, x: nets.discriminator(x),
+            inputs,
+            looped=self.looped,
+        )
+
+
+def _stacked(trees: Sequence[Tree], device: torch.device, dtype: torch.dtype) -> Tree:
+    return {
+        name: torch.stack([tree[name] for tree in trees]).to(
+            device, dtype if trees[0][name].is_floating_point() else None
+        )
+        for name in trees[0]
+    }

@@ -1,0 +1,79 @@
+"""The density q of generated examples where it can be computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ganbench.diagnostics.diagnostic import Snapshot
+from ganbench.game import Draw
+
+_TRIED = 64
+_ROUNDING = 100.0
+"""How many units of rounding an affine map may be off."""
+
+
+@runtime_checkable
+class KnownLogDensity(Protocol):
+    """A generator's module (on the meta device) that knows the density of what it generates."""
+
+    def log_density(self, params: Mapping[str, Tensor], examples: Tensor) -> Tensor:
+        """log q [n] of examples [n, *shape] under one replica's parameters, written in torch."""
+        ...
+
+
+def generator_log_density(snapshot: Snapshot, points: Tensor, averaged: bool = False) -> Tensor | None:
+    """log q at points [S, n, *shape], float64 [S, n]; None where it cannot be computed.
+
+    It can where the generator's module has `log_density`, and where the generator turns out to be affine in
+    normal noise: q is then the Gaussian N(b, AAᵀ), whatever the network is called.
+    """
+    module = snapshot.game.players["generator"]
+    if isinstance(module, KnownLogDensity):
+        return snapshot.apply(
+            lambda nets, x: module.log_density(nets.parameters("generator"), x), points, averaged
+        ).double()
+    affine = _affine(snapshot, averaged)
+    return None if affine is None else gaussian_log_density(points.flatten(2).double(), *affine)
+
+
+def gaussian_log_density(points: Tensor, mean: Tensor, factor: Tensor) -> Tensor | None:
+    """log N(mean [S, d], A Aᵀ) at points [S, n, d] for A [S, d, l]; None where a covariance is singular."""
+    covariance = factor @ factor.mT
+    root, failed = torch.linalg.cholesky_ex(covariance)
+    finite = covariance.isfinite().all((1, 2))
+    if bool((failed.bool() & finite).any()):
+        return None
+    root = torch.where(finite[:, None, None], root, torch.nan)
+    standard = torch.linalg.solve_triangular(root, (points - mean.unsqueeze(1)).mT, upper=False)
+    log_root = root.diagonal(dim1=1, dim2=2).log().sum(1)
+    log_peak = log_root.unsqueeze(1) + points.shape[2] / 2 * math.log(2 * math.pi)
+    return -standard.square().sum(1) / 2 - log_peak
+
+
+def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
+    """b [S, d] and A [S, d, l] with G(z) = Az + b on trial points, to rounding; None where G is not affine.
+
+    A diverged seed has NaN in both.
+    """
+    draw = snapshot.game.draws["noise"]
+    if not isinstance(draw, Draw) or draw.kind != "normal" or len(draw.shape) != 1:
+        return None
+    dim, (latent,) = math.prod(snapshot.dataset.info.spec.shape), draw.shape
+    if latent < dim:
+        return None
+    axes = torch.cat([torch.zeros(1, latent), torch.eye(latent)]).to(snapshot.device, snapshot.dtype)
+    trial = snapshot.streams("affine").normal((_TRIED, latent), snapshot.dtype)
+    inputs = torch.cat([axes.expand(len(trial), *axes.shape), trial], 1)
+    outputs = snapshot.apply(lambda nets, z: nets.generator(z), inputs, averaged).flatten(2).double()
+    base, columns = outputs[:, 0], outputs[:, 1 : latent + 1] - outputs[:, :1]
+    expected = base.unsqueeze(1) + trial.double() @ columns
+    allowed = _ROUNDING * torch.finfo(snapshot.dtype).eps * outputs.abs().amax((1, 2))
+    off = (outputs[:, latent + 1 :] - expected).abs().amax((1, 2))
+    if not bool(((off <= allowed) | ~outputs.isfinite().all(2).all(1)).all()):
+        return None
+    return base, columns.mT

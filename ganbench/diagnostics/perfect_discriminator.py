@@ -1,0 +1,289 @@
+"""Arjovsky and Bottou's experiment: a fresh discriminator against a frozen generator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Interval
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ganbench.datasets.primary import perfect_discriminator_error
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.fresh_discriminator import PLAYER, FreshDiscriminators
+from ganbench.diagnostics.generator_gradient import generator_gradient
+from ganbench.game import Game, Tree
+from ganbench.networks.network import architecture
+from ganbench.optimisers import Adam
+from ganbench.training.draws import draw_from, random_draws
+from ganbench.training.gradients import Gradient
+
+PURPOSE = "perfect_discriminator"
+_MARKS_A_DECADE = 7
+_UPDATES_AT_ONCE = 16
+"""Batches drawn and generated together; part of the measuring stream."""
+_BETA1 = 0.5
+CURVES = (
+    "error",
+    "jsd_bound",
+    "log10_gradient_minimax",
+    "log10_gradient_nonsaturating",
+    "log10_noise_minimax",
+    "log10_noise_nonsaturating",
+)
+"""The arrays kept for the figures, each [measured points, S, marks]."""
+
+
+@register_diagnostic("perfect_discriminator", by_default=False)
+def perfect_discriminator(
+    dataset: Dataset,
+    at: Annotated[
+        Literal["all", "initial", "final"] | list[Annotated[int, Ge(0)]],
+        "measuring points: all, the first, the last, or by number (0: before training)",
+    ] = "all",
+    steps: Annotated[int, Ge(1), "updates of the fresh discriminator"] = 4000,
+    batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 128,
+    learning_rate: Annotated[float, Gt(0), "of its Adam (β₁ 0.5, β₂ 0.999)"] = 1e-3,
+    network: Annotated[
+        str | dict[str, Any] | None, "its architecture; null: dcgan for images, mlp for the rest"
+    ] = None,
+    samples: Annotated[int, Ge(2), "held-out real and generated examples, at most"] = 2048,
+    perfect: Annotated[float, Interval(ge=0, lt=0.5), "held-out error that counts as perfect"] = 0.01,
+) -> Diagnostic:
+    """Freeze the generator, train a fresh discriminator: its held-out error, and what is left of ∇_G.
+
+    What good looks like: an error near one half and gradients that stay, as where the supports overlap.
+    An error of 0 after some tens of updates, with E log(1 − D)'s gradient falling by decades, means
+    that real and generated examples lie on supports that can be told apart perfectly: then the
+    Jensen-Shannon divergence is log 2 and the original cost teaches nothing.
+
+    Blind to: how far apart the supports are, and whether samples are any good: a perfect
+    discriminator needs one telling detail.  An error above 0 is only that of this network after so
+    many updates; its cross entropy bounds the Jensen-Shannon divergence from below.
+
+    Cost: `steps` updates at every chosen measuring point, often more than the training: name it in
+    `diagnostics` and choose `at`.  Training is untouched: all of it happens on copies, with its own streams.
+
+    Protocol: the generator whose samples are measured (averaged where it is), evaluation mode, fresh noise
+    in every update, training draws of the data; error balanced over both classes; gradients with respect
+    to the generator's parameters over held-out noise, before the first update and at about seven numbers of
+    updates a decade; a minibatch's deviation is that of `batch_size` examples.
+    Source: Arjovsky and Bottou 2017, figures 1 to 3.  Deviation: batch, Adam's rate and network are ours.
+    """
+    images = len(dataset.info.spec.shape) == 3 and not any(s % 4 for s in dataset.info.spec.shape[1:])
+    chosen = network if network is not None else ("dcgan" if images else "mlp")
+    pair = architecture(chosen)
+    with torch.device("meta"):
+        template = pair.discriminator(dataset.info.spec)
+    protocol = {
+        "steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "network": chosen,
+        "samples": samples,
+        "version": 1,
+    }
+    points = at if isinstance(at, str) else tuple(at)
+    return _PerfectDiscriminator(points, Adam(learning_rate, _BETA1), template, protocol, perfect)
+
+
+def marks(steps: int) -> list[int]:
+    """The numbers of updates after which to look: 0, 1, and about seven a decade up to `steps`."""
+    count = max(2, round(_MARKS_A_DECADE * math.log10(steps)) + 1) if steps > 1 else 1
+    return [0, *sorted({round(float(each)) for each in np.geomspace(1, steps, count)} | {steps})]
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """What is looked at after so many updates: real [S, n, ...], fake [S, m, ...], the fakes' noise."""
+
+    real: Tensor
+    fake: Tensor
+    noise: Tensor
+
+
+class _PerfectDiscriminator:
+    def __init__(
+        self,
+        at: str | tuple[int, ...],
+        optimiser: Adam,
+        template: nn.Module,
+        protocol: Mapping[str, Any],
+        perfect: float,
+    ) -> None:
+        self._at, self._optimiser, self._template, self._perfect = at, optimiser, template, perfect
+        self._batch, self._steps = int(protocol["batch_size"]), int(protocol["steps"])
+        self._count = int(protocol["samples"])
+        self.marks = marks(self._steps)
+        self.quantities = _quantities(dict(protocol), perfect)
+        self._gradient: Gradient | None = None
+        self._kept: list[dict[str, np.ndarray]] = []
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+        """Each quantity [S]; nothing at a measuring point that was not chosen."""
+        if not self._chosen(snapshot):
+            return {}
+        with torch.no_grad():
+            curves = self._curves(snapshot)
+        where = {"points": np.array(snapshot.moment.point), "images": np.array(snapshot.moment.images)}
+        self._kept.append(where | {name: curve.cpu().numpy() for name, curve in curves.items()})
+        return self._summary(curves)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """`steps` [marks], `points` and `images` [P], and every curve [P, S, marks]."""
+        if not self._kept:
+            return {}
+        return {"steps": np.array(self.marks)} | {
+            name: np.stack([kept[name] for kept in self._kept]) for name in self._kept[0]
+        }
+
+    def _chosen(self, snapshot: Snapshot) -> bool:
+        moment = snapshot.moment
+        if isinstance(self._at, tuple):
+            return moment.point in self._at
+        return {"all": True, "initial": moment.point == 0, "final": moment.final}[self._at]
+
+    def _curves(self, snapshot: Snapshot) -> dict[str, Tensor]:
+        """Everything that is looked at, at every mark, float64 [S, marks]."""
+        judge = FreshDiscriminators(
+            self._template,
+            snapshot.seeds,
+            f"{PURPOSE}/initial",
+            self._optimiser,
+            snapshot.device,
+            snapshot.dtype,
+        )
+        held, generator = self._held_out(snapshot), snapshot.parameters(averaged=True)["generator"]
+        rows = []
+        batches = self._batches(snapshot)
+        for done in range(self._steps + 1):
+            if done:
+                real, fake = next(batches)
+                self._gradient = self._gradient or judge.gradient(real, fake)
+                judge.advance(self._gradient, real, fake)
+            if done in self.marks:
+                rows.append(_looked(snapshot, judge, held, generator))
+        return {name: torch.stack([row[name] for row in rows], 1) for name in CURVES}
+
+    def _held_out(self, snapshot: Snapshot) -> _HeldOut:
+        count = min(self._count, snapshot.dataset.info.split_sizes.get("heldout", self._count))
+        real = snapshot.real("heldout", count)
+        minibatches = max(2, self._count // self._batch)
+        noise = _noise(snapshot, "heldout", minibatches * self._batch)()
+        fake = _generated(snapshot, noise)
+        return _HeldOut(
+            real.expand(len(snapshot.seeds), *real.shape),
+            fake,
+            noise.unflatten(1, (minibatches, self._batch)),
+        )
+
+    def _batches(self, snapshot: Snapshot) -> Any:
+        """Endless pairs of real and generated batches [S, n, *shape]."""
+        sampler, draw = snapshot.sampler(), _noise(snapshot, "noise", _UPDATES_AT_ONCE * self._batch)
+        while True:
+            real = sampler.draw(_UPDATES_AT_ONCE * self._batch)["real"]
+            yield from zip(
+                real.split(self._batch, 1), _generated(snapshot, draw()).split(self._batch, 1), strict=True
+            )
+
+    def _summary(self, curves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        error, minimax = curves["error"], curves["log10_gradient_minimax"]
+        other, noise = curves["log10_gradient_nonsaturating"], curves["log10_noise_nonsaturating"]
+        return {
+            "perfect_discriminator_error": error[:, -1],
+            "perfect_discriminator_jsd_bound": curves["jsd_bound"][:, -1],
+            "steps_to_perfect": _first_step(error <= self._perfect, self.marks),
+            "generator_gradient_minimax": 10 ** minimax[:, -1],
+            "generator_gradient_nonsaturating": 10 ** other[:, -1],
+            "gradient_decay_decades": minimax[:, 0] - minimax[:, -1],
+            "gradient_decay_decades_from_peak": minimax.max(1).values - minimax[:, -1],
+            "gradient_growth_decades_nonsaturating": other[:, -1] - other[:, 0],
+            "gradient_noise_growth_decades_nonsaturating": noise[:, -1] - noise[:, 0],
+        }
+
+
+def _looked(
+    snapshot: Snapshot, judge: FreshDiscriminators, held: _HeldOut, generator: Tree
+) -> dict[str, Tensor]:
+    """Error, bound and gradients of the discriminators as they stand, each [S]."""
+    real, fake = judge.logits(held.real).double(), judge.logits(held.fake).double()
+    found = {"error": balanced_error(real, fake), "jsd_bound": jsd_bound(real, fake)}
+    game = Game(
+        {"generator": snapshot.game.players["generator"], PLAYER: judge.game.players[PLAYER]},
+        {"generator": _no_loss, PLAYER: _no_loss},
+    )
+    gradient = generator_gradient(
+        game,
+        {"generator": generator, PLAYER: judge.params},
+        {"generator": snapshot.buffers()["generator"], PLAYER: judge.buffers},
+        held.noise,
+        looped=snapshot.looped or judge.looped,
+    )
+    found |= {f"log10_gradient_{cost}": value for cost, value in gradient.norm.items()}
+    return found | {f"log10_noise_{cost}": value for cost, value in gradient.noise.items()}
+
+
+def balanced_error(real: Tensor, fake: Tensor) -> Tensor:
+    """The share of wrong decisions at logit 0, both classes weighed equally, [S] from [S, n] and [S, m]."""
+    wrong = (_wrong(-real) + _wrong(fake)) / 2
+    defined = real.isfinite().all(1) & fake.isfinite().all(1)
+    return torch.where(defined, wrong, torch.nan)
+
+
+def _wrong(values: Tensor) -> Tensor:
+    return ((values > 0).double() + (values == 0).double() / 2).mean(1)
+
+
+def jsd_bound(real: Tensor, fake: Tensor) -> Tensor:
+    """log 2 − half the cross entropy: at most the Jensen-Shannon divergence, in nats [S]."""
+    return math.log(2) - (softplus(-real).mean(1) + softplus(fake).mean(1)) / 2
+
+
+def _noise(snapshot: Snapshot, purpose: str, count: int) -> Any:
+    """A function that draws the generator's next `count` inputs [S, count, ...] from a stream of its own."""
+    source, draw = snapshot.streams(f"{PURPOSE}/{purpose}"), random_draws(snapshot.game)["noise"]
+    return lambda: draw_from(source, draw, count, snapshot.dtype)
+
+
+def _generated(snapshot: Snapshot, noise: Tensor) -> Tensor:
+    return snapshot.apply(lambda nets, z: nets.generator(z), noise, averaged=True)
+
+
+def _first_step(reached: Tensor, steps: list[int]) -> Tensor:
+    """The first of `steps` where `reached` [S, marks] holds; NaN where it never does."""
+    first = torch.tensor(steps, dtype=torch.float64, device=reached.device)[reached.int().argmax(1)]
+    return torch.where(reached.any(1), first, torch.nan)
+
+
+def _no_loss(*_: Any) -> Tensor:
+    raise AssertionError("a game whose networks are only looked at")
+
+
+def _quantities(protocol: dict[str, Any], perfect: float) -> tuple[Quantity, ...]:
+    of_costs = {"minimax": "log(1 − D)", "nonsaturating": "−log D"}
+    plain = (
+        Quantity("perfect_discriminator_jsd_bound", "Lower bound on the Jensen-Shannon divergence", "nat"),
+        Quantity("steps_to_perfect", f"Updates to an error of at most {perfect:g}", scale="log"),
+        *(
+            Quantity(
+                f"generator_gradient_{cost}",
+                f"Norm of ∇_G of {text} under the trained fresh discriminator",
+                scale="log",
+            )
+            for cost, text in of_costs.items()
+        ),
+        Quantity("gradient_decay_decades", "Decay of ∇_G of log(1 − D), first to last", "decades"),
+        Quantity("gradient_decay_decades_from_peak", "Decay of ∇_G of log(1 − D), peak to last", "decades"),
+        Quantity("gradient_growth_decades_nonsaturating", "Growth of ∇_G of −log D", "decades"),
+        Quantity(
+            "gradient_noise_growth_decades_nonsaturating",
+            "Growth of the minibatch noise in ∇_G of −log D",
+            "decades",
+        ),
+    )
+    return tuple(replace(q, protocol=protocol) for q in (perfect_discriminator_error(), *plain))

@@ -1,0 +1,114 @@
+"""Two disjoint sets of real examples of one size: the reference, and what stands in for a generator."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ganbench.datasets import Dataset
+from ganbench.diagnostics.classifiers import weights_hash
+from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
+from ganbench.diagnostics.features import FEATURES, IDENTITY, classifier_extractor, extract
+from ganbench.diagnostics.floor import of_real
+from ganbench.errors import GanbenchError
+from ganbench.quantities import Quantity
+
+Extractor = Literal["auto", "identity", "classifier"]
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RealPair:
+    """A data set's features in an extractor, `count` of them on every side.
+
+    The reference of a distribution is its held-out draws, the stand-in its train draws.  A finite data set
+    gives the first `count` train examples and the next `count`: so both are alike and of one size, on which
+    most of these measurements depend.
+    """
+
+    dataset: Dataset
+    extractor: str
+    count: int
+
+    def protocol(self) -> dict[str, Any]:
+        """What two values must share to be compared."""
+        split = "train" if self.dataset.info.split_sizes else "heldout"
+        told = {"extractor": self.extractor, "generated": self.count, "reference": self.count, "split": split}
+        if self.extractor == IDENTITY:
+            return told
+        return {**told, "weights_sha256": weights_hash(self.dataset.info.name), "layer": FEATURES}
+
+    def floor_of(self, quantity: Quantity) -> Quantity:
+        """The quantity of real data: the stand-in takes the place of generated samples."""
+        split = "train, the next as many" if self.dataset.info.split_sizes else "train"
+        return of_real(quantity, generated=f"{self.count} of {split}")
+
+    def features(self, samples: Tensor) -> Tensor:
+        """The features of samples [S, n, *shape], float64 [S, n, F]; images without extractor as pixels."""
+        return extract(self.extractor, samples)[FEATURES].double()
+
+    def real(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The features of the reference and of its stand-in, each float64 [n, F]; made once per process."""
+        return _real_features(self, device)
+
+    def measured(
+        self, snapshot: Snapshot, names: Sequence[str], values: Callable[[Tensor], Values]
+    ) -> dict[str, Tensor]:
+        """`values` of every seed's features [n, F], float64 [S]; NaN where samples are not finite."""
+        samples = snapshot.samples(self.count)
+        finite = samples.isfinite().flatten(1).all(1).tolist()
+        unknown = dict.fromkeys(names, math.nan)
+        found = [
+            values(features) if known else unknown
+            for features, known in zip(self.features(samples), finite, strict=True)
+        ]
+        return {name: torch.tensor([one[name] for one in found], dtype=torch.float64) for name in names}
+
+
+def beside_real(found: Mapping[str, Tensor], floor: Values) -> dict[str, Tensor]:
+    """Values [S] with those of real data, the same for all seeds, as `<name>_of_real`."""
+    return {**found, **{f"{name}_of_real": torch.full_like(found[name], floor[name]) for name in floor}}
+
+
+def real_pair(dataset: Dataset, extractor: Extractor, samples: int | None, default: int) -> RealPair:
+    """The pair of a data set: `samples` of each where given, else at most `default` and what there is."""
+    sizes = dataset.info.split_sizes
+    most = sizes["train"] // 2 if sizes else None
+    if samples is not None and most is not None and samples > most:
+        raise GanbenchError(
+            f"{samples:,} samples need twice as many real ones, and {dataset.info.name} has "
+            f"{sizes['train']:,} to train on; `samples: {most}` or fewer works"
+        )
+    count = samples or min(default, dataset.info.evaluation_samples, *([most] if most is not None else []))
+    return RealPair(dataset, _resolve(dataset, extractor), count)
+
+
+@functools.lru_cache(maxsize=8)
+def _real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]:
+    def features(examples: Tensor) -> Tensor:
+        return pair.features(examples.unsqueeze(0))[0]
+
+    count = pair.count
+    if pair.dataset.info.split_sizes:
+        both = features(pair.dataset.examples("train", 2 * count, device, torch.float32))
+        return both[:count], both[count:]
+    heldout, train = (
+        features(pair.dataset.examples(split, count, device, torch.float32)) for split in ("heldout", "train")
+    )
+    return heldout, train
+
+
+def _resolve(dataset: Dataset, extractor: Extractor) -> str:
+    """The registered name of the extractor: for `auto` a classifier where one is shipped."""
+    classifier = classifier_extractor(dataset.info.name)
+    if extractor == "classifier" and classifier is None:
+        raise NotApplicable(
+            f"{dataset.info.name}: no classifier is shipped for it; `extractor: identity` works"
+        )
+    return IDENTITY if extractor == "identity" or classifier is None else classifier

@@ -1,0 +1,163 @@
+"""Whether the samples can be told from real data: distances of distributions, and tests with p-values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from ganbench.diagnostics.classifier_test import (
+    accuracy_p_value,
+    heldout_accuracy,
+    heldout_points,
+    neighbours_asked,
+)
+from ganbench.diagnostics.diagnostic import Dataset, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.features import IDENTITY
+from ganbench.diagnostics.kernels import (
+    Kernel,
+    Radial,
+    discrepancy,
+    gaussian,
+    median_distance,
+    of_distance,
+    pair_mean,
+    permutation_p_values,
+    polynomial,
+    relabellings,
+)
+from ganbench.diagnostics.real_pair import Extractor, RealPair, Values, beside_real, real_pair
+from ganbench.diagnostics.sliced import directions, sliced_wasserstein
+from ganbench.streams import generator
+
+TWO_SAMPLE_VERSION = 1
+"""Counts up when these numbers change meaning."""
+P_VALUES = ("mmd_p_value", "energy_p_value", "c2st_p_value")
+
+
+@register_diagnostic("two_sample", by_default=False)
+def two_sample(
+    dataset: Dataset,
+    samples: Annotated[int | None, Ge(4), "samples and real examples; at most 1,000 by default"] = None,
+    permutations: Annotated[int, Ge(1), "relabellings behind a permutation p-value"] = 199,
+    projections: Annotated[int, Ge(1), "directions of the sliced Wasserstein distance"] = 128,
+    extractor: Annotated[Extractor, "auto: the data set's classifier, else the values themselves"] = "auto",
+) -> TwoSample:
+    """MMD, energy and sliced Wasserstein distances to real data, and two-sample tests with p-values.
+
+    TODO
+
+    What good looks like
+      TODO
+
+    What it is blind to
+      TODO
+    """
+    pair = real_pair(dataset, extractor, samples, default=1000)
+    return TwoSample(pair, permutations, projections)
+
+
+@dataclass(frozen=True)
+class Against:
+    """A reference [n, F] with all that is fixed by it and by streams of its own, the same for every seed."""
+
+    reference: Tensor
+    kernels: Mapping[str, Kernel]
+    radials: Mapping[str, Radial]
+    """The kernels that have a permutation test, by the name of its p-value."""
+    within: Mapping[str, float]
+    along: Tensor
+    relabelled: Tensor
+
+    def distances(self, features: Tensor) -> Values:
+        """All but the p-values, of features [n, F]."""
+        found = {
+            name: discrepancy(kernel, self.reference, features, self.within[name])
+            for name, kernel in self.kernels.items()
+        }
+        found["sliced_wasserstein"] = float(sliced_wasserstein(self.reference, features, self.along))
+        found["c2st_accuracy"] = heldout_accuracy(self.reference, features)
+        return found
+
+    def all_values(self, features: Tensor) -> Values:
+        """The distances, and a p-value of each that is a test's statistic."""
+        found = self.distances(features)
+        tested = permutation_p_values(list(self.radials.values()), self.reference, features, self.relabelled)
+        accuracy_p = accuracy_p_value(found["c2st_accuracy"], heldout_points(len(features)))
+        return {**found, **dict(zip(self.radials, tested, strict=True)), "c2st_p_value": accuracy_p}
+
+
+def against(reference: Tensor, permutations: int, projections: int) -> Against:
+    """The reference with its bandwidth, its own pairs' means, and fixed directions and relabellings."""
+    count, dim = reference.shape
+    bell = gaussian(median_distance(reference))
+    kernels = {
+        "kid": polynomial,
+        "mmd_rbf": of_distance(bell),
+        "energy_distance": of_distance(torch.neg),
+    }
+    return Against(
+        reference,
+        kernels,
+        radials={"mmd_p_value": bell, "energy_p_value": torch.neg},
+        within={name: pair_mean(kernel, reference) for name, kernel in kernels.items()},
+        along=directions(dim, projections, generator(0, "two_sample/directions")),
+        relabelled=relabellings(count, count, permutations, generator(0, "two_sample/relabellings")),
+    )
+
+
+class TwoSample:
+    """The two-sample diagnostic of one data set in one extractor's features."""
+
+    def __init__(self, pair: RealPair, permutations: int, projections: int) -> None:
+        self._pair, self._settings = pair, (permutations, projections)
+        declared = _declare(pair, permutations, projections)
+        self._names = tuple(quantity.name for quantity in declared)
+        measures = [quantity for quantity in declared if quantity.name not in P_VALUES]
+        self.quantities: tuple[Quantity, ...] = (*declared, *map(pair.floor_of, measures))
+        self._made: dict[torch.device, tuple[Against, Values]] = {}
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+        """Every declared quantity, float64 [S]."""
+        fixed, floor = self._of_real(snapshot.device)
+        found = self._pair.measured(snapshot, self._names, fixed.all_values)
+        return beside_real(found, floor)
+
+    def _of_real(self, device: torch.device) -> tuple[Against, Values]:
+        if device not in self._made:
+            reference, stand_in = self._pair.real(device)
+            fixed = against(reference, *self._settings)
+            self._made[device] = fixed, fixed.distances(stand_in)
+        return self._made[device]
+
+
+def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quantity, ...]:
+    shared = {**pair.protocol(), "version": TWO_SAMPLE_VERSION}
+    permuted = {**shared, "permutations": permutations}
+    neighbours = {**shared, "neighbours": neighbours_asked(pair.count), "tested": heldout_points(pair.count)}
+
+    def distance(name: str, title: str, unit: str = "", **more: Any) -> Quantity:
+        return Quantity(name, title, unit, "lower", protocol={**shared, **more})
+
+    plain, squared = ("data units", "squared data units") if pair.extractor == IDENTITY else ("", "")
+    return (
+        distance("kid", "Kernel distance (unbiased MMD² with KID's kernel)", kernel="(x·y/F + 1)^3"),
+        distance("mmd_rbf", "Unbiased MMD² with a Gaussian kernel", bandwidth="median of the reference"),
+        Quantity("mmd_p_value", "p-value of the MMD (permutations)", protocol=permuted),
+        distance("energy_distance", "Energy distance, unbiased", plain),
+        Quantity("energy_p_value", "p-value of the energy distance (permutations)", protocol=permuted),
+        distance("sliced_wasserstein", "Sliced W₂²", squared, projections=projections),
+        Quantity(
+            "c2st_accuracy",
+            "Accuracy of telling samples from data (nearest neighbours)",
+            "fraction",
+            "target",
+            target=0.5,
+            protocol=neighbours,
+        ),
+        Quantity("c2st_p_value", "p-value of that accuracy (binomial)", protocol=neighbours),
+    )

@@ -1,0 +1,159 @@
+"""Dirac-GAN: published distances, and the eigenvalues and multipliers that theory predicts, in closed form.
+
+θ̇ and ψ̇ are the published fields of Mescheder et al. 2018, in which the discriminator's sign is that of ψ.
+"""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ganbench.published.published import Published
+
+Pair = tuple[complex, complex]
+Roots = tuple[complex, ...]
+STEP_SIZE, UPDATES, START = 0.2, 500, (1.0, 1.0)
+_SOURCE = "fields of Mescheder et al. 2018 (their notebook), iterated in double precision"
+_DISTANCES = (
+    ({"method": "gan", "order": "simultaneous"}, 3.097),
+    ({"method": "gan", "order": "alternating"}, 1.421),
+    ({"method": "nsgan", "order": "simultaneous"}, 0.6402),
+    ({"method": "nsgan", "order": "alternating"}, 0.2839),
+    ({"method": "r1", "gamma": 0.3, "order": "simultaneous"}, 2.643e-6),
+    ({"method": "r1", "gamma": 0.3, "order": "alternating"}, 2.301e-7),
+    ({"method": "gan", "order": "simultaneous", "start": (1.0, -1.0)}, 3.353),
+    ({"method": "gan", "order": "alternating", "start": (1.0, -1.0)}, 1.495),
+)
+DISTANCES = tuple(
+    Published(
+        f"distance after {UPDATES} updates",
+        {"start": START, "update": "plain", "n_critic": 1, "step_size": STEP_SIZE, **setting},
+        value,
+        None,
+        _SOURCE,
+        "derived",
+    )
+    for setting, value in _DISTANCES
+)
+"""‖(θ, ψ)‖ at the end, to the digits given; with D = ψx from (1, 1) our ψ starts at −1."""
+
+
+def slope_at_zero(options: Mapping[str, Any]) -> float:
+    """f′(0) of the objective: ½ for the logistic f(t) = −log(1 + e^(−t)), 1 for the identity of WGAN."""
+    return 1.0 if _base(options) == "wgan" else 0.5
+
+
+def damping(options: Mapping[str, Any]) -> float:
+    """−∂ψ̇/∂ψ at the equilibrium: γ with R1 or R2, −2s²f″(0) = s²/2 with instance noise of std s."""
+    method = options["method"]
+    if method in ("r1", "r2"):
+        return float(options["gamma"])
+    if method == "instance-noise" and _base(options) != "wgan":
+        return float(options["noise_std"]) ** 2 / 2
+    return 0.0
+
+
+def jacobian(options: Mapping[str, Any]) -> np.ndarray | None:
+    """Of (θ̇, ψ̇) at (0, 0), [2, 2]; None for WGAN-GP, whose sign ψ jumps there.
+
+    Consensus adds −γ JᵀJ, the gradient of its γ·½‖v‖².
+    """
+    if options["method"] == "wgan-gp":
+        return None
+    slope = slope_at_zero(options)
+    plain = np.array([[0.0, -slope], [slope, -damping(options)]])
+    return plain - options["gamma"] * plain.T @ plain if options.get("update") == "consensus" else plain
+
+
+def eigenvalues(options: Mapping[str, Any]) -> Pair | None:
+    """Of the field at the equilibrium, upper first; None where it has no Jacobian.
+
+    Without a penalty ±i f′(0), with damping c −c/2 ± √(c²/4 − f′(0)²): so −γ/2 ± √(γ²/4 − ¼) with R1 and R2,
+    −s²/4 ± √(s⁴/16 − ¼) with instance noise (exact, not only for small s), −γ/4 ± i/2 with consensus.
+    """
+    if options["method"] == "wgan-gp":
+        return None
+    slope = slope_at_zero(options)
+    if options.get("update") == "consensus" and not damping(options):
+        return _pair(-options["gamma"] * slope**2, -(slope**2))
+    half = damping(options) / 2
+    return _pair(-half, half**2 - slope**2)
+
+
+def multipliers(options: Mapping[str, Any]) -> Roots | None:
+    """Of one round of the update rule at the equilibrium, largest modulus first; None: no Jacobian.
+
+    For an eigenvalue λ and steps of h: simultaneous 1 + hλ, extragradient 1 + hλ + h²λ², optimistic the roots
+    of μ² − (1 + 2hλ)μ + hλ.  Alternating: those of the product of the players' linear steps.
+    """
+    found = eigenvalues(options)
+    if found is None:
+        return None
+    h = float(options["step_size"])
+    if options.get("update") == "extragradient":
+        roots: list[complex] = [1 + h * v + (h * v) ** 2 for v in found]
+    elif options.get("update") == "optimistic":
+        roots = [root for v in found for root in _roots(1 + 2 * h * v, h * v)]
+    elif options.get("order") == "alternating":
+        roots = _alternating(options, h)
+    else:
+        roots = [1 + h * v for v in found]
+    return tuple(sorted(roots, key=lambda root: (-round(abs(root), 12), -root.imag)))
+
+
+def locally(options: Mapping[str, Any], tolerance: float = 1e-9) -> str:
+    """What the multipliers say of the smallest neighbourhood: attracts, repels, neutral or undefined."""
+    found = multipliers(options)
+    if found is None:
+        return "undefined"
+    excess = abs(found[0]) - 1
+    return "neutral" if abs(excess) <= tolerance else "repels" if excess > 0 else "attracts"
+
+
+def published_distance(options: Mapping[str, Any]) -> Published | None:
+    """The published end of a run with these options (all of them); None where there is none."""
+    for entry in DISTANCES:
+        if all(_same(options.get(name), value) for name, value in entry.setting.items()):
+            usual = options.get("first") in (None, "generator") and options.get("objective") in (None, "gan")
+            return entry if usual else None
+    return None
+
+
+def _base(options: Mapping[str, Any]) -> str:
+    method = str(options["method"])
+    if method in ("instance-noise", "r1", "r2"):
+        return str(options.get("objective") or "gan")
+    return "wgan" if method == "wgan-gp" else method
+
+
+def _pair(real: float, square: float) -> Pair:
+    """real ± √square, upper first; the larger first where both are real."""
+    root = cmath.sqrt(square)
+    return real + root, real - root
+
+
+def _roots(total: complex, product: complex) -> Pair:
+    """The roots of μ² − total·μ + product."""
+    half = cmath.sqrt(total**2 / 4 - product)
+    return total / 2 + half, total / 2 - half
+
+
+def _alternating(options: Mapping[str, Any], h: float) -> list[complex]:
+    found = jacobian(options)
+    assert found is not None
+    generator, discriminator = np.eye(2), np.eye(2)
+    generator[0] += h * found[0]
+    discriminator[1] += h * found[1]
+    steps = np.linalg.matrix_power(discriminator, int(options.get("n_critic") or 1))
+    first = options.get("first") or "generator"
+    whole = steps @ generator if first == "generator" else generator @ steps
+    return [complex(root) for root in _roots(complex(np.trace(whole)), complex(np.linalg.det(whole)))]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list | tuple):
+        return tuple(one) == tuple(other)
+    return bool(one == other)

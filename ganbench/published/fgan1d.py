@@ -1,0 +1,88 @@
+"""What is published of the one-dimensional f-GAN fit, and the tables of the divergences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ganbench.published.published import Published
+
+_PAPER = "Nowozin et al. 2016 (f-GAN), section 2.3"
+_OPTIMA = (
+    ("kl", 0.2830, 1.0100, 1.8307),
+    ("reverse_kl", 0.2482, 1.5780, 1.6312),
+    ("js", 0.1281, 1.3068, 1.7540),
+)
+_TRAINED = (
+    ("kl", 0.2801, 1.0335, 1.8236),
+    ("reverse_kl", 0.2415, 1.5624, 1.6403),
+    ("js", 0.1226, 1.2854, 1.7659),
+    ("jeffrey", 0.5151, 1.2295, 1.8087),
+    ("pearson", 0.6379, 0.6157, 1.9031),
+)
+OPTIMA = tuple(
+    Published(what, {"divergence": name}, value, None, _PAPER, "derived")
+    for name, *values in _OPTIMA
+    for what, value in zip(("exact_divergence", "exact_mu", "exact_sigma"), values, strict=True)
+)
+"""The optimum of each divergence: published to 1e-4, and checked by quadrature."""
+TRAINED = tuple(
+    Published(what, {"divergence": name}, value, None, _PAPER, "from memory")
+    for name, *values in _TRAINED
+    for what, value in zip(("bound", "mu", "sigma"), values, strict=True)
+)
+"""What the paper's own training reached: one run each, from memory, not checked against the text."""
+
+
+def published(name: str, what: str) -> Published | None:
+    """The published number of a divergence; None where there is none."""
+    found = (each for each in (*OPTIMA, *TRAINED) if each.setting["divergence"] == name and each.what == what)
+    return next(found, None)
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """One row of the table of divergences, as it is computed; u = p/q, t = T(x), v = V(x)."""
+
+    f: str
+    conjugate: str
+    domain: str
+    activation: str
+    composed: str
+    threshold: str
+    at_one: str = "0"
+
+
+FORMULAS = {
+    "kl": Formulas("u log u", "exp(t − 1)", "ℝ", "v", "exp(v − 1)", "1"),
+    "reverse_kl": Formulas("−log u", "−1 − log(−t)", "t < 0", "−exp(−v)", "v − 1", "0"),
+    "pearson": Formulas("(u − 1)²", "t²/4 + t", "ℝ", "v", "v²/4 + v", "0"),
+    "neyman": Formulas("(1 − u)²/u", "2 − 2√(1 − t)", "t < 1", "1 − exp(−v)", "2 − 2 exp(−v/2)", "0"),
+    "hellinger": Formulas("(√u − 1)²", "t/(1 − t)", "t < 1", "1 − exp(−v)", "exp(v) − 1", "0"),
+    "js": Formulas(
+        "u log u − (u + 1) log((1 + u)/2)",
+        "−log(2 − exp t)",
+        "t < log 2",
+        "log 2 − log(1 + exp(−v))",
+        "log(1 + exp v) − log 2",
+        "0",
+    ),
+    "jeffrey": Formulas(
+        "(u − 1) log u",
+        "W + 1/W + t − 2, W = W(exp(1 − t))",
+        "ℝ",
+        "v",
+        "e^ℓ − 1 + ℓ, where ℓ + 1 − e^(−ℓ) = v by Newton's method",
+        "0",
+    ),
+    "gan": Formulas(
+        "u log u − (u + 1) log(u + 1)",
+        "−log(1 − exp t)",
+        "t < 0",
+        "−log(1 + exp(−v))",
+        "log(1 + exp v)",
+        "0",
+        at_one="−2 log 2",
+    ),
+    "total_variation": Formulas("½|u − 1|", "t", "|t| ≤ ½", "½ tanh v", "½ tanh v", "0"),
+}
+"""Nowozin et al. 2016, tables 1, 2 and 6, with activations that increase (table 2's signs)."""

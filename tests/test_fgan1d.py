@@ -1,0 +1,217 @@
+"""The one-dimensional fit: its data, its generator, exact optima, and the diagnostic that compares."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganbench import streams
+from ganbench.datasets.mixture1d import two_gaussians
+from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.diagnostics.divergence_fit import (
+    divergence_fit,
+    exact_optimum,
+    gaussian_log_density,
+    line,
+)
+from ganbench.divergences import DIVERGENCES
+from ganbench.errors import GanbenchError
+from ganbench.game import SampleSpec
+from ganbench.networks.initialise import initial_state
+from ganbench.networks.location_scale import LocationScale, location_scale
+from ganbench.published.fgan1d import FORMULAS, OPTIMA, TRAINED, published
+from ganbench.registry import get
+from ganbench.training.cohort import Cohort
+from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+
+START = (0.5, 1.5)
+CPU = torch.device("cpu")
+
+
+def exact(name: str, mu: float, sigma: float) -> float:
+    """D_f(P ‖ N(μ, σ²)) by the quadrature."""
+    x, weights = line()
+    integrand = DIVERGENCES[name].integrand
+    log_p = two_gaussians().log_density(x.unsqueeze(1))
+    return float((weights * integrand(log_p, gaussian_log_density(x, mu, sigma))).sum())
+
+
+def test_the_data_have_the_stated_density_and_distribution_function() -> None:
+    data = two_gaussians()
+    x = torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64)
+
+    def normal(value: float, mu: float, sigma: float) -> float:
+        return math.exp(-0.5 * ((value - mu) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+
+    expected = [0.33 * normal(v, -1, 0.255) + 0.67 * normal(v, 2, math.sqrt(2)) for v in (-1.0, 0.0, 2.0)]
+    assert data.log_density(x).exp().tolist() == pytest.approx(expected, rel=1e-12)
+    nodes, weights = line()
+    density = data.log_density(nodes.unsqueeze(1)).exp()
+    assert float((weights * density).sum()) == pytest.approx(1, abs=1e-12)
+    assert float((weights * density * nodes).sum()) == pytest.approx(0.67 * 2 - 0.33, abs=1e-12)
+    below = float((weights * density * (nodes < 0.7)).sum())
+    assert below == pytest.approx(float(data.cdf(torch.tensor([0.7]))), abs=5e-4)
+
+
+def test_draws_and_examples_follow_the_distribution_function() -> None:
+    """Kolmogorov's statistic of 40,000 draws is below its 1 - 1e-6 point, 2.7/√n."""
+    data = two_gaussians()
+    drawn = data.sampler((0,), CPU, torch.float64).draw(40_000)["real"][0]
+    for each in (drawn, data.examples("heldout", 40_000, CPU, torch.float64)):
+        levels = data.cdf(each).sort().values
+        uniform = (torch.arange(40_000) + 0.5) / 40_000
+        assert float((levels - uniform).abs().max()) < 2.7 / math.sqrt(40_000)
+
+
+def test_the_generator_is_mu_plus_sigma_z_from_a_fixed_start() -> None:
+    with torch.device("meta"):
+        template = location_scale(mu=0.25, sigma=3.0).generator(1, SampleSpec((1,)))
+    one, _ = initial_state(template, streams.generator(0, "a"))
+    two, _ = initial_state(template, streams.generator(1, "b"))
+    assert {n: v.tolist() for n, v in one.items()} == {"0.location": [0.25], "0.scale": [3.0]}
+    assert {n: v.tolist() for n, v in two.items()} == {n: v.tolist() for n, v in one.items()}
+    noise = torch.tensor([[-1.0], [2.0]])
+    assert torch.func.functional_call(template, one, (noise,)).tolist() == [[-2.75], [6.25]]
+    with pytest.raises(GanbenchError, match="latent_dim is 1"):
+        location_scale().generator(1, SampleSpec((2,)))
+
+
+@pytest.mark.parametrize("name", ["kl", "reverse_kl", "js"])
+def test_the_exact_optimum_is_the_published_one(name: str) -> None:
+    mu, sigma, least = exact_optimum(DIVERGENCES[name], two_gaussians().log_density, START)
+    for what, value in (("exact_mu", mu), ("exact_sigma", sigma), ("exact_divergence", least)):
+        known = published(name, what)
+        assert known is not None
+        assert value == pytest.approx(known.value, abs=1e-4)
+
+
+def test_the_optimum_of_kl_has_the_moments_of_the_data() -> None:
+    """Least KL(P ‖ N(μ, σ²)) is at P's mean and variance."""
+    mu, sigma, _ = exact_optimum(DIVERGENCES["kl"], two_gaussians().log_density, START)
+    variance = 0.33 * (0.255**2 + 1) + 0.67 * (2 + 4) - 1.01**2
+    assert (mu, sigma) == pytest.approx((1.01, math.sqrt(variance)), abs=1e-6)
+
+
+def test_gan_and_jensen_shannon_share_their_optimum() -> None:
+    density = two_gaussians().log_density
+    one, two = (exact_optimum(DIVERGENCES[name], density, START) for name in ("gan", "js"))
+    assert one[:2] == pytest.approx(two[:2], abs=1e-5)
+    assert one[2] == pytest.approx(two[2] - 2 * math.log(2), abs=1e-10)
+
+
+def test_a_start_in_the_narrow_mode_ends_in_the_local_optimum() -> None:
+    density = two_gaussians().log_density
+    found = exact_optimum(DIVERGENCES["reverse_kl"], density, (-0.9, 0.3))
+    assert found == pytest.approx((-0.9550, 0.3169, 0.9901), abs=1e-4)
+    found = exact_optimum(DIVERGENCES["neyman"], density, (-0.9, 0.3))
+    assert found == pytest.approx((-0.9732, 0.2906, 1.7367), abs=1e-4)
+    assert math.isnan(exact_optimum(DIVERGENCES["pearson"], density, (-0.9, 0.3))[2])
+
+
+def test_where_the_divergence_is_infinite_the_integral_overflows() -> None:
+    """Pearson's tail is p²/q: infinite for σ² ≤ ½·2; Neyman's q²/p: infinite for σ² ≥ 2·2."""
+    for sigma, infinite in ((0.5, True), (0.99, True), (1.02, False), (1.2, False)):
+        assert (exact("pearson", 0.6, sigma) > 1e40) is infinite, sigma
+    for sigma, infinite in ((1.9, False), (1.96, False), (2.02, True), (2.5, True)):
+        assert (exact("neyman", 0.6, sigma) > 1e40) is infinite, sigma
+    assert math.isinf(exact("pearson", 0.6, 0.9))
+    assert math.isinf(exact("neyman", 0.6, 2.5))
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_the_optimum_is_a_minimum_on_a_converged_quadrature(name: str) -> None:
+    mu, sigma, least = exact_optimum(DIVERGENCES[name], two_gaussians().log_density, START)
+    rough = 1e-5 if name == "total_variation" else 1e-10
+    assert exact(name, mu, sigma) == pytest.approx(least, abs=rough)
+    for d_mu, d_sigma in ((0.02, 0), (-0.02, 0), (0, 0.02), (0, -0.02)):
+        assert exact(name, mu + d_mu, sigma + d_sigma) > least
+
+
+def cohort(variant: str = "fgan", **options: object) -> Cohort:
+    """Three seeds after ten rounds on the two Gaussians."""
+    given = {
+        "network": {"location_scale": {"width": 8}},
+        "latent_dim": 1,
+        "batch_size": 32,
+        "learning_rate": 0.01,
+    }
+    made = Cohort(
+        CohortDescription(
+            dataset=Choice("two_gaussians", "two_gaussians"),
+            variant=Choice(variant, variant, {**given, **options}),
+            seeds=(0, 1, 2),
+            budget=Budget("steps", 10),
+            measure=(1.0,),
+            diagnostics=(),
+            engine=Engine(precision="float64", compile="off"),
+        ),
+        CPU,
+    )
+    for _ in made.train():
+        pass
+    return made
+
+
+def measured(made: Cohort) -> tuple[dict[str, Tensor], dict[str, object]]:
+    """What the diagnostic says at the end, and the arrays that it keeps."""
+    diagnostic = divergence_fit(made.dataset)
+    values = dict(diagnostic.measure(made.snapshot(0, True)))
+    return values, dict(diagnostic.arrays())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_the_bound_stays_below_the_divergence_at_the_fit(name: str) -> None:
+    made = cohort(divergence=name)
+    values, arrays = measured(made)
+    location = made.state.params["generator"]["0.location"].squeeze(1)
+    assert values["mu"].tolist() == location.tolist()
+    assert (values["mu"] != START[0]).all()
+    assert (values["bound"] <= values["divergence_at_fit"] + 1e-9).all()
+    assert (values["divergence_at_fit"] >= values["exact_divergence"]).all()
+    mu, sigma = float(values["mu"][0]), float(values["sigma"][0])
+    assert float(values["divergence_at_fit"][0]) == pytest.approx(exact(name, mu, sigma), abs=1e-10)
+    error = max(abs(mu - float(values["exact_mu"][0])), abs(sigma - float(values["exact_sigma"][0])))
+    assert float(values["fit_error"][0]) == pytest.approx(error)
+    assert set(arrays) == {"x", "density", "discriminator", "best_discriminator"}
+
+
+def test_the_bound_is_the_mean_over_many_draws() -> None:
+    """The quadrature against 100,000 samples of each distribution."""
+    made = cohort(divergence="js")
+    values, _ = measured(made)
+    snapshot, js = made.snapshot(0, True), DIVERGENCES["js"]
+    real = made.dataset.examples("train", 100_000, CPU, torch.float64)
+    noise = torch.randn(100_000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    fake = values["mu"][0] + values["sigma"][0] * noise
+    of_real, of_fake = (snapshot.discriminator(each)[0] for each in (real, fake))
+    terms = js.output(of_real), js.bounded(of_fake)
+    error = sum(float(term.var()) / 1e5 for term in terms) ** 0.5
+    sampled = float(terms[0].mean() - terms[1].mean())
+    assert float(values["bound"][0]) == pytest.approx(sampled, abs=5 * error)
+
+
+def test_a_negative_scale_is_the_same_gaussian_and_averages_count() -> None:
+    made = cohort(divergence="kl", ema=0.5)
+    made.state.averages["generator"]["0.scale"].fill_(-1.7)
+    made.state.averages["generator"]["0.location"].fill_(0.9)
+    values, _ = measured(made)
+    assert values["sigma"].tolist() == pytest.approx([1.7] * 3)
+    assert values["mu"].tolist() == pytest.approx([0.9] * 3)
+
+
+def test_other_variants_and_other_data_are_left_out() -> None:
+    for made in (cohort("nsgan"), cohort(network={"mlp": {"width": 4}}, divergence="kl")):
+        values, arrays = measured(made)
+        assert all(value.isnan().all() for value in values.values())
+        assert not arrays
+    with pytest.raises(NotApplicable):
+        divergence_fit(get("dataset", "ring8").factory())
+
+
+def test_published_numbers_are_of_known_divergences() -> None:
+    assert {each.setting["divergence"] for each in (*OPTIMA, *TRAINED)} <= set(DIVERGENCES)
+    assert set(FORMULAS) == set(DIVERGENCES)
+    assert isinstance(LocationScale(1, START).start, tuple)
