@@ -21,7 +21,7 @@ from ganbench.updates import RULES, FirstPlayer, update_rule
 from ganbench.variants.shown import ONE_BY_ONE, Shown
 from ganbench.variants.variant import Variant
 
-_DCGAN_ADAM = {"adam": {"beta1": 0.5}}
+DCGAN_ADAM = {"adam": {"beta1": 0.5}}
 """Radford et al. 2016, section 4; with a learning rate of 2e-4."""
 
 
@@ -35,7 +35,7 @@ def two_player(
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
     latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _DCGAN_ADAM,
+    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
     learning_rate: Annotated[float, Gt(0), "of both players"] = 2e-4,
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"

@@ -1,0 +1,60 @@
+"""Adversarially learned inference."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from ganbench.game import Batch, Nets
+from ganbench.variants.inference import generated_pair, with_encoder
+from ganbench.variants.recipe import register_variant
+from ganbench.variants.variant import Variant
+
+
+@register_variant("ali", with_encoder)
+def ali(
+    encoding: Annotated[
+        Literal["stochastic", "deterministic"], "z ~ N(μ(x), σ(x)²), or z = E(x) as in BiGAN"
+    ] = "stochastic",
+    **options: Any,
+) -> Variant:
+    """An encoder learns with the generator: the discriminator tells (x, E(x)) from (G(z), z).  Three players.
+
+    Generator and encoder each descend the loss with the labels swapped, which does not saturate.
+
+    Source: Dumoulin et al. 2017, "Adversarially Learned Inference", eq. (1) and algorithm 1; without noise
+    in the encoder Donahue et al. 2017, "Adversarial Feature Learning" (BiGAN).
+    Deviation: the decoder is deterministic.
+    """
+    random = encoding == "stochastic"
+
+    def encode(nets: Nets, x: Tensor) -> Tensor:
+        code: Tensor = nets.encoder(x)
+        return code.chunk(2, 1)[0] if random else code
+
+    def encoded(nets: Nets, batch: Batch) -> Tensor:
+        code: Tensor = nets.encoder(batch.real)
+        if not random:
+            return code
+        mean, log_std = code.chunk(2, 1)
+        return mean + log_std.exp() * batch["encoder_noise"]
+
+    def on_data(nets: Nets, batch: Batch) -> Tensor:
+        logits: Tensor = nets.discriminator(batch.real, encoded(nets, batch))
+        return logits
+
+    def on_generated(nets: Nets, batch: Batch) -> Tensor:
+        logits: Tensor = nets.discriminator(*generated_pair(nets, batch))
+        return logits
+
+    losses = {
+        "generator": lambda nets, batch: batch.mean_noise(softplus(-on_generated(nets, batch))),
+        "encoder": lambda nets, batch: batch.mean_real(softplus(on_data(nets, batch))),
+        "discriminator": lambda nets, batch: (
+            batch.mean_real(softplus(-on_data(nets, batch)))
+            + batch.mean_noise(softplus(on_generated(nets, batch)))
+        ),
+    }
+    return with_encoder(losses, encode, 2 if random else 1, **options)

@@ -1,0 +1,78 @@
+"""Three-player games with inference: generator, encoder, and a discriminator of pairs (x, z)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Interval
+from torch import Tensor
+
+from ganbench.game import Batch, Draw, Game, Loss, Nets, SampleSpec
+from ganbench.networks.initialise import refuse_unusable
+from ganbench.networks.joint import encoder, joint_discriminator
+from ganbench.networks.network import architecture
+from ganbench.optimisers import optimiser as make_optimiser
+from ganbench.updates import RULES, FirstPlayer, update_rule
+from ganbench.variants.recipe import DCGAN_ADAM
+from ganbench.variants.variant import Variant
+
+Encode = Callable[[Nets, Tensor], Tensor]
+
+
+def with_encoder(
+    losses: Mapping[str, Loss],
+    encode: Encode,
+    numbers_encoded: int = 1,
+    *,
+    network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
+    latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
+    batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
+    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
+    learning_rate: Annotated[float, Gt(0), "of all players"] = 2e-4,
+    discriminator_learning_rate: Annotated[
+        float | None, Gt(0), "of the discriminator; null: learning_rate"
+    ] = None,
+    update: Annotated[
+        str | dict[str, Any], f"who moves when: {', '.join(RULES)}, with options"
+    ] = "alternating",
+    n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,
+    first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
+    ema: Annotated[float | None, Interval(gt=0, lt=1), "decay of the generator's moving average"] = None,
+) -> Variant:
+    """A variant of a generator, an encoder and a discriminator of pairs; generator and encoder move together.
+
+    `encode` maps examples to latents without random numbers, for judging examples by themselves;
+    `numbers_encoded` is how many numbers per latent the encoder returns.  Fits perceptrons only.
+    """
+    rule = update_rule(update, n_critic, first, generating=("generator", "encoder"))
+    rates = {"generator": learning_rate, "encoder": learning_rate}
+    rates["discriminator"] = discriminator_learning_rate or learning_rate
+
+    def build(spec: SampleSpec) -> Game:
+        pair = architecture(network)
+        with torch.device("meta"):
+            players = {
+                "generator": pair.generator(latent_dim, spec),
+                "encoder": encoder(pair, numbers_encoded * latent_dim, spec),
+                "discriminator": joint_discriminator(pair, latent_dim, spec),
+            }
+        for player in players.values():
+            refuse_unusable(player)
+        draws = {"noise": Draw((latent_dim,)), "encoder_noise": Draw((latent_dim,))}
+        return Game(players, losses, draws, lambda nets, x: nets.discriminator(x, encode(nets, x)))
+
+    return Variant(
+        build=build,
+        update=rule,
+        optimisers={p: make_optimiser(optimiser, rate, rule.optimistic) for p, rate in rates.items()},
+        batch_size=batch_size,
+        reals_per_batch=batch_size,
+        averages={} if ema is None else {"generator": ema},
+    )
+
+
+def generated_pair(nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
+    """(G(z), z)."""
+    return nets.generator(batch.noise), batch.noise
