@@ -52,7 +52,8 @@ def status_page(run: Path) -> str:
         outcomes += words
         lines.append(f"  {pair[0]} · {pair[1]}: {_counts(words)}{_why(outcome)}")
     seeds = {v["label"]: _seeds(suite, v["label"]) for v in suite["variants"]}
-    wanted = [(d["label"], v["label"]) for d in suite["datasets"] for v in suite["variants"]]
+    pairs = ((d, v["label"]) for d in suite["datasets"] for v in suite["variants"])
+    wanted = [(d["label"], variant) for d, variant in pairs if _is_for(suite, variant, d)]
     for pair in wanted:
         missing = seeds[pair[1]] - ended[pair]
         if missing > 0:
@@ -65,6 +66,12 @@ def status_page(run: Path) -> str:
 def _seeds(suite: Mapping[str, Any], variant: str) -> int:
     """How many seeds a variant has: its own, else the suite's."""
     return len(suite.get("own", {}).get(variant, {}).get("seeds") or suite["seeds"])
+
+
+def _is_for(suite: Mapping[str, Any], variant: str, dataset: Mapping[str, Any]) -> bool:
+    """Whether a variant is to be trained on a data set."""
+    on = suite.get("own", {}).get(variant, {}).get("on")
+    return on is None or dataset["label"] in on or dataset["name"] in on
 
 
 def _counts(words: Counter[str]) -> str:

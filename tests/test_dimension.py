@@ -265,6 +265,7 @@ def test_a_linear_generator_has_its_matrix_singular_values(outputs: int, inputs:
     assert (found[..., 3:] < 1e-14).all()
     assert (numeric_rank(found, 1e-9) == 3).all()
     assert numeric_rank(found, 1e-3)[:, 0].tolist() == [3, 2]
+    assert numeric_rank(1e-12 * found, 1e-3)[:, 0].tolist() == [3, 2]  # a share of the largest
     assert significant_rank(found, 0.05)[:, 0].tolist() == [1, 2]
     condition = log_condition(found[..., :3], 1e-15)[:, 0]
     assert condition.tolist() == pytest.approx([2 * math.log(150), 2 * math.log(1e7)], rel=1e-9)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from engine_cohorts import CPU, SMALL, cohort, equal_bits, numbers, register_for_test
+from engine_cohorts import SMALL, cohort, equal_bits, numbers, register_for_test
 from scipy.sparse.linalg import LinearOperator, eigs
 from torch import Tensor, nn
 
@@ -20,8 +21,10 @@ from ganbench.diagnostics.game_path import between, path_cosines
 from ganbench.diagnostics.krylov import krylov_spectra, spectra_of
 from ganbench.game import Draw, Game, SampleSpec
 from ganbench.optimisers import optimiser
+from ganbench.report.dynamics import _spectra, eigenvalues, path_angles
+from ganbench.report.style import looks, styled
 from ganbench.training.cohort import Cohort
-from ganbench.updates import update_rule
+from ganbench.updates import UpdateRule
 from ganbench.variants.variant import Variant
 
 SIZES = {"a": 2, "b": 3, "c": 1}
@@ -139,7 +142,7 @@ def test_rotation_share_of_a_mixed_game_and_by_probes() -> None:
     assert 0.1 < share < 0.9
     assert rotation_share_of(motion.jacobian()).tolist() == pytest.approx([share] * 3)
     signs = torch.randn(4000, 3, 6, generator=torch.Generator().manual_seed(7), dtype=torch.float64).sign()
-    estimated = rotation_share(motion.product, motion.transposed_product, signs)
+    estimated = rotation_share(lambda z: z @ matrix.T, lambda z: z @ matrix, signs)
     assert estimated.tolist() == pytest.approx([share] * 3, abs=0.02)
     whole = math.sqrt(6) * torch.eye(6, dtype=torch.float64).unsqueeze(1).expand(6, 3, 6)
     exact = rotation_share(motion.product, motion.transposed_product, whole)
@@ -207,7 +210,7 @@ def test_products_give_the_eigenvalues_of_the_whole_jacobian_of_a_network() -> N
     torch.testing.assert_close(motion.transposed_product(z), torch.einsum("sij,si->sj", matrices, z))
 
 
-@pytest.mark.parametrize("variant", ["nsgan", "wgan-gp", "sngan"])
+@pytest.mark.parametrize("variant", ["nsgan", "wgan-gp", "rpgan-r1r2"])
 def test_the_jacobian_of_a_network_is_the_difference_quotient_of_its_field(variant: str) -> None:
     motion = network_motion(variant)
     z = torch.randn(2, motion.layout.size, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
@@ -266,8 +269,19 @@ def point_variant(matrix: Tensor, step: float) -> Variant:
         game = linear_game(matrix, sizes)
         return Game(game.players, game.losses, {"noise": Draw((1,))})
 
-    rules = {player: optimiser("sgd", step) for player in sizes}
-    return Variant(build, update_rule("simultaneous"), rules, 4, 4)
+    return Variant(build, all_at_once(*sizes), {player: optimiser("sgd", step) for player in sizes}, 4, 4)
+
+
+def all_at_once(*players: str) -> UpdateRule:
+    """Simultaneous gradient descent of players of any name."""
+
+    def advance(field: Any) -> None:
+        batch = field.draw(*players)
+        gradients = {player: field.gradient(player, batch) for player in players}
+        for player, gradient in gradients.items():
+            field.step(player, gradient)
+
+    return UpdateRule(advance, 1)
 
 
 def over_training(made: Cohort, **options: Any) -> tuple[list[dict[str, Tensor]], Any]:
@@ -311,7 +325,7 @@ def test_the_diagnostic_on_a_quadratic_and_on_a_rotation(monkeypatch: pytest.Mon
 
 
 def test_a_noisy_gradient_has_a_small_cosine_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """loss = mean(noise)·x: the gradient is noise alone; with a mean of 3 per coordinate it is mostly signal."""
+    """The gradient of mean(noise + s)·x over one example: cosines of s²/(s² + 1)."""
 
     def variant(signal: float) -> Variant:
         size = 200
@@ -322,7 +336,7 @@ def test_a_noisy_gradient_has_a_small_cosine_between_batches(monkeypatch: pytest
             draws = {"noise": Draw((size,)), "generator_noise": Draw((1,))}
             return Game({"x": player}, {"x": lambda n, b: ((b.noise + signal) @ n.x()).mean()}, draws)
 
-        return Variant(build, update_rule("simultaneous"), {"x": optimiser("sgd", 0.1)}, 1, 1)
+        return Variant(build, all_at_once("x"), {"x": optimiser("sgd", 0.1)}, 1, 1)
 
     for name, signal in (("noise", 0.0), ("signal", 3.0)):
         register_for_test(monkeypatch, name, lambda signal=signal: variant(signal))
@@ -358,20 +372,37 @@ def test_too_large_a_game_gets_no_jacobian_and_the_protocol_says_why() -> None:
     assert not {q.name for q in diagnostic.quantities if q.name.startswith("game_eigenvalue")}
 
 
-class _Twice(torch.autograd.Function):
-    """A doubling that cannot be differentiated twice, nor mapped over replicas."""
-
+class _Slope(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor) -> Tensor:
-        return x * 2
+        return 2 * x
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None: ...
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, given: Tensor) -> Tensor:
-        return given * 2
+        raise RuntimeError("a slope has no derivative")
+
+
+class _Square(torch.autograd.Function):
+    """A square that can be differentiated once, and not be mapped over replicas."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, given: Tensor) -> Tensor:
+        return given * _Slope.apply(ctx.saved_tensors[0])
+
+
+def once(nets: Any, _batch: Any) -> Tensor:
+    return _Square.apply(nets.x()).sum()
 
 
 def test_a_loss_without_second_derivative_is_nan_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,12 +410,12 @@ def test_a_loss_without_second_derivative_is_nan_with_its_reason(monkeypatch: py
         with torch.device("meta"):
             return Game(
                 {"x": Point(2)},
-                {"x": lambda nets, _: _Twice.apply(nets.x()).square().sum()},
+                {"x": once},
                 {"noise": Draw((1,))},
             )
 
     rule = {"x": optimiser("sgd", 0.01)}
-    register_for_test(monkeypatch, "once", lambda: Variant(build, update_rule("simultaneous"), rule, 2, 2))
+    register_for_test(monkeypatch, "once", lambda: Variant(build, all_at_once("x"), rule, 2, 2))
     (_, last), diagnostic = over_training(cohort("once", {}, mode="plain", budget=("steps", 2)))
     assert last["game_eigenvalue_real_1"].isnan().all()
     assert last["path_angle_end"].isfinite().all()
@@ -411,10 +442,12 @@ def test_a_loss_that_branches_on_a_number_is_looped() -> None:
 
 def test_an_impossible_derivative_is_undefined_not_an_error_of_torch() -> None:
     with torch.device("meta"):
-        game = Game({"x": Point(2)}, {"x": lambda nets, _: _Twice.apply(nets.x()).square().sum()})
-    motion = Motion(game, {"x": {"value": torch.ones(1, 2)}}, {"x": {}}, {})
-    with pytest.raises(Undefined):
-        motion.jacobian()
+        game = Game({"x": Point(2)}, {"x": once})
+    motion = Motion(game, {"x": {"value": torch.full((1, 2), 0.1, dtype=torch.float64)}}, {"x": {}}, {})
+    assert motion.value().tolist() == [[-0.2, -0.2]]
+    for derivative in (motion.jacobian, lambda: motion.product(motion.at)):
+        with pytest.raises(Undefined, match=r"no derivative|forward"):
+            derivative()
 
 
 def test_measuring_changes_no_bit_of_training_and_asks_twice_alike() -> None:
@@ -453,4 +486,33 @@ def test_layout_goes_there_and_back() -> None:
     back = layout.trees(vectors[1])
     assert torch.equal(back["g"]["w"], trees["g"]["w"][1].double())
     assert back["d"]["w"].shape == (2,)
-    assert CPU == vectors.device
+
+
+def test_figures_need_what_was_stored() -> None:
+    """Residuals hide the unknown; variants without arrays, and runs without any, have no figure."""
+    stored = {
+        "dynamics/eigenvalues": np.array([[-3, -1 + 2j, -1 - 2j, np.nan], [-4, 1, 0.5, 9j]]),
+        "dynamics/residuals": np.array([[0, 0, 0, np.nan], [1e-9, 1e-9, 1e-9, 0.1]]),
+        "dynamics/path_share": np.array([0.0, 0.5, 1.0]),
+        "dynamics/path_angle": np.array([[0.1, 0.2, np.nan], [0.3, 0.2, np.nan]]),
+    }
+
+    def run_with(*arrays: Any) -> Any:
+        cohorts = [
+            SimpleNamespace(variant=f"v{i}", parts=[SimpleNamespace(arrays=each)])
+            for i, each in enumerate(arrays)
+        ]
+        return SimpleNamespace(cohorts_of=lambda _dataset: cohorts)
+
+    look = looks(["v0", "v1"])
+    assert _spectra(run_with(stored, {}), "ring8")["v0"].tolist() == [-3, -1 + 2j, -1 - 2j, -4, 1, 0.5]
+    assert list(_spectra(run_with(stored, {}), "ring8")) == ["v0"]
+    with styled():
+        for figure in (
+            eigenvalues(run_with(stored, {}), "ring8", look),
+            path_angles(run_with(stored), "ring8", look),
+        ):
+            assert figure is not None
+            assert figure.png.startswith(b"\x89PNG")
+        assert eigenvalues(run_with({}, None), "ring8", look) is None
+        assert path_angles(run_with({}, None), "ring8", look) is None

@@ -119,13 +119,16 @@ def test_jeffreys_conjugate_differentiates_twice_under_vmap() -> None:
 
 @ALL
 def test_no_discriminator_lifts_the_bound_above_the_divergence(divergence: Divergence) -> None:
-    """Two distributions on seven points: E_P T − E_Q f*(T) ≤ D_f for any T, = D_f at f′(p/q)."""
+    """Two distributions on seven points: E_P T − E_Q f*(T) ≤ D_f for any T, = D_f at f′(p/q).
+
+    The search picks the best of 12,001 outputs for each point: it comes near D_f, and not above.
+    """
     source = torch.Generator().manual_seed(0)
     p, q = torch.rand(2, 7, generator=source, dtype=torch.float64).softmax(1)
     exact = float((q * divergence.f(p / q)).sum())
-    logits = 3 * torch.randn(500, 7, generator=source, dtype=torch.float64)
-    bounds = (p * divergence.output(logits) - q * divergence.bounded(logits)).sum(1)
-    assert float(bounds.max()) <= exact + 1e-12
+    logits = torch.linspace(-30, 30, 12_001, dtype=torch.float64)[:, None]
+    highest = float((p * divergence.output(logits) - q * divergence.bounded(logits)).max(0).values.sum())
+    assert exact - 1e-5 <= highest <= exact + 1e-12
     best = divergence.derivative(p / q)
     assert float((p * best - q * divergence.conjugate(best)).sum()) == pytest.approx(exact, abs=1e-12)
 

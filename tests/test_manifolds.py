@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
+from ganbench.datasets import KnownDimension
 from ganbench.datasets.manifolds import (
     EmbeddedManifold,
-    KnownDimension,
     gaussian_subspace,
     random_rotation,
     sphere,

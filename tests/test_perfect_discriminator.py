@@ -75,7 +75,11 @@ def js_divergence(distance: float) -> float:
 @pytest.mark.parametrize("distance", [1.0, 3.0])
 def test_two_gaussians_are_told_apart_as_well_as_can_be(distance: float) -> None:
     values, _ = measured(
-        flat_cohort("gaussian_pair", {"distance": distance}, 1), steps=250, learning_rate=3e-3, samples=4096
+        flat_cohort("gaussian_pair", {"distance": distance}, 1),
+        steps=200,
+        learning_rate=3e-3,
+        samples=4096,
+        batch_size=256,
     )
     best, spread = norm.cdf(-distance / 2), math.sqrt(0.25 / 8192)
     for error in values["perfect_discriminator_error"].tolist():
@@ -86,7 +90,9 @@ def test_two_gaussians_are_told_apart_as_well_as_can_be(distance: float) -> None
 
 
 def test_lines_at_any_distance_are_told_apart_perfectly() -> None:
-    apart, curves = measured(flat_cohort("parallel_lines", {"distance": 0.5}, 1), steps=200)
+    apart, curves = measured(
+        flat_cohort("parallel_lines", {"distance": 1.0}, 1), steps=200, learning_rate=3e-3
+    )
     assert apart["perfect_discriminator_error"].tolist() == [0, 0]
     assert apart["perfect_discriminator_jsd_bound"].tolist() == pytest.approx([math.log(2)] * 2, abs=0.05)
     assert (apart["steps_to_perfect"] <= 100).all()
@@ -96,9 +102,9 @@ def test_lines_at_any_distance_are_told_apart_perfectly() -> None:
 
 
 def test_lines_at_no_distance_cannot_be_told_apart() -> None:
-    together, _ = measured(flat_cohort("parallel_lines", {"distance": 0.0}, 1), steps=100, samples=8192)
+    together, _ = measured(flat_cohort("parallel_lines", {"distance": 0.0}, 1), steps=60, samples=4096)
     for error in together["perfect_discriminator_error"].tolist():
-        assert error == pytest.approx(0.5, abs=0.02)
+        assert error == pytest.approx(0.5, abs=0.03)
     assert (together["perfect_discriminator_jsd_bound"] < 0.01).all()
 
 

@@ -29,7 +29,9 @@ def test_a_bundled_suite_is_valid_and_fits_the_schema(name: str) -> None:
         assert len(missing) == len(error.mistakes), str(error)  # noqa: PT017
         pytest.skip("its data are not on this machine")
     assert suite.name == name
-    assert len(suite.cohorts()) == len(suite.datasets) * len(suite.variants)
+    cohorts = suite.cohorts()
+    assert {cohort.dataset.label for cohort in cohorts} == {choice.label for choice in suite.datasets}
+    assert {cohort.variant.label for cohort in cohorts} == {choice.label for choice in suite.variants}
     assert json.dumps(suite.as_json(), allow_nan=False)
 
 

@@ -64,7 +64,8 @@ def why_missing(cohort: Cohort) -> str:
 def final_records(run: Run, dataset: str, quantity: str) -> pd.DataFrame:
     """The rows of one quantity at the final checkpoint."""
     rows = run.records_of(dataset)
-    return rows[(rows["quantity"] == quantity) & rows["final"]]
+    rows = rows[rows["final"]]
+    return rows[rows["quantity"] == quantity]
 
 
 def _under_one_budget(run: Run, dataset: str, budget: Budget | None) -> list[Cohort]:

@@ -96,8 +96,8 @@ def _summary(quantity: Quantity, values: pd.Series) -> Summary:
 def median_seed(run: Run, dataset: str, variant: str) -> int | None:
     """The seed whose final primary value is the median (the better of the middle two)."""
     primary = run.primary(dataset)
-    rows = run.records_of(dataset)
-    rows = rows[(rows["variant"] == variant) & (rows["quantity"] == primary.name) & rows["final"]]
+    rows = final_records(run, dataset, primary.name)
+    rows = rows[rows["variant"] == variant]
     if rows.empty:
         return None
     bad = pd.Series(badness(rows["value"], primary.direction, primary.target), index=rows["seed"].to_numpy())

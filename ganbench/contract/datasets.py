@@ -29,7 +29,9 @@ def draws_examples(entry: Entry) -> None:
         real = dataset.sampler(seeds, CPU, dtype).draw(FEW)["real"]
         _check_examples(entry, real, (len(seeds), FEW), dataset.info.spec, dtype)
         alike = torch.equal(real[0], real[1])
-        require(alike == dataset.info.constant, entry, "two seeds draw the same examples, or `constant` is wrong")
+        require(
+            alike == dataset.info.constant, entry, "two seeds draw the same examples, or `constant` is wrong"
+        )
 
 
 def draws_repeat(entry: Entry) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganbench import registry
 from ganbench.contract.promise import CPU, PLACES, dataset_of, require
 from ganbench.errors import GanbenchError
 from ganbench.registry import Entry
@@ -22,14 +23,9 @@ _ROUNDS = 2
 
 
 def builds(entry: Entry) -> str | None:
-    """It builds its game on vectors or on images."""
-    refusals: dict[str, str] = {}
-    for place in PLACES:
-        try:
-            _variant(entry, place).build(dataset_of(place).info.spec)
-        except GanbenchError as error:
-            refusals[place] = str(error)
-    require(len(refusals) < len(PLACES), entry, f"it builds nowhere: {'; '.join(refusals.values())}")
+    """It builds its game on vectors or on images, or else on a data set that it is made for."""
+    refusals = {place: why for place in PLACES if (why := _refusal(entry, place)) is not None}
+    require(places_of(entry), entry, f"it builds nowhere: {'; '.join(refusals.values())}")
     return "; ".join(f"not on {place}: {why}" for place, why in refusals.items()) or None
 
 
@@ -79,16 +75,23 @@ def _variant(entry: Entry, place: str) -> Variant:
 
 @functools.cache
 def places_of(entry: Entry) -> tuple[str, ...]:
-    """The data sets on which a variant builds."""
-    found = []
-    for place in PLACES:
-        try:
-            _variant(entry, place).build(dataset_of(place).info.spec)
-            found.append(place)
-        except GanbenchError:
-            continue
-    require(found, entry, "it builds neither on vectors nor on images")
-    return tuple(found)
+    """The data sets on which a variant builds: the usual places, or else the first that it is made for."""
+    usual = tuple(place for place in PLACES if _refusal(entry, place) is None)
+    others = (name for name in registry.names("dataset") if name not in PLACES)
+    found = usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
+    require(found, entry, "it builds nowhere: not on vectors, on images, nor on any other data set")
+    return found
+
+
+def _refusal(entry: Entry, place: str) -> str | None:
+    """Why a variant does not build on a data set; None where it does."""
+    try:
+        dataset = dataset_of(place)
+        dataset.require()
+        _variant(entry, place).build(dataset.info.spec)
+    except GanbenchError as error:
+        return str(error)
+    return None
 
 
 class _OneByOne(Cohort):

@@ -102,6 +102,16 @@ class LabelledClasses(Protocol):
 
 
 @runtime_checkable
+class KnownDimension(Protocol):
+    """What the diagnostic `dimension` asks of a data set."""
+
+    intrinsic_dimension: int
+    """Of the data's manifold, before noise."""
+    support_dimension: int
+    """Of the support: with noise in all directions that of the space."""
+
+
+@runtime_checkable
 class KnownDensity(Protocol):
     """What the diagnostic `divergence` asks of a data set."""
 

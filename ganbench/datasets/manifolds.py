@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
@@ -25,16 +25,6 @@ _NUMBERS_A_BLOCK = 16_384  # of a seed's training draws; part of the stream
 _ROWS_AT_LEAST = 256
 _ROLL_SCALE = 7.0
 _ROLL_FROM, _ROLL_TO, _ROLL_HEIGHT = 1.5 * math.pi, 4.5 * math.pi, 21.0
-
-
-@runtime_checkable
-class KnownDimension(Protocol):
-    """What is asked of a data set whose dimension is known."""
-
-    intrinsic_dimension: int
-    """Of the manifold, before noise."""
-    support_dimension: int
-    """Of the support: with noise in all directions that of the space."""
 
 
 @dataclass(frozen=True)

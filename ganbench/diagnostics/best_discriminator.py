@@ -29,7 +29,7 @@ def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor
 
 
 def live_samples(snapshot: Snapshot, samples: Tensor) -> Tensor:
-    """Samples of the generator that the discriminator plays against: the given ones where no average is kept."""
+    """Samples of the generator that D plays against: the given ones where no moving average is kept."""
     if "generator" not in snapshot.variant.averages:
         return samples
     draw = random_draws(snapshot.game)["noise"]

@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge, Interval
 from torch import Tensor
 
-from ganbench.datasets.manifolds import KnownDimension
+from ganbench.datasets import KnownDimension
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.dimension_estimators import levina_bickel, local_pca, nearest_neighbours, two_nn
 from ganbench.diagnostics.floor import of_real
@@ -34,7 +34,7 @@ _DROPPED = 0.1
 _THRESHOLD = 0.05
 
 
-@register_diagnostic("dimension")
+@register_diagnostic("dimension", by_default=False)
 def dimension(
     dataset: Dataset,
     samples: Annotated[int, Ge(4), "generated samples, and as many real ones, at most"] = 2000,

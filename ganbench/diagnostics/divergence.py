@@ -50,7 +50,7 @@ _ESTIMATORS = {
 }
 
 
-@register_diagnostic("divergence")
+@register_diagnostic("divergence", by_default=False)
 def divergence(
     dataset: Dataset,
     samples: Annotated[int | None, Gt(100), "generated samples; the data set's own number by default"] = None,
@@ -60,9 +60,9 @@ def divergence(
     """KL, reverse KL and Jensen-Shannon divergence of data of known density from samples; D against D*.
 
     p, the data's density, is exact; q, the generator's, is known by its samples.  With x, the number of data
-    points expected in the ball that holds k samples: KL(p ‖ q) = E_p log x − ψ(k), KL(q ‖ p) = ψ(k) − E_q log x
-    (Kozachenko & Leonenko 1987; Wang, Kulkarni & Verdú 2009), and JS by functions of x that have no bias
-    where q is flat over the ball (Ryu et al. 2022).
+    points expected in the ball that holds k samples, KL(p ‖ q) = E_p log x − ψ(k) and
+    KL(q ‖ p) = ψ(k) − E_q log x (Kozachenko & Leonenko 1987; Wang, Kulkarni & Verdú 2009), and JS is had by
+    functions of x that have no bias where q is flat over the ball (Ryu et al. 2022).
 
     What good looks like
       divergence_js           in nats, 0 to log 2 = 0.693.  The one to trust: its bias was below 0.02 on every

@@ -36,7 +36,7 @@ _OF_POINT = (f"rotation_share_{_ALONG}", "field_alignment")
 """What one product with the Jacobian tells: measured at every point."""
 
 
-@register_diagnostic("dynamics")
+@register_diagnostic("dynamics", by_default=False)
 def dynamics(
     dataset: Dataset,
     eigenvalues: Annotated[int, Ge(1), "how many leading eigenvalues to report"] = 4,
@@ -73,7 +73,8 @@ def dynamics(
     What looks back to another checkpoint is NaN at the first.
 
     Blind to: the optimiser (Adam follows another field), momentum and alternation; all beyond first order.
-    One batch stands for the loss.  The kinks of a ReLU have no curvature.  Eigenvalues by products are the
+    One batch stands for the loss.  A ReLU's kinks have no curvature, and
+    spectral norm's singular vectors count as fixed.  Eigenvalues by products are the
     outer ones, NaN from the first that is not known to 1e-4 of |λ₁|; the rightmost is NaN where its sign is
     open, and may hide within the bulk.
 

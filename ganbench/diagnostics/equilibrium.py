@@ -1,4 +1,4 @@
-"""A small game and the place where it comes to rest: how far away, how it moves there, and whether it arrives."""
+"""A small game and where it comes to rest: how far away it is, how it moves there, whether it arrives."""
 
 from __future__ import annotations
 
@@ -117,7 +117,10 @@ class Equilibrium:
         return found | self._judged(seeds)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """`path` [T, drawn seeds, P] around the equilibrium, its `rounds` [T]; in a plane the field on a grid."""
+        """`path` [T, drawn seeds, P] around the equilibrium, its `rounds` [T]; in a plane the field on a grid
+
+        [G, G, 2] at (x[i], y[j]).
+        """
         kept = self._trajectories()[:, : self._drawn]
         return {"path": kept, "rounds": self._stride * np.arange(len(kept)), **self._field}
 
@@ -145,7 +148,7 @@ class Equilibrium:
         return {"growth_per_turn": torch.tensor(finite), "verdict": torch.tensor(verdicts)}
 
     def _portrait(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
-        """The field of motion [G, G, 2] at (x[i], y[j]) around the equilibrium, over the kept trajectories."""
+        """The field of motion around the equilibrium, as far as the kept trajectories go."""
         paths = self._trajectories()[:, : self._drawn]
         reach = float(np.nanmax(np.abs(paths), initial=1.0)) * 1.08
         line = torch.linspace(-1, 1, _GRID, dtype=torch.float64) * min(reach, _FARTHEST)
@@ -160,4 +163,6 @@ class Equilibrium:
 
 
 def _unsqueezed(rest: Mapping[str, Tree]) -> dict[str, Tree]:
-    return {player: {name: value.unsqueeze(0) for name, value in tree.items()} for player, tree in rest.items()}
+    return {
+        player: {name: value.unsqueeze(0) for name, value in tree.items()} for player, tree in rest.items()
+    }

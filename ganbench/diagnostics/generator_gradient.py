@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import vjp
+from torch.func import vjp, vmap
 from torch.nn.functional import logsigmoid
 
 from ganbench.game import Game, Nets, Tree
@@ -33,7 +33,8 @@ def generator_gradient(
     Evaluation mode.  Every minibatch's gradient is divided by its largest weight σ(±l), whose
     logarithm is kept beside it: a perfect discriminator's gradients lie far below the smallest float.
     """
-    rows = evaluate(game, params, buffers, _scaled_gradients, noise, looped=looped).double()
+    use = _one_by_one if looped else _at_once
+    rows = evaluate(game, params, buffers, use, noise, looped=looped).double()
     norm, deviation = {}, {}
     for index, cost in enumerate(SIGNS):
         scales, gradients = rows[:, :, index, 0], rows[:, :, index, 1:]
@@ -45,12 +46,18 @@ def generator_gradient(
     return GeneratorGradient(norm, deviation)
 
 
-def _scaled_gradients(nets: Nets, minibatches: Tensor) -> Tensor:
-    """For each minibatch and cost the scale's logarithm, then the scaled gradient: [m, 2, 1 + P]."""
+def _one_by_one(nets: Nets, minibatches: Tensor) -> Tensor:
     return torch.stack([_of_minibatch(nets, noise) for noise in minibatches])
 
 
+def _at_once(nets: Nets, minibatches: Tensor) -> Tensor:
+    found: Tensor = vmap(lambda noise: _of_minibatch(nets, noise))(minibatches)
+    return found
+
+
 def _of_minibatch(nets: Nets, noise: Tensor) -> Tensor:
+    """For each cost the scale's logarithm, then the scaled gradient: [2, 1 + P] of noise [n, ...]."""
+
     def logits(own: Tree) -> Tensor:
         moved = nets.moved("generator", own)
         return moved.discriminator(moved.generator(noise))

@@ -94,10 +94,10 @@ def permutation_p_values(
 ) -> list[float]:
     """The share of labellings, the true one counted in, whose discrepancy is at least the true one's.
 
-    One p-value for each kernel of the distance; samples [n, F] and [m, F], `relabelled` [P, n + m].  Under the
-    null P(p ≤ α) is at most α, and just α for α = 1/(P+1), 2/(P+1), … but for ties: at any sample size and in
-    any arithmetic, so float32 does.  The kernel's values are computed once, by rows; all labellings are
-    one product with them.
+    One p-value for each kernel of the distance; samples [n, F] and [m, F], `relabelled` [P, n + m].  Under
+    the null P(p ≤ α) is at most α, and just α for α = 1/(P+1), 2/(P+1), … but for ties: at any sample size
+    and in any arithmetic, so float32 does.  The kernel's values are computed once, by rows; all labellings
+    are one product with them.  Source: Gretton et al. 2012, section 4; Phipson & Smyth 2010 for the one.
     """
     n, m, pool = len(first), len(second), torch.cat([first, second])
     true = (torch.arange(n + m) < n).to(relabelled.dtype)

@@ -40,7 +40,7 @@ class Spectrum:
         place = int(np.argmax(self.values.real))
         real, largest = self.values[place].real, np.abs(self.values[0])
         error = self.residuals[place]
-        return float(real) if error <= max(_EXACT, abs(real) / (4 * largest)) else np.nan
+        return float(real) if error <= _EXACT or error * 4 * largest <= abs(real) else np.nan
 
 
 def spectra_of(matrices: Tensor) -> list[Spectrum]:

@@ -1,7 +1,7 @@
 """Nearest-neighbour estimates of where two sets overlap, in bounded memory.
 
-Everywhere `real` [n, F] comes before `fake` [m, F].  Distances are Euclidean and computed from differences, never
-from inner products: these lose the digits that tell a duplicate (distance 0) or a tie from a near miss.
+Everywhere `real` [n, F] comes before `fake` [m, F].  Distances are Euclidean and computed from differences,
+never from inner products: these lose the digits that tell a duplicate or a tie from a near miss.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ import torch
 from scipy.special import betaln, gammaln
 from torch import Tensor
 
-NUMBERS_AT_ONCE = 4_000_000
-"""Distances held at a time: 32 MB in float64, a few times that with what is derived of them."""
+NUMBERS_AT_ONCE = 1_000_000
+"""Distances held at a time: 8 MB in float64, a few times that with what is derived of them.
+
+Results are written into tensors made beforehand: small ones kept between large ones that come and go
+split the heap, and the process then grows by some megabytes a chunk.
+"""
 
 
 def distances(first: Tensor, second: Tensor) -> Tensor:
@@ -34,13 +38,13 @@ def neighbour_radii(points: Tensor, neighbours: tuple[int, ...]) -> Tensor:
     A point itself is left out by its place, not by distance zero, so k duplicates of it give radius 0.
     """
     assert max(neighbours) < len(points), "more neighbours asked for than there are other points"
-    found = []
+    found = points.new_empty(len(neighbours), len(points))
     for start in range(0, len(points), step := rows_at_once(len(points))):
         apart = distances(points[start : start + step], points)
         apart.diagonal(start).fill_(torch.inf)
         nearest = apart.topk(max(neighbours), dim=1, largest=False).values
-        found.append(nearest[:, [k - 1 for k in neighbours]].T)
-    return torch.cat(found, 1)
+        found[:, start : start + step] = nearest[:, [k - 1 for k in neighbours]].T
+    return found
 
 
 @dataclass(frozen=True)
@@ -89,17 +93,17 @@ def neighbourhoods(points: Tensor, precision_k: int, density_k: int) -> Neighbou
 def overlap(real: Neighbourhoods, fake: Tensor, fake_radii: Tensor) -> Overlap:
     """One pass over all pairs of real points and fakes [m, F] with their radii for precision [m]."""
     precise, balls, clipped_balls = torch.zeros(3, len(fake), dtype=torch.int64, device=fake.device)
-    recalled, held = [], []
+    recalled, held = torch.zeros(2, len(real.points), dtype=torch.int64, device=fake.device)
     for start in range(0, len(real.points), step := rows_at_once(len(fake))):
         part = slice(start, start + step)
         apart = distances(real.points[part], fake)
         precise += _count(apart <= real.precision[part, None], 0)
-        recalled.append(_count(apart <= fake_radii, 1) > 0)
+        recalled[part] = _count(apart <= fake_radii, 1)
         inside = apart < real.density[part, None]
         balls += _count(inside, 0)
-        held.append(_count(inside, 1))
+        held[part] = _count(inside, 1)
         clipped_balls += _count(apart <= real.clipped[part, None], 0)
-    return Overlap(precise > 0, torch.cat(recalled), balls, torch.cat(held), clipped_balls)
+    return Overlap(precise > 0, recalled > 0, balls, held, clipped_balls)
 
 
 def support_values(real: Neighbourhoods, fake: Tensor, precision_k: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Does a trajectory converge, cycle or diverge?  Judged by how far it is from the equilibrium, turn by turn."""
+"""Does a trajectory converge, cycle or diverge?  Judged by its distance from the equilibrium, by turns."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def verdict(growth: float, tolerance: float) -> float:
 def growth_per_turn(path: Array, tolerance: float) -> float:
     """By how much ln ‖w‖ grows in one turn around 0, late in a trajectory `path` [T, d] around 0.
 
-    In a plane: the mean of ln ‖w‖ over the last turn (over the angle), less the same n turns earlier, by n: as
-    many as began in the second half.  So the shape of a closed orbit drops out.  A trajectory of less
-    than 1.1 turns, or out of the plane, is judged by its largest distance in the last quarter against that in
-    the third one, and is undefined (NaN) where the two agree within the tolerance: it may be in the middle
-    of a slow turn.  −∞: it has arrived (to 1e-9 of where it started).  +∞: it is not finite.
+    In a plane: the mean of ln ‖w‖ over the last turn (by angle), less the same n turns earlier, over n: as
+    many as lie in the second half.  So the shape of a closed orbit drops out.  A trajectory of less than
+    1.1 turns, or out of the plane, is judged by its largest distance in the last quarter against that in the
+    third one, and is undefined (NaN) where the two agree within the tolerance: it may be in the middle of a
+    slow turn.  −∞: it has arrived (to 1e-9 of where it started).  +∞: it is not finite.
     """
     if not np.isfinite(path).all():
         return math.inf

@@ -27,7 +27,7 @@ class Point(nn.Module):
 
 
 class Slope(nn.Module):
-    """D(x) = −ψx (of the sum of coordinates): at ψ = θ = 1 high on the real point 0, low on the generated one."""
+    """D(x) = −ψx, x the sum of coordinates: at ψ = θ = 1 high on the real 0, low on the generated point."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -90,7 +90,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         "run": str(run.about.get("created", ""))[:16].replace("T", " "),
         "budget": _budgets(run),
         "seeds": "–".join(dict.fromkeys(str(n) for n in (seeds[0], seeds[-1]))) if seeds else "",
-        "cohorts": f"{len(run.variants)} variants × {len(run.dataset_labels)} data sets",
+        "cohorts": _cohorts(run),
         "device": _named(environment, "device") or _named(environment, "cpu") or "",
         "precision": listed(sorted(precisions)),
         "versions": ", ".join(
@@ -102,6 +102,13 @@ def facts(run: Run) -> list[tuple[str, str]]:
     return [(fact, value) for fact, value in found.items() if value.strip()]
 
 
+def _cohorts(run: Run) -> str:
+    """How many there are, where not every variant is trained on every data set."""
+    variants, datasets = len(run.variants), len(run.dataset_labels)
+    number = "" if len(run.cohorts) == variants * datasets else f"{len(run.cohorts)} of "
+    return f"{number}{variants} variants × {datasets} data sets"
+
+
 def _budgets(run: Run) -> str:
     """The budget of a seed; of several, largest first, how many variants had each."""
     variants: dict[Budget, set[str]] = {}
@@ -111,7 +118,7 @@ def _budgets(run: Run) -> str:
         return "".join(f"{budget} a seed" for budget in variants)
     ordered = sorted(variants, key=lambda budget: (budget.unit, -budget.amount))
     counts = [f"{b} ({len(variants[b])} variant{'s' if len(variants[b]) > 1 else ''})" for b in ordered]
-    return f"a seed, {listed(counts)}; ranked apart"
+    return f"{listed(counts)} a seed; ranked apart"
 
 
 def environment_table(run: Run) -> Table:

@@ -136,7 +136,8 @@ def _row(
 
 def _quality(run: Run, dataset: str, variant: str, seed: int) -> str:
     rows = run.records_of(dataset)
-    rows = rows[(rows["variant"] == variant) & (rows["seed"] == seed) & rows["final"]]
+    rows = rows[rows["final"] & (rows["seed"] == seed)]
+    rows = rows[rows["variant"] == variant]
     values = dict(zip(rows["quantity"], rows["value"], strict=True))
     return f"seed {seed}: {', '.join(_measures(run, dataset, values))}".removesuffix(": ")
 

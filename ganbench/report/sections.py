@@ -10,7 +10,7 @@ from ganbench.analysis.numbers import better, listed, titled
 from ganbench.analysis.ranking import budgets, ranking
 from ganbench.analysis.run import Run
 from ganbench.errors import GanbenchError
-from ganbench.report import curves, images, planar
+from ganbench.report import curves, dynamics, images, planar
 from ganbench.report.forest import forest
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
@@ -37,6 +37,7 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
         "Learning curves": [f(run, dataset, looks) for f in (curves.learning_curves, curves.every_seed)],
         "Samples": _pictures(run, dataset, looks, order),
         "Gradients": curves.gradient_norms(run, dataset, looks),
+        "Dynamics": [f(run, dataset, looks) for f in (dynamics.eigenvalues, dynamics.path_angles)],
         "Discriminator": [curves.auroc_curves(run, dataset, looks)],
         "All quantities": [quantities_table(run, dataset, order)],
     }
@@ -58,7 +59,7 @@ def _under(run: Run, dataset: str, budget: Budget, looks: Mapping[str, Look]) ->
         name = file_stem(stem, own) + item.name.removeprefix(stem)
         if isinstance(item, Table):
             return replace(item, name=name)
-        caption = item.caption if str(budget) in item.caption else f"{item.caption} After {budget} a seed."
+        caption = item.caption if str(budget) in item.caption else f"{item.caption} Budget: {budget} a seed."
         return replace(item, name=name, caption=caption)
 
     return Section(

@@ -39,10 +39,8 @@ def _expand_entry(kind: Kind, node: Node, mistakes: Mistakes, silent: bool) -> l
     if len(named) != 1:
         _note_shape(kind, node, named, mistakes)
     said = read_beside(kind, node, mistakes)
-    return [
-        replace(each, label=said.label, own=said.own, budget_place=said.budget_place, on_places=said.on_places)
-        for each in made
-    ]
+    own, where, on = said.own, said.budget_place, said.on_places
+    return [replace(each, label=said.label, own=own, budget_place=where, on_places=on) for each in made]
 
 
 def _note_shape(kind: Kind, node: Mapping, named: list[Pair], mistakes: Mistakes) -> None:

@@ -64,8 +64,6 @@ def _read_on(node: Node | None, mistakes: Mistakes) -> tuple[tuple[str, ...] | N
     if on is WRONG:
         return None, ()
     assert isinstance(node, Items)
-    if not on:
-        mistakes.add(node.place, "on is an empty list; name at least one data set, or leave it out")
     return tuple(on), tuple(item.place for item in node.nodes)
 
 

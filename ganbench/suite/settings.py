@@ -120,7 +120,7 @@ def _axes(
         return None
     inside = [each for each in node.pairs if each.key in beside(kind) and each.key not in known]
     for each in inside:
-        text = f"the {each.key} of {of} stands among its options; write it beside the name, one level up"
+        text = f"{each.key!r} of {of} stands among its options; write it beside the name, one level up"
         mistakes.add(each.place, text)
     if inside:
         return None

@@ -156,8 +156,10 @@ def _game(spec: SampleSpec, objective: Objective, penalties: list[Penalty], nois
         return objective.generator(fake, fake, batch)
 
     draws: dict[str, Input] = {"noise": Draw((1,)), **_instance_noise(spec, noise_std)}
-    for penalty in penalties:
-        draws |= penalty.draws(spec)
+    for penalty in penalties:  # between two points any share will do: the slope of D is the same everywhere
+        draws |= {
+            name: Fixed(torch.full((1, *draw.shape), 0.5)) for name, draw in penalty.draws(spec).items()
+        }
     return Game(players, {"generator": generator_loss, "discriminator": discriminator_loss}, draws)
 
 

@@ -1,9 +1,9 @@
-"""Peak memory and time of the nearest-neighbour and pair estimates at the size they are promised for.
+"""Peak memory and time of the nearest-neighbour estimates at the size they are promised for.
 
     pytest tests/benchmarks/test_support.py -n0 -s
 
-Fifty thousand samples against as many real examples in 64 dimensions: some six minutes on one thread.
-GANBENCH_POINTS sets another number.
+Fifty thousand samples against as many real examples in 64 dimensions: some six minutes of one quiet core.
+GANBENCH_POINTS sets another number; try it small first.  The process may have 8 GB of addresses at most.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ MEASURE = f"""
 import resource, time, torch
 from ganbench.diagnostics.neighbours import neighbourhoods, support_values
 torch.set_num_threads(1)
+resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # a mistake here must not take the machine down
 source = torch.Generator().manual_seed(0)
 real, fake = torch.randn(2, {POINTS}, 64, generator=source, dtype=torch.float64)
 begun = time.process_time()

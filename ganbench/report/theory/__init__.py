@@ -7,9 +7,15 @@ from collections.abc import Callable, Mapping
 from ganbench.analysis.run import Run
 from ganbench.report.page import Section
 from ganbench.report.style import Look
-from ganbench.report.theory import fgan1d
+from ganbench.report.theory import dirac, fgan1d, latent_dimension, lsgan1d, perfect_discriminator
 
-SECTIONS: tuple[Callable[[Run, Mapping[str, Look]], Section | None], ...] = (fgan1d.section,)
+SECTIONS: tuple[Callable[[Run, Mapping[str, Look]], Section | None], ...] = (
+    lsgan1d.section,
+    dirac.section,
+    fgan1d.section,
+    latent_dimension.section,
+    perfect_discriminator.section,
+)
 
 
 def theory_sections(run: Run, looks: Mapping[str, Look]) -> list[Section]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -30,6 +30,8 @@ class Fit:
     """One divergence's seeds at the end: `last` has a row a seed and a column a quantity."""
 
     divergence: str
+    name: str
+    """The divergence's name, or the variant's label where two fits share one."""
     cohort: Cohort
     last: pd.DataFrame
 
@@ -69,15 +71,18 @@ def _fits(run: Run, dataset: str) -> list[Fit]:
         own = rows[rows["variant"] == cohort.variant]
         last = own.pivot_table(index="seed", columns="quantity", values="value", dropna=False)
         if name in FORMULAS and {"mu", "sigma", "bound", "divergence_at_fit", *_PAPER} <= set(last.columns):
-            found.append(Fit(str(name), cohort, last))
+            found.append(Fit(str(name), str(name), cohort, last))
+    shared = {fit.divergence for fit in found if sum(each.divergence == fit.divergence for each in found) > 1}
+    found = [replace(fit, name=fit.cohort.variant) if fit.divergence in shared else fit for fit in found]
     return [fit for fit in found if fit.last["exact_mu"].notna().any()]
 
 
 def _section(run: Run, dataset: str, fits: Sequence[Fit], looks: Mapping[str, Look]) -> Section:
+    shown = [figures.Shown(fit.name, fit.cohort, fit.last) for fit in fits]
     drawn = [
-        figures.densities([(fit.cohort, fit.last) for fit in fits], looks),
-        figures.along(run, dataset, [fit.cohort for fit in fits], looks, CLOSE),
-        figures.discriminators([(fit.cohort, fit.last) for fit in fits], looks),
+        figures.densities(shown, looks),
+        figures.along(run, dataset, shown, looks, CLOSE),
+        figures.discriminators(shown, looks),
     ]
     parts: dict[str, Sequence[Item | None]] = {
         "Fitted and exact": [fit_table(fits), *_why(fits), drawn[0]],
@@ -100,14 +105,12 @@ def _section(run: Run, dataset: str, fits: Sequence[Fit], looks: Mapping[str, Lo
 
 def words(fits: Sequence[Fit]) -> str:
     """Which fits are near their exact optimum, which are not and by how much."""
-    near = [fit.cohort.variant for fit in fits if fit.close]
+    near = [fit.name for fit in fits if fit.close]
     text = (
         f"Medians of μ and σ lie within {CLOSE:g} of the exact optimum for {listed(near) or 'no divergence'}."
     )
     for fit in (fit for fit in fits if not fit.close):
-        text += (
-            f" {fit.cohort.variant} misses by {fit.miss('mu'):+.3f} in μ and {fit.miss('sigma'):+.3f} in σ."
-        )
+        text += f" {fit.name} misses by {fit.miss('mu'):+.3f} in μ and {fit.miss('sigma'):+.3f} in σ."
     return text
 
 
@@ -117,10 +120,10 @@ def _why(fits: Sequence[Fit]) -> list[str]:
     for fit in (fit for fit in fits if not fit.close):
         bound, there = fit.median("bound"), fit.median("divergence_at_fit")
         text = (
-            f"Why {fit.cohort.variant} misses: at its fit the bound is {bound:.4f}, where the divergence is "
+            f"Why {fit.name} misses: at its fit the bound is {bound:.4f}, where the divergence is "
             f"{there:.4f}: the generator follows a discriminator that sees {max(bound, 0) / there:.0%} of it."
             if there > 0
-            else f"{fit.cohort.variant} misses: its bound is {bound:.4f} at a divergence of {there:.4f}."
+            else f"{fit.name} misses: its bound is {bound:.4f} at a divergence of {there:.4f}."
         )
         if fit.divergence == NOT_SMOOTH:
             text += (
@@ -137,7 +140,7 @@ def fit_table(fits: Sequence[Fit]) -> Table:
     rows, data = [], []
     for fit in fits:
         seeds = len(fit.last)
-        cells = [fit.cohort.variant, str(seeds)]
+        cells = [fit.name, str(seeds)]
         for what in ("mu", "sigma"):
             low, high = fit.range(what)
             cells += [f"{fit.median(f'exact_{what}'):.4f}", f"{fit.median(what):.4f} [{low:.3f}, {high:.3f}]"]
@@ -145,7 +148,7 @@ def fit_table(fits: Sequence[Fit]) -> Table:
         numbers = [fit.median(q) for q in ("exact_divergence", "divergence_at_fit", "bound")]
         rows.append([*cells, *(f"{value:.4f}" for value in numbers), "yes" if fit.close else "no"])
         data.append(
-            {"variant": fit.cohort.variant, "divergence": fit.divergence, "seeds": seeds}
+            {"variant": fit.name, "divergence": fit.divergence, "seeds": seeds}
             | {f"{q}_median": fit.median(q) for q in fit.last.columns}
             | {f"{q}_{end}": v for q in ("mu", "sigma", "bound") for end, v in _ends(fit, q)}
         )
@@ -177,17 +180,15 @@ def paper_table(fits: Sequence[Fit]) -> Table:
             known, reached = published(fit.divergence, exact), published(fit.divergence, trained)
             value, sign = fit.median(exact), _SIGNS[trained].replace("bound", "D")
             if known is not None:
-                remark = "exact, by quadrature"
+                numbers = (None, known.value, None, value)
                 rows.append(
-                    Compared(
-                        fit.cohort.variant, f"optimal {sign}", value, known.value, None, value, remark=remark
-                    )
+                    Compared(fit.name, f"optimal {sign}", *numbers, remark="by quadrature, without training")
                 )
             if reached is not None:
                 low, high = fit.range(trained)
                 name = f"trained {_SIGNS[trained]}"
-                numbers = (value, reached.value, None, fit.median(trained), low, high)
-                rows.append(Compared(fit.cohort.variant, name, *numbers, remark=f"paper: {reached.kind}"))
+                measured = (value, reached.value, None, fit.median(trained), low, high)
+                rows.append(Compared(fit.name, name, *measured, remark=f"paper: {reached.kind}"))
     return compared_table(
         "fgan1d-published", "Beside Nowozin et al. 2016: optima, and what training reached", rows
     )
@@ -219,10 +220,11 @@ _MEMORY = (
     "what its own training reached (one run each) is quoted from memory and was not checked against the text."
 )
 _JEFFREY = (
-    "Jeffrey's conjugate has no elementary form: with W Lambert's function, f*(t) = W + 1/W + t − 2 at "
-    "W = W(exp(1 − t)). Here ℓ = −log W is found by eight Newton steps on ℓ + 1 − exp(−ℓ) = t, from a start on "
-    "the side from which they approach monotonically, and f*(t) = exp ℓ − 1 + ℓ; exp(1 − t) is never formed, "
-    "and derivatives of every order are those of the steps. Activations increase, as the paper asks; where a "
-    "printed table has exp(v) for exp(−v), they would not. Pearson's f* is that of f on all reals, as in the "
-    "paper: below t = −2 it exceeds the conjugate of f on u ≥ 0, so the bound holds but is looser there."
+    "Jeffrey's conjugate has no elementary form: with W Lambert's function, f*(t) = W + 1/W + t − 2 at W "
+    "= W(exp(1 − t)). Here ℓ = −log W is found by eight Newton steps on ℓ + 1 − exp(−ℓ) = t, from a start "
+    "on the side from which they approach monotonically, and f*(t) = exp ℓ − 1 + ℓ; exp(1 − t) is never "
+    "formed, and derivatives of every order are those of the steps. Activations increase, as the paper "
+    "asks; where a printed table has exp(v) for exp(−v), they would not. Pearson's f* is that of f on all "
+    "reals, as in the paper: below t = −2 it exceeds the conjugate of f on u ≥ 0, so the bound holds but "
+    "is looser there."
 )

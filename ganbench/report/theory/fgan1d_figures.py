@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,30 +19,39 @@ from ganbench.report.style import FAINT, INK, QUIET, Figure, Look, legend_below,
 
 Array = NDArray[Any]
 _KEPT = "divergence_fit/"
+COUNTS = 0.01
+"""Both densities must exceed it for the best T there to set a panel's height."""
 
 
-def densities(fits: Sequence[tuple[Cohort, pd.DataFrame]], looks: Mapping[str, Look]) -> Figure | None:
+@dataclass(frozen=True)
+class Shown:
+    """One divergence's name, its cohort, and a row a seed of what was measured at the end."""
+
+    name: str
+    cohort: Cohort
+    last: pd.DataFrame
+
+
+def densities(fits: Sequence[Shown], looks: Mapping[str, Look]) -> Figure | None:
     """The data, the exact optimum and every seed's Gaussian, a panel a divergence."""
-    drawn = [(cohort, last, kept) for cohort, last in fits if (kept := _kept(cohort)) is not None]
+    drawn = [(fit, kept) for fit in fits if (kept := _kept(fit.cohort)) is not None]
     if not drawn:
         return None
     figure, axes = panels(len(drawn), 3, 2.3)
-    for i, (one, (cohort, last, kept)) in enumerate(zip(axes, drawn, strict=True)):
-        x, look = kept["x"], looks[cohort.variant]
+    for i, (one, (fit, kept)) in enumerate(zip(axes, drawn, strict=True)):
+        x, look, last = kept["x"], looks[fit.cohort.variant], fit.last
         one.fill_between(x, kept["density"], color=FAINT, linewidth=0)
         for _, seed in last.iterrows():
             one.plot(x, _normal(x, seed["mu"], seed["sigma"]), color=look.colour, linewidth=0.8, alpha=0.7)
         first = last.iloc[0]
         optimum = _normal(x, first["exact_mu"], first["exact_sigma"])
         one.plot(x, optimum, color=INK, linewidth=1.4, linestyle=(0, (4, 2)))
-        one.set(xlim=(-4, 7), ylim=(0, 0.56), title=cohort.variant)
+        one.set(xlim=(-4, 7), ylim=(0, 0.56), title=fit.name)
         one.tick_params(labelleft=i % 3 == 0, labelbottom=i >= len(axes) - 3)
     handles: list[Any] = [
         Patch(color=FAINT, label="density of the data"),
         Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.4, label="exact optimum"),
-        Line2D(
-            [], [], color=QUIET, linewidth=0.8, label="fitted, one line a seed (in the divergence's colour)"
-        ),
+        Line2D([], [], color=QUIET, linewidth=0.8, label="fitted, a line a seed"),
     ]
     legend_below(figure, handles)
     caption = (
@@ -54,7 +64,7 @@ def densities(fits: Sequence[tuple[Cohort, pd.DataFrame]], looks: Mapping[str, L
 
 
 def along(
-    run: Run, dataset: str, cohorts: Sequence[Cohort], looks: Mapping[str, Look], close: float
+    run: Run, dataset: str, fits: Sequence[Shown], looks: Mapping[str, Look], close: float
 ) -> Figure | None:
     """μ and σ less the exact ones through training: a line a divergence, the median over seeds."""
     rows = run.records_of(dataset)
@@ -62,10 +72,10 @@ def along(
     longest = 0
     for one, what, sign in zip(axes, ("mu", "sigma"), ("μ", "σ"), strict=True):
         one.axhspan(-close, close, color=FAINT, linewidth=0, zorder=0)
-        for cohort in cohorts:
-            own = rows[rows["variant"] == cohort.variant]
+        for fit in fits:
+            own = rows[rows["variant"] == fit.cohort.variant]
             steps, middle, low, high = _misses(own, what)
-            longest, look = max(longest, len(steps)), looks[cohort.variant]
+            longest, look = max(longest, len(steps)), looks[fit.cohort.variant]
             one.plot(steps, middle, color=look.colour, linestyle=look.dashes, linewidth=1.5)
             one.fill_between(steps, low, high, color=look.colour, alpha=0.12, linewidth=0)
         one.set(title=f"{sign} less exact {sign}", xlabel="discriminator updates")
@@ -73,8 +83,9 @@ def along(
     if longest < 2:
         return None
     handles = [
-        Line2D([], [], color=looks[c.variant].colour, linestyle=looks[c.variant].dashes, label=c.variant)
-        for c in cohorts
+        Line2D([], [], color=look.colour, linestyle=look.dashes, label=fit.name)
+        for fit in fits
+        if (look := looks[fit.cohort.variant])
     ]
     legend_below(figure, handles)
     caption = (
@@ -84,31 +95,31 @@ def along(
     return Figure("fgan1d-training", caption, png(figure))
 
 
-def discriminators(fits: Sequence[tuple[Cohort, pd.DataFrame]], looks: Mapping[str, Look]) -> Figure | None:
+def discriminators(fits: Sequence[Shown], looks: Mapping[str, Look]) -> Figure | None:
     """T and the best T for the fit where there is data or model, a panel a divergence; the first seed."""
-    drawn = [(cohort, last, kept) for cohort, last in fits if (kept := _kept(cohort)) is not None]
+    drawn = [(fit, kept) for fit in fits if (kept := _kept(fit.cohort)) is not None]
     if not drawn:
         return None
     figure, axes = panels(len(drawn), 3, 2.3)
-    for one, (cohort, last, kept) in zip(axes, drawn, strict=True):
-        x, look, seed = kept["x"], looks[cohort.variant], last.iloc[0]
-        mass = kept["density"] + _normal(x, seed["mu"], seed["sigma"])
-        where = mass > 1e-3
-        best, learnt = kept["best_discriminator"][0][where], kept["discriminator"][0][where]
-        one.plot(x[where], best, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
-        one.plot(x[where], learnt, color=look.colour, linewidth=1.5)
-        one.set(title=cohort.variant, xlim=(-4, 7))
-        _frame(one, best, learnt)
+    for one, (fit, kept) in zip(axes, drawn, strict=True):
+        x, look, seed = kept["x"], looks[fit.cohort.variant], fit.last.iloc[0]
+        data, model = kept["density"], _normal(x, seed["mu"], seed["sigma"])
+        best, learnt = (kept[name][0] for name in ("best_discriminator", "discriminator"))
+        one.plot(x, best, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
+        one.plot(x, np.where(data + model > 1e-3, learnt, np.nan), color=look.colour, linewidth=1.5)
+        one.set(title=fit.name, xlim=(-4, 7))
+        _frame(one, best[np.minimum(data, model) > COUNTS])
     handles = [
         Line2D(
             [], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.2, label="best T = f′(p/q) for this fit"
         ),
-        Line2D([], [], color=QUIET, linewidth=1.5, label="learnt T (in the divergence's colour)"),
+        Line2D([], [], color=QUIET, linewidth=1.5, label="learnt T (coloured)"),
     ]
     legend_below(figure, handles)
     caption = (
         "The discriminator of the first seed at the end, T(x), beside the best one for its generator, "
-        "f′(p/q), where the densities together exceed a thousandth. The generator's gradient is right where "
+        "f′(p/q). The learnt one is drawn where the densities together exceed a thousandth, and a panel is "
+        "as high as the best one is where both exceed a hundredth. The generator's gradient is right where "
         "the slopes of the two agree."
     )
     return Figure("fgan1d-discriminators", caption, png(figure))
@@ -137,9 +148,9 @@ def _misses(rows: pd.DataFrame, what: str) -> tuple[Array, Array, Array, Array]:
     return values.index.to_numpy(), middle, low, high
 
 
-def _frame(axes: Axes, best: Array, learnt: Array) -> None:
-    """Limits that show both curves, but not a best T that runs off where the model has no mass."""
-    low = min(np.quantile(best, 0.03), learnt.min())
-    high = max(np.quantile(best, 0.97), learnt.max())
-    room = 0.08 * (high - low) + 1e-6
-    axes.set_ylim(low - room, high + room)
+def _frame(axes: Axes, best: Array) -> None:
+    """Limits around the best T where it counts: elsewhere it runs off."""
+    if np.isfinite(best).any():
+        low, high = float(np.nanmin(best)), float(np.nanmax(best))
+        room = 0.2 * (high - low)
+        axes.set_ylim(low - room, high + room)

@@ -15,8 +15,9 @@ from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look
 from ganbench.report.tables import Table
 from ganbench.report.theory.compared import Compared, compared_table
-from ganbench.report.theory.lsgan1d_figures import accuracy, paths, plane, plateau
+from ganbench.report.theory.lsgan1d_figures import paths, plane
 from ganbench.report.theory.lsgan1d_games import Played, games
+from ganbench.report.theory.lsgan1d_plateau import accuracy, plateau
 
 SATURATED = 0.9
 """A discriminator is called saturated where 1 − E 4D(1 − D) is above this, on the data and on the samples."""
@@ -45,14 +46,14 @@ def section(run: Run, looks: Mapping[str, Look]) -> Section | None:
 
 
 _ABOUT = (
-    "D(x) = (1 + erf(ax + b))/2, G = gz² + h with z² standard exponential; J = E D(x)² + E (1 − D(G))² is climbed "
-    "in (a, b) and descended in (g, h), both at once. Source: Pulford and Kondrashov 2021."
+    "D(x) = (1 + erf(ax + b))/2, G = gz² + h with z² standard exponential; J = E D(x)² + E (1 − D(G))² is "
+    "climbed in (a, b) and descended in (g, h), both at once. Source: Pulford and Kondrashov 2021."
 )
 _CLOSED = (
     "As D(x) = Φ(√2(ax + b)), integration by parts turns every expectation under an exponential law into a "
     "bivariate normal probability, and under a Gaussian law into Φ(k) and Φ(k) − 2T(k, q), with Owen's T. So "
-    "loss and gradient have closed forms, which share no line of code with the engine: no quadrature, no automatic "
-    "differentiation. `Gaussian` below has Gaussian data and latent of the exponentials' means and variances."
+    "loss and gradient have closed forms, which share no line of code with the engine: no quadrature, no "
+    "automatic differentiation. The Gaussian game has the exponentials' means and variances."
 )
 
 
@@ -66,9 +67,9 @@ def published_table(found: Sequence[Played]) -> Table | None:
         else:
             rows += [row for each in SAMPLED_END for row in _sampled_rows(game, each)]
     notes = [
-        "Predicted: the closed form's path. The path on the way is printed to five digits without an error; ours "
-        "and the closed form agree to rounding, so what is left there is the published path's own error. A "
-        "deterministic game has no standard deviation: ± of its end can only be an error.",
+        "Predicted: the closed form's path. The path on the way is published to five digits without an "
+        "error; ours and the closed form agree to rounding, so what is left there is the published path's "
+        "own error. A deterministic game has no standard deviation: the ± of its end can only be an error.",
     ]
     return (
         compared_table("lsgan1d-published", "Case A: published and measured", rows, notes) if rows else None
@@ -145,9 +146,10 @@ def plateau_table(shown: Sequence[Played]) -> Table:
     slow = _slow(shown[0])
     notes = [
         "Saturation: 1 − E 4D(1 − D), 1 where D is 0 or 1. Gradients, saturation and W₁ of sampled games are "
-        "medians over runs. G rests from the update on after which none of its parameters is again faster than "
-        f"{slow:g} of its top speed; a parameter creeps if it is faster than that at the end (in brackets: its "
-        "speed per update, and its top speed). W₁ is exact for exponential data and latent, else of samples.",
+        "medians over runs. G rests from the update on after which none of its parameters is again faster "
+        f"than {slow:g} of its top speed; a parameter creeps if it is faster than that at the end (in "
+        "brackets: its speed per update, and its top speed). W₁ is exact for exponential data and latent, "
+        "else of samples.",
     ]
     return Table(
         "lsgan1d-plateau",
@@ -228,14 +230,16 @@ def verdict(game: Played) -> str:
     if any(math.isnan(each) for each in (*sure.values(), most, end)):
         return ""
     saturated = all(each > SATURATED for each in sure.values())
-    left = f"W₁ to the data is {number(float(values['distance_last']))} (at the start {number(float(values['distance_first']))})"
+    first, last = (number(float(values[name])) for name in ("distance_first", "distance_last"))
+    left = f"W₁ to the data is {last} (at the start {first})"
     if math.isnan(rests) or not saturated:
         return f"{game.label}: no plateau yet by the criterion; still moving: {values['creeps']}. {left}."
-    sides = f"{number(float(values['probability_real']))} on the data and {number(float(values['probability_fake']))} on samples"
+    real, fake = (number(float(values[f"probability_{place}"])) for place in sure)
     still = f"still creeping is {values['creeps']}" if values["creeps"] else "nothing moves any more"
     return (
-        f"{game.label}: a plateau from update {rests:.0f} on. D is saturated (E D is {sides}), and the generator's "
-        f"gradient fell from {most:.1e} to {end:.1e}; {still}. {left}."
+        f"{game.label}: a plateau from update {rests:.0f} on. D is saturated (E D is {real} on the data and "
+        f"{fake} on samples), and the generator's gradient fell from {most:.1e} to {end:.1e}; "
+        f"{still}. {left}."
     )
 
 
@@ -278,9 +282,8 @@ def _words(found: Sequence[Played]) -> list[str]:
             f"{e.what} = {value:.5f} (published {e.value:.5f} ± {e.error:.5f})" for e, value in ends
         )
         within = all(abs(value - e.value) <= (e.error or 0) for e, value in ends)
-        words.append(
-            f"The published game ends at {told}: {'within' if within else 'beyond'} the stated error. {verdict(exact)}"
-        )
+        how = "within" if within else "beyond"
+        words.append(f"The published game ends at {told}: {how} the stated error. {verdict(exact)}")
     spread = _spread_words(found)
     return [*words, spread] if spread else words
 

@@ -101,14 +101,21 @@ class Played:
         rows = self.run.records_of(self.cohort.dataset)
         return rows[rows["variant"] == self.cohort.variant]
 
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        kept = self.records[["quantity", "step", "seed", "value"]]
+        return {
+            str(quantity): rows.set_index(["step", "seed"])["value"].unstack("seed").sort_index()
+            for quantity, rows in kept.groupby("quantity", observed=True)
+        }
+
     def path(self, name: str) -> pd.DataFrame:
         """A followed parameter: updates down, seeds across."""
-        return self.series(name).rename_axis(index="update")
+        return self._tables[name]
 
     def series(self, quantity: str) -> pd.DataFrame:
         """A quantity: discriminator updates down, seeds across."""
-        rows = self.records[self.records["quantity"] == quantity]
-        return rows.pivot_table(index="step", columns="seed", values="value", dropna=False).sort_index()
+        return self._tables.get(quantity, pd.DataFrame(dtype=float))
 
     def last(self, quantity: str) -> float:
         """The median over seeds at the end; NaN where it was not measured or is undefined."""

@@ -1,0 +1,93 @@
+"""What is known of perfect discriminators: the paper's numbers, and exact overlaps by quadrature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from scipy.integrate import quad
+from scipy.special import expit, log_expit
+from scipy.stats import norm
+
+from ganbench.published.published import Published
+
+_PAPER = "Arjovsky and Bottou 2017, caption of figure 2"
+_WIDE = 12.0
+"""Standard deviations beyond which a Gaussian's tail is below 1e-32."""
+DECADES = Published(
+    "gradient_decay_decades_from_peak",
+    {"network": "DCGAN", "steps": 4000},
+    5.0,
+    None,
+    _PAPER + ": the best case",
+)
+"""The paper says no more than "in the best case"; it does not say from which update it counts."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The best discriminator's balanced error, the Jensen-Shannon divergence in nats, and under
+
+    the best discriminator ‖∇E log(1 − D)‖ and ‖∇E(−log D)‖ in the generator's location; None: no such
+    number, as where there is no best discriminator but an ever steeper one.
+    """
+
+    error: float
+    jsd: float
+    minimax: float | None
+    nonsaturating: float | None
+
+    @property
+    def perfect(self) -> bool:
+        """Whether a perfect discriminator exists."""
+        return self.error == 0
+
+
+SAME = Overlap(0.5, 0.0, 0.0, 0.0)
+DISJOINT = Overlap(0.0, math.log(2), 0.0, None)
+
+
+def known_overlap(dataset: str, options: Mapping[str, Any], latent_dim: int) -> Overlap | None:
+    """Of a data set with N(0, I) on the last `latent_dim` coordinates; None where none is derived."""
+    if dataset == "gaussian_pair" and latent_dim == options["dim"]:
+        return gaussians(float(options["distance"]))
+    if dataset == "parallel_lines" and latent_dim == 1:
+        return DISJOINT if options["distance"] > 0 else SAME
+    if dataset == "manifold_pair":
+        full = options["dimension"] == options["ambient"] == latent_dim
+        return gaussians(float(options["distance"])) if full else DISJOINT
+    return None
+
+
+@cache
+def gaussians(distance: float) -> Overlap:
+    """Of N(distance·e₁, I) with N(0, I): all of it happens along the first axis.
+
+    ∇E log(1 − D*) = ∇2JSD and ∇E(−log D*) = ∇(KL − 2JSD), theorem 2.5 of the paper; ∇KL = distance.
+    """
+    if distance == 0:
+        return SAME
+
+    def logit(x: float) -> float:
+        return distance * x - distance**2 / 2
+
+    def logarithms(x: float) -> float:
+        real = norm.pdf(x - distance) * log_expit(logit(x))
+        return float(real + norm.pdf(x) * log_expit(-logit(x)))
+
+    jsd = math.log(2) + _integral(logarithms, distance) / 2
+    minimax = distance * _integral(lambda x: float(norm.pdf(x) * expit(logit(x))), distance)
+    return Overlap(float(norm.cdf(-distance / 2)), jsd, minimax, distance - minimax)
+
+
+def _integral(function: Any, distance: float) -> float:
+    """Over all that both Gaussians reach, in parts so that neither peak is missed."""
+    ends = (-_WIDE, 0.0, distance / 2, distance, distance + _WIDE)
+    return math.fsum(
+        quad(function, left, right, epsabs=1e-15, epsrel=1e-10, limit=200)[0]
+        for left, right in pairwise(ends)
+    )

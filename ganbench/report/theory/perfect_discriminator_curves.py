@@ -1,0 +1,143 @@
+"""The curves that the diagnostic `perfect_discriminator` kept, with what is known beforehand of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.analysis.cohorts import Cohort
+from ganbench.analysis.numbers import compact
+from ganbench.analysis.run import Run
+from ganbench.published.perfect_discriminator import Overlap, known_overlap
+
+Array = NDArray[Any]
+_STEPS = re.compile(r"(?P<label>.+)/steps")
+_NAMES = ("error", "jsd_bound", "log10_gradient_minimax", "log10_gradient_nonsaturating")
+_NOISE = "log10_noise_nonsaturating"
+_UNTRAINED = 1e-6
+"""A generator that training moved by less still has its known law."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One fresh discriminator's life: every value [seeds, marks], and where in the training it was."""
+
+    dataset: str
+    family: str
+    variant: str
+    age: str
+    """How long the generator had been trained, in words; empty where it is the known one."""
+    images: int
+    steps: Array
+    values: Mapping[str, Array]
+    overlap: Overlap | None
+    network: str
+
+    @property
+    def setting(self) -> str:
+        """What a table calls it."""
+        return self.dataset if self.overlap is not None else f"{self.dataset}, {self.variant}, {self.age}"
+
+    def last(self, name: str) -> Array:
+        """The values after the last update, one a seed."""
+        end: Array = self.values[name][:, -1]
+        return end
+
+    @property
+    def decay(self) -> Array:
+        """Decades from the peak of ‖∇E log(1 − D)‖ to its end, one a seed."""
+        curve = self.values["log10_gradient_minimax"]
+        fallen: Array = curve.max(1) - curve[:, -1]
+        return fallen
+
+    def decay_from_first(self) -> Array:
+        """Decades from before the first update to the end, one a seed."""
+        curve = self.values["log10_gradient_minimax"]
+        fallen: Array = curve[:, 0] - curve[:, -1]
+        return fallen
+
+    def growth(self, name: str = "log10_gradient_nonsaturating") -> Array:
+        """Decades by which a curve grew from before the first update to the end, one a seed."""
+        grown: Array = self.values[name][:, -1] - self.values[name][:, 0]
+        return grown
+
+    @property
+    def noise_growth(self) -> Array:
+        """The same of the minibatch noise in ∇(−log D)."""
+        return self.growth(_NOISE)
+
+    def first_perfect(self, error: float = 0.01) -> Array:
+        """Updates until the held-out error is at most `error`; NaN where it never is."""
+        reached = self.values["error"] <= error
+        found: Array = np.where(reached.any(1), self.steps[reached.argmax(1)].astype(float), np.nan)
+        return found
+
+
+def read(run: Run) -> list[Measured]:
+    """All that the run holds, data set by data set, variant by variant, youngest generator first."""
+    found = []
+    for dataset in run.dataset_labels:
+        for cohort in run.cohorts_of(dataset):
+            found += _of_cohort(run, cohort)
+    return found
+
+
+def _of_cohort(run: Run, cohort: Cohort) -> list[Measured]:
+    stored = [part.arrays for part in cohort.parts if part.arrays]
+    label = next((m["label"] for a in stored for n in a if (m := _STEPS.fullmatch(n)) and _has(a, m)), None)
+    if label is None:
+        return []
+    first = stored[0]
+    description = cohort.parts[0].description
+    overlap = _overlap(cohort)
+    together = {
+        name: np.concatenate([arrays[f"{label}/{name}"] for arrays in stored], 1)
+        for name in (*_NAMES, _NOISE)
+    }
+    network = str((description["variant"].get("options") or {}).get("network", {}).get("name", ""))
+    return [
+        Measured(
+            dataset=cohort.dataset,
+            family=str(description["dataset"]["name"]),
+            variant=cohort.variant,
+            age="" if overlap is not None else _age(run, cohort.dataset, int(images)),
+            images=int(images),
+            steps=first[f"{label}/steps"],
+            values={name: values[index] for name, values in together.items()},
+            overlap=overlap,
+            network=network,
+        )
+        for index, images in enumerate(first[f"{label}/images"])
+    ]
+
+
+def _has(arrays: Mapping[str, Array], match: re.Match[str]) -> bool:
+    return all(f"{match['label']}/{name}" in arrays for name in (*_NAMES, _NOISE))
+
+
+def _overlap(cohort: Cohort) -> Overlap | None:
+    """What is known where the generator is `flat` and has not moved."""
+    description = cohort.parts[0].description
+    options = description["variant"].get("options") or {}
+    network = options.get("network")
+    if not isinstance(network, Mapping) or network.get("name") != "flat":
+        return None
+    moved = cohort.budget.amount * float(options.get("learning_rate", 1.0))
+    if cohort.budget.unit != "steps" or moved > _UNTRAINED:
+        return None
+    data = description["dataset"]
+    return known_overlap(str(data["name"]), data.get("options") or {}, int(options["latent_dim"]))
+
+
+def _age(run: Run, dataset: str, images: int) -> str:
+    """How long the generator has been trained: in epochs where the data set is finite."""
+    size = (run.datasets.get(dataset, {}).get("split_sizes") or {}).get("train")
+    if not size:
+        return f"{compact(images)} points"
+    epochs = images / size
+    return f"{epochs:.3g} epoch{'' if round(epochs, 1) == 1 else 's'}"

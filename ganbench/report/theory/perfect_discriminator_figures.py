@@ -1,0 +1,136 @@
+"""Figures of fresh discriminators: held-out error and the generator's gradients against their updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from ganbench.report.curve import power
+from ganbench.report.style import COLOURS, INK, QUIET, Figure, file_stem, panels, png
+from ganbench.report.theory.perfect_discriminator_curves import Array, Measured
+
+_LEAST_ERROR = 1e-4
+"""Where an error of 0 is drawn on the log axis."""
+_THEORY = (0, (1, 1.2))
+_ROWS: Mapping[str, str] = {
+    "error": "held-out error",
+    "log10_gradient_minimax": "‖∇ E log(1 − D)‖",
+    "log10_gradient_nonsaturating": "‖∇ E (−log D)‖",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve with its name in the legend and its look."""
+
+    measured: Measured
+    label: str
+    colour: str
+    dashes: object = "-"
+
+
+def grid(name: str, columns: Mapping[str, Sequence[Line]], caption: str) -> Figure:
+    """A column a group of lines with its legend on top, a row each for error and the two gradients."""
+    figure, axes = panels(3 * len(columns), len(columns), 2.45)
+    for row, (quantity, title) in enumerate(_ROWS.items()):
+        limits = _limits(quantity, [line for lines in columns.values() for line in lines])
+        for column, (heading, lines) in enumerate(columns.items()):
+            one = axes[row * len(columns) + column]
+            for line in lines:
+                _draw(one, line, quantity)
+            _dress(one, quantity, limits)
+            if column == 0:
+                one.set_ylabel(title)
+            else:
+                one.tick_params(labelleft=False)
+            if row == 0:
+                one.set_title(heading)
+            if row == len(_ROWS) - 1:
+                one.set_xlabel("updates of the fresh discriminator")
+                _legend(one, lines)
+            else:
+                one.tick_params(labelbottom=False)
+    return Figure(file_stem(name), caption, png(figure))
+
+
+def coloured(lines: Sequence[tuple[Measured, str]]) -> list[Line]:
+    """A colour each, in order."""
+    return [Line(m, label, COLOURS[i % len(COLOURS)]) for i, (m, label) in enumerate(lines)]
+
+
+def _draw(axes: Axes, line: Line, quantity: str) -> None:
+    values, steps = _shown(line.measured, quantity), line.measured.steps
+    axes.fill_between(
+        steps, values.min(0), values.max(0), color=line.colour, alpha=0.15, linewidth=0, zorder=2
+    )
+    axes.plot(steps, np.median(values, 0), color=line.colour, linestyle=line.dashes, linewidth=1.6, zorder=3)
+    level = _predicted(line.measured, quantity)
+    if level is not None:
+        last = steps[-1]
+        axes.plot(
+            [last / 40, last], [level] * 2, color=line.colour, linestyle=_THEORY, linewidth=2.2, zorder=4
+        )
+
+
+def _shown(measured: Measured, quantity: str) -> Array:
+    values = measured.values[quantity]
+    finite = values[np.isfinite(values).all(1)] if np.isfinite(values).any() else values
+    shown: Array = np.maximum(finite, _LEAST_ERROR) if quantity == "error" else 10.0**finite
+    return shown
+
+
+def _predicted(measured: Measured, quantity: str) -> float | None:
+    """Where theory says that the curve ends; None where it says nothing, or zero on a log axis."""
+    if measured.overlap is None:
+        return None
+    if quantity == "error":
+        return max(measured.overlap.error, _LEAST_ERROR)
+    name = quantity.removeprefix("log10_gradient_")
+    level: float | None = getattr(measured.overlap, name)
+    return level or None
+
+
+def _limits(quantity: str, lines: Sequence[Line]) -> tuple[float, float]:
+    if quantity == "error":
+        return _LEAST_ERROR / 1.6, 1.0
+    values = np.concatenate([_shown(line.measured, quantity).ravel() for line in lines])
+    values = values[np.isfinite(values) & (values > 0)]
+    return (float(values.min()) / 2, float(values.max()) * 2) if values.size else (1e-3, 1.0)
+
+
+def _dress(axes: Axes, quantity: str, limits: tuple[float, float]) -> None:
+    axes.set_xscale("symlog", linthresh=1, linscale=0.4)
+    axes.set_yscale("log")
+    axes.set_ylim(*limits)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    error = quantity == "error"
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda y, _: "0" if error and y <= _LEAST_ERROR * 1.01 else power(y))
+    )
+
+
+def _legend(axes: Axes, lines: Sequence[Line]) -> None:
+    entries = [
+        Line2D([], [], color=x.colour, linestyle=x.dashes, linewidth=1.8, label=x.label)  # type: ignore[arg-type]
+        for x in lines
+    ]
+    if any(line.measured.overlap is not None for line in lines):
+        entries.append(
+            Line2D([], [], color=INK, linestyle=_THEORY, linewidth=2.2, label="theory, at the end")
+        )
+    axes.legend(
+        handles=entries,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.28),
+        ncols=1 if max(len(line.label) for line in lines) > 14 else 2,
+        handlelength=2.2,
+        labelcolor=INK,
+        edgecolor=QUIET,
+    )
