@@ -3,7 +3,7 @@
 For convex f with conjugate f*(t) = sup_u (u·t − f(u)), Fenchel's inequality f(u) + f*(t) ≥ u·t gives
 D_f(P ‖ Q) ≥ E_P T(x) − E_Q f*(T(x)) for every T, with equality at T = f′(p/q).  T = g_f(V) maps a
 network's output V into the domain of f*, increasingly.  Nowozin et al. 2016, eqs. (4) and (6), tables 1, 2
-and 6.  Where table 6 prints exp(v) in an activation, table 2's exp(−v) is meant: only that increases.
+and 6.  Every activation increases, as the paper asks: −exp(−v), not −exp(v).
 """
 
 from __future__ import annotations

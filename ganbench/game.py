@@ -128,7 +128,7 @@ class Nets:
         self._buffers = {player: dict(tree) for player, tree in buffers.items()}
         self._passes = 0
 
-    def __getattr__(self, player: str) -> Callable[[Tensor], Tensor]:
+    def __getattr__(self, player: str) -> Callable[..., Tensor]:
         if player.startswith("_") or player not in self._modules:
             raise AttributeError(f"no player {player!r}; players: {', '.join(self._modules)}")
         return lambda *inputs: self._forward(player, inputs, track=True)

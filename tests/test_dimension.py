@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.datasets.manifolds import EmbeddedManifold, gaussian_subspace, sphere, swiss_roll
-from ganbench.diagnostics import dimension_estimators, generator_jacobian
-from ganbench.diagnostics.dimension_estimators import (
+from ganbench.diagnostics.estimators import dimension_estimators, generator_jacobian
+from ganbench.diagnostics.estimators.dimension_estimators import (
     Neighbours,
     levina_bickel,
     local_pca,
     nearest_neighbours,
     two_nn,
 )
-from ganbench.diagnostics.generator_jacobian import (
+from ganbench.diagnostics.estimators.generator_jacobian import (
     log_condition,
     numeric_rank,
     significant_rank,

@@ -15,8 +15,8 @@ from engine_cohorts import cohort
 
 from ganbench import registry
 from ganbench.diagnostics.diagnostic import NotApplicable
-from ganbench.diagnostics.linearised import differences
-from ganbench.diagnostics.verdict import growth_per_turn, verdict
+from ganbench.diagnostics.estimators.linearised import differences
+from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.errors import GanbenchError
 from ganbench.execution.measure import Measurements
 from ganbench.published import dirac as theory

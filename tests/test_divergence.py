@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.datasets.mixtures import GaussianMixture, ring8
-from ganbench.diagnostics import nearest_density as nearest
 from ganbench.diagnostics.diagnostic import NotApplicable
-from ganbench.diagnostics.generator_density import gaussian_log_density, generator_log_density
+from ganbench.diagnostics.estimators import nearest_density as nearest
+from ganbench.diagnostics.estimators.generator_density import gaussian_log_density, generator_log_density
 from ganbench.game import Draw, Game
 from ganbench.streams import SeedStreams
 

@@ -16,9 +16,15 @@ from scipy.sparse.linalg import LinearOperator, eigs
 from torch import Tensor, nn
 
 from ganbench import registry
-from ganbench.diagnostics.game_jacobian import Layout, Motion, Undefined, rotation_share, rotation_share_of
-from ganbench.diagnostics.game_path import between, path_cosines
-from ganbench.diagnostics.krylov import krylov_spectra, spectra_of
+from ganbench.diagnostics.estimators.game_jacobian import (
+    Layout,
+    Motion,
+    Undefined,
+    rotation_share,
+    rotation_share_of,
+)
+from ganbench.diagnostics.estimators.game_path import between, path_cosines
+from ganbench.diagnostics.estimators.krylov import krylov_spectra, spectra_of
 from ganbench.game import Draw, Game, SampleSpec
 from ganbench.optimisers import optimiser
 from ganbench.report.dynamics import _spectra, eigenvalues, path_angles

@@ -19,11 +19,17 @@ from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.datasets.images import digits, fashion_mnist, mnist
 from ganbench.datasets.mixtures import ring8
-from ganbench.diagnostics.classifiers import WEIGHTS, description, load_classifier, weights_hash
 from ganbench.diagnostics.diagnostic import NotApplicable
-from ganbench.diagnostics.features import FEATURES, IDENTITY, LOGITS, extract
+from ganbench.diagnostics.estimators.classifiers import WEIGHTS, description, load_classifier, weights_hash
+from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS, extract
+from ganbench.diagnostics.estimators.frechet import (
+    Moments,
+    frechet_distance,
+    inception_score,
+    moments,
+    square_root,
+)
 from ganbench.diagnostics.fidelity import fidelity
-from ganbench.diagnostics.frechet import Moments, frechet_distance, inception_score, moments, square_root
 from ganbench.errors import GanbenchError, MissingData
 
 DIGITS = "ganbench-classifier-digits"

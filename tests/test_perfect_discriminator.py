@@ -18,8 +18,8 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from ganbench import registry
-from ganbench.diagnostics.fresh_discriminator import FreshDiscriminators
-from ganbench.diagnostics.generator_gradient import SIGNS, GeneratorGradient, generator_gradient
+from ganbench.diagnostics.estimators.fresh_discriminator import FreshDiscriminators
+from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorGradient, generator_gradient
 from ganbench.diagnostics.perfect_discriminator import CURVES, balanced_error, jsd_bound, marks
 from ganbench.game import Game
 from ganbench.networks.flat import FlatGenerator

@@ -17,9 +17,9 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from ganbench import registry
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
-from ganbench.diagnostics import neighbours
-from ganbench.diagnostics.features import extract
-from ganbench.diagnostics.neighbours import (
+from ganbench.diagnostics.estimators import neighbours
+from ganbench.diagnostics.estimators.features import extract
+from ganbench.diagnostics.estimators.neighbours import (
     distances,
     expected_clipped_coverage,
     expected_coverage,

@@ -17,14 +17,14 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from ganbench import registry
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
-from ganbench.diagnostics import classifier_test, kernels
-from ganbench.diagnostics.classifier_test import (
+from ganbench.diagnostics.estimators import classifier_test, kernels
+from ganbench.diagnostics.estimators.classifier_test import (
     accuracy_p_value,
     heldout_accuracy,
     heldout_points,
     neighbours_asked,
 )
-from ganbench.diagnostics.kernels import (
+from ganbench.diagnostics.estimators.kernels import (
     Kernel,
     discrepancy,
     gaussian,
@@ -35,7 +35,7 @@ from ganbench.diagnostics.kernels import (
     polynomial,
     relabellings,
 )
-from ganbench.diagnostics.sliced import directions, sliced_wasserstein
+from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
 from ganbench.diagnostics.two_sample import P_VALUES, against, two_sample
 from ganbench.errors import GanbenchError
 

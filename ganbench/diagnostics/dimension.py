@@ -13,14 +13,19 @@ from torch import Tensor
 
 from ganbench.datasets import KnownDimension
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.dimension_estimators import levina_bickel, local_pca, nearest_neighbours, two_nn
-from ganbench.diagnostics.floor import of_real
-from ganbench.diagnostics.generator_jacobian import (
+from ganbench.diagnostics.estimators.dimension_estimators import (
+    levina_bickel,
+    local_pca,
+    nearest_neighbours,
+    two_nn,
+)
+from ganbench.diagnostics.estimators.generator_jacobian import (
     log_condition,
     numeric_rank,
     significant_rank,
     singular_values,
 )
+from ganbench.diagnostics.floor import of_real
 from ganbench.training.draws import random_draws
 
 VERSION = 1

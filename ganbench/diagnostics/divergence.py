@@ -13,13 +13,6 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganbench.datasets import KnownDensity
-from ganbench.diagnostics.best_discriminator import (
-    accuracy,
-    against_the_best,
-    if_log_odds,
-    live_samples,
-    probability,
-)
 from ganbench.diagnostics.diagnostic import (
     Dataset,
     Diagnostic,
@@ -28,9 +21,15 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.floor import of_real
-from ganbench.diagnostics.generator_density import generator_log_density
-from ganbench.diagnostics.nearest_density import (
+from ganbench.diagnostics.estimators.best_discriminator import (
+    accuracy,
+    against_the_best,
+    if_log_odds,
+    live_samples,
+    probability,
+)
+from ganbench.diagnostics.estimators.generator_density import generator_log_density
+from ganbench.diagnostics.estimators.nearest_density import (
     Counts,
     expected_counts,
     jensen_shannon,
@@ -39,6 +38,7 @@ from ganbench.diagnostics.nearest_density import (
     plug_in_accuracy,
     reverse_kl,
 )
+from ganbench.diagnostics.floor import of_real
 
 VERSION = 1
 NEIGHBOURS_OF_RULE = 20

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.game_jacobian import (
+from ganbench.diagnostics.estimators.game_jacobian import (
     Motion,
     Undefined,
     cosine,
     rotation_share,
     rotation_share_of,
 )
-from ganbench.diagnostics.game_path import Params, motion_along, path_cosines
-from ganbench.diagnostics.krylov import Spectrum, krylov_spectra, spectra_of
+from ganbench.diagnostics.estimators.game_path import Params, motion_along, path_cosines
+from ganbench.diagnostics.estimators.krylov import Spectrum, krylov_spectra, spectra_of
 from ganbench.game import PLAYERS
 from ganbench.training.draws import draw_from, random_draws
 

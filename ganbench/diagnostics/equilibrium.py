@@ -21,9 +21,9 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.game_jacobian import Layout
-from ganbench.diagnostics.linearised import eigenvalues, motion_at, multipliers
-from ganbench.diagnostics.verdict import growth_per_turn, verdict
+from ganbench.diagnostics.estimators.game_jacobian import Layout
+from ganbench.diagnostics.estimators.linearised import eigenvalues, motion_at, multipliers
+from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.game import Tree
 
 _MOST_KEPT = 2048

@@ -12,10 +12,10 @@ from annotated_types import Gt
 from torch import Tensor
 
 from ganbench.datasets import LabelledClasses, Split
-from ganbench.diagnostics.comparison import OTHER, Comparison, plan
 from ganbench.diagnostics.diagnostic import Dataset, NotApplicable, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.features import FEATURES, IDENTITY, LOGITS, classifier_extractor, extract
-from ganbench.diagnostics.frechet import Moments, frechet_distance, inception_score, moments
+from ganbench.diagnostics.estimators.comparison import OTHER, Comparison, plan
+from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS, classifier_extractor, extract
+from ganbench.diagnostics.estimators.frechet import Moments, frechet_distance, inception_score, moments
 from ganbench.errors import GanbenchError
 from ganbench.streams import generator
 

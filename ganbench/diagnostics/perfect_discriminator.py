@@ -15,8 +15,8 @@ from torch.nn.functional import softplus
 
 from ganbench.datasets.primary import perfect_discriminator_error
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.fresh_discriminator import PLAYER, FreshDiscriminators
-from ganbench.diagnostics.generator_gradient import generator_gradient
+from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
+from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
 from ganbench.game import Game, Tree
 from ganbench.networks.network import architecture
 from ganbench.optimisers import Adam

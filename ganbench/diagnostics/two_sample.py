@@ -11,15 +11,15 @@ from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.datasets.primary import energy_distance
-from ganbench.diagnostics.classifier_test import (
+from ganbench.diagnostics.diagnostic import Dataset, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.estimators.classifier_test import (
     accuracy_p_value,
     heldout_accuracy,
     heldout_points,
     neighbours_asked,
 )
-from ganbench.diagnostics.diagnostic import Dataset, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.features import IDENTITY
-from ganbench.diagnostics.kernels import (
+from ganbench.diagnostics.estimators.features import IDENTITY
+from ganbench.diagnostics.estimators.kernels import (
     Kernel,
     Radial,
     discrepancy,
@@ -31,8 +31,8 @@ from ganbench.diagnostics.kernels import (
     polynomial,
     relabellings,
 )
-from ganbench.diagnostics.real_pair import Extractor, RealPair, Values, beside_real, real_pair
-from ganbench.diagnostics.sliced import directions, sliced_wasserstein
+from ganbench.diagnostics.estimators.real_pair import Extractor, RealPair, Values, beside_real, real_pair
+from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
 from ganbench.streams import generator
 
 TWO_SAMPLE_VERSION = 1

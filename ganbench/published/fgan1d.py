@@ -12,30 +12,17 @@ _OPTIMA = (
     ("reverse_kl", 0.2482, 1.5780, 1.6312),
     ("js", 0.1281, 1.3068, 1.7540),
 )
-_TRAINED = (
-    ("kl", 0.2801, 1.0335, 1.8236),
-    ("reverse_kl", 0.2415, 1.5624, 1.6403),
-    ("js", 0.1226, 1.2854, 1.7659),
-    ("jeffrey", 0.5151, 1.2295, 1.8087),
-    ("pearson", 0.6379, 0.6157, 1.9031),
-)
 OPTIMA = tuple(
     Published(what, {"divergence": name}, value, None, _PAPER, "derived")
     for name, *values in _OPTIMA
     for what, value in zip(("exact_divergence", "exact_mu", "exact_sigma"), values, strict=True)
 )
 """The optimum of each divergence: published to 1e-4, and checked by quadrature."""
-TRAINED = tuple(
-    Published(what, {"divergence": name}, value, None, _PAPER, "from memory")
-    for name, *values in _TRAINED
-    for what, value in zip(("bound", "mu", "sigma"), values, strict=True)
-)
-"""What the paper's own training reached: one run each, from memory, not checked against the text."""
 
 
 def published(name: str, what: str) -> Published | None:
     """The published number of a divergence; None where there is none."""
-    found = (each for each in (*OPTIMA, *TRAINED) if each.setting["divergence"] == name and each.what == what)
+    found = (each for each in OPTIMA if each.setting["divergence"] == name and each.what == what)
     return next(found, None)
 
 

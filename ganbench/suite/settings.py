@@ -120,8 +120,8 @@ def _axes(
         return None
     inside = [each for each in node.pairs if each.key in beside(kind) and each.key not in known]
     for each in inside:
-        text = f"{each.key!r} of {of} stands among its options; write it beside the name, one level up"
-        mistakes.add(each.place, text)
+        text = f"the key {each.key!r} of {of} stands among its options"
+        mistakes.add(each.place, f"{text}; write it beside the name, one level up")
     if inside:
         return None
     nodes = check_keys(Mapping(pair.place, node.pairs), known, "option", of, mistakes)

@@ -15,7 +15,7 @@ import sys
 POINTS = int(os.environ.get("GANBENCH_POINTS", "50000"))
 MEASURE = f"""
 import resource, time, torch
-from ganbench.diagnostics.neighbours import neighbourhoods, support_values
+from ganbench.diagnostics.estimators.neighbours import neighbourhoods, support_values
 torch.set_num_threads(1)
 resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # a mistake here must not take the machine down
 source = torch.Generator().manual_seed(0)

@@ -72,4 +72,4 @@ def _text(value: float | str | None) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return "undefined" if math.isnan(value) else f"{value:.5g}"
+    return "undefined" if math.isnan(value) else f"{value:.6g}"

@@ -13,7 +13,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 class DigitsClassifier(nn.Module):

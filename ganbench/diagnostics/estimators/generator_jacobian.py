@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import jacfwd, jacrev, vmap
 
 from ganbench.diagnostics.diagnostic import Snapshot
-from ganbench.diagnostics.dimension_estimators import significant_variances
+from ganbench.diagnostics.estimators.dimension_estimators import significant_variances
 from ganbench.game import Nets, Tree
 from ganbench.training.draws import draw_from, random_draws
 from ganbench.training.evaluation import evaluate

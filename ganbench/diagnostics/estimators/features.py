@@ -14,7 +14,7 @@ import torch_fidelity
 from torch import Tensor
 from torch_fidelity.utils import create_feature_extractor
 
-from ganbench.diagnostics.classifiers import ARCHITECTURES, load_classifier
+from ganbench.diagnostics.estimators.classifiers import ARCHITECTURES, load_classifier
 
 IDENTITY = "ganbench-identity"
 FEATURES, LOGITS = "features", "logits"

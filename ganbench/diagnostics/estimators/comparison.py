@@ -8,8 +8,8 @@ from typing import Any
 
 from ganbench.datasets import Dataset, LabelledClasses, Split
 from ganbench.datasets.primary import FRECHET_VERSION, classifier_frechet
-from ganbench.diagnostics.classifiers import weights_hash
-from ganbench.diagnostics.features import FEATURES, IDENTITY, LOGITS
+from ganbench.diagnostics.estimators.classifiers import weights_hash
+from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS
 from ganbench.diagnostics.floor import of_real
 from ganbench.quantities import Quantity
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.classifiers import weights_hash
 from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
-from ganbench.diagnostics.features import FEATURES, IDENTITY, classifier_extractor, extract
+from ganbench.diagnostics.estimators.classifiers import weights_hash
+from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, classifier_extractor, extract
 from ganbench.diagnostics.floor import of_real
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from ganbench.diagnostics.game_jacobian import Motion
+from ganbench.diagnostics.estimators.game_jacobian import Motion
 from ganbench.game import Tree
 from ganbench.training.snapshot import Snapshot
 

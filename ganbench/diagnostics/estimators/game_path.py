@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Snapshot
-from ganbench.diagnostics.game_jacobian import Layout, cosine
+from ganbench.diagnostics.estimators.game_jacobian import Layout, cosine
 from ganbench.game import Tree
 
 Params = Mapping[str, Tree]

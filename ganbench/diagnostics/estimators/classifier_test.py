@@ -8,7 +8,7 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
-from ganbench.diagnostics.kernels import distances, rows_at_once
+from ganbench.diagnostics.estimators.kernels import distances, rows_at_once
 
 
 def neighbours_asked(count: int) -> int:

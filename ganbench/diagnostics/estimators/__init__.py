@@ -1,0 +1,1 @@
+"""What the diagnostics are computed with: estimators that register nothing."""
