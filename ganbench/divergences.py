@@ -28,7 +28,7 @@ class Divergence:
     """One f with all that training by its bound needs; every function is elementwise.
 
     `bounded` is f*(g_f(v)) in a form that does not overflow before it must; `integrand` is q·f(p/q) from
-    log p and log q, so that neither density need be representable.
+    log p and log q, so that neither density need be representable; −∞ is one that is 0.
     """
 
     name: str
@@ -79,9 +79,14 @@ def _jeffrey_conjugate(t: Tensor) -> Tensor:
     return torch.expm1(log_u) + log_u
 
 
+def _where_positive(log_density: Tensor, values: Tensor) -> Tensor:
+    """The values, 0 where the density is exactly 0 (its logarithm −∞): they would be ∞ − ∞ or 0·∞ there."""
+    return torch.where(log_density == -math.inf, 0.0, values)
+
+
 def _js_integrand(p: Tensor, q: Tensor) -> Tensor:
     middle = torch.logaddexp(p, q) - _LOG_2
-    return p.exp() * (p - middle) + q.exp() * (q - middle)
+    return _where_positive(p, p.exp() * (p - middle)) + _where_positive(q, q.exp() * (q - middle))
 
 
 _ALL = (
@@ -94,7 +99,7 @@ _ALL = (
         domain=(-math.inf, math.inf),
         output=lambda v: v,
         bounded=lambda v: (v - 1).exp(),
-        integrand=lambda p, q: p.exp() * (p - q),
+        integrand=lambda p, q: _where_positive(p, p.exp() * (p - q)),
         threshold=1.0,
     ),
     Divergence(
@@ -106,7 +111,7 @@ _ALL = (
         domain=(-math.inf, 0.0),
         output=lambda v: -(-v).exp(),
         bounded=lambda v: v - 1,
-        integrand=lambda p, q: q.exp() * (q - p),
+        integrand=lambda p, q: _where_positive(q, q.exp() * (q - p)),
     ),
     Divergence(
         "pearson",
@@ -117,7 +122,7 @@ _ALL = (
         domain=(-math.inf, math.inf),
         output=lambda v: v,
         bounded=lambda v: v.square() / 4 + v,
-        integrand=lambda p, q: (2 * p - q).exp() - 2 * p.exp() + q.exp(),
+        integrand=lambda p, q: _where_positive(p, (2 * p - q).exp()) - 2 * p.exp() + q.exp(),
     ),
     Divergence(
         "neyman",
@@ -128,7 +133,7 @@ _ALL = (
         domain=(-math.inf, 1.0),
         output=lambda v: 1 - (-v).exp(),
         bounded=lambda v: 2 - 2 * (-v / 2).exp(),
-        integrand=lambda p, q: (2 * q - p).exp() - 2 * q.exp() + p.exp(),
+        integrand=lambda p, q: _where_positive(q, (2 * q - p).exp()) - 2 * q.exp() + p.exp(),
     ),
     Divergence(
         "hellinger",
@@ -161,7 +166,7 @@ _ALL = (
         domain=(-math.inf, math.inf),
         output=lambda v: v,
         bounded=_jeffrey_conjugate,
-        integrand=lambda p, q: (p.exp() - q.exp()) * (p - q),
+        integrand=lambda p, q: _where_positive(torch.maximum(p, q), (p.exp() - q.exp()) * (p - q)),
     ),
     Divergence(
         "gan",

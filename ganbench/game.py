@@ -19,6 +19,8 @@ Tree = dict[str, Tensor]
 """One player's parameters, buffers or gradients, by name."""
 
 PLAYERS = ("generator", "discriminator")
+DOUBLED = "_doubled"
+"""Ends the name of an input that a game gives a second time, as a quadrature of twice the panels."""
 RANDOM_KEY = "random_key"
 """A buffer of this name seeds a layer's own random numbers: it moves on with every pass."""
 _KEY_STRIDE = 0x9E3779B1

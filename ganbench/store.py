@@ -23,6 +23,10 @@ RECORD_COLUMNS = (
     "variant", "dataset", "seed", "point", "final", "images", "step", "seconds", "quantity", "value",
     "protocol", "variant_options", "dataset_options",
 )  # fmt: skip
+"""One row per quantity, seed and measuring point (`point`, from 0).  A quantity that is followed has a row
+
+per round instead: `point` is the round's number, `step` the discriminator updates done, and `seconds`,
+which nobody measured, is that share of the training's seconds."""
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -31,8 +31,8 @@ def test_promise(kind: Kind, name: str, check: Check) -> None:
         pytest.skip(str(error))
 
 
-MADE_FOR = {"lsgan1d": ("exponential",)}
-"""Variants of one theory, which play on its own data alone."""
+MADE_FOR = {"lsgan1d": ("exponential",), "ali": ("ring8",), "veegan": ("ring8",)}
+"""Variants of one theory, which play on its own data alone, and those of perceptrons."""
 
 
 @pytest.mark.parametrize("name", sorted(registry._builtin("variant")))

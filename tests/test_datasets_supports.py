@@ -10,9 +10,10 @@ import torch
 from ganbench import registry
 from ganbench.datasets.supports import FlatGaussian, gaussian_pair, manifold_pair, parallel_lines
 from ganbench.errors import GanbenchError
+from ganbench.execution.gallery import dataset_card
 from ganbench.game import SampleSpec
 from ganbench.networks.flat import FlatGenerator
-from ganbench.published.perfect_discriminator import DISJOINT, SAME, gaussians, known_overlap
+from ganbench.published.perfect_discriminator import CROSSING, DISJOINT, SAME, gaussians, known_overlap
 
 CPU = torch.device("cpu")
 COUNT = 20_000
@@ -68,14 +69,27 @@ def test_the_partner_fills_the_last_axes_at_its_location() -> None:
         pair.generator(3, SampleSpec((2,)))
 
 
+def test_known_truths_rank_nothing() -> None:
+    """The card that a run keeps says so."""
+    known = ("gaussian_pair", "parallel_lines", "manifold_pair", "dirac", "exponential", "normal")
+    cards = {name: dataset_card(registry.get("dataset", name).factory()) for name in (*known, "ring8")}
+    assert [name for name, card in cards.items() if not card["ranked"]] == list(known)
+
+
 def test_known_overlaps() -> None:
     assert known_overlap("parallel_lines", {"distance": 0.0}, 1) == SAME
     assert known_overlap("parallel_lines", {"distance": 1e-9}, 1) == DISJOINT
     assert known_overlap("parallel_lines", {"distance": 1.0}, 2) is None
     flats = {"dimension": 4, "ambient": 4, "distance": 0.0}
     assert known_overlap("manifold_pair", flats, 4) == SAME
-    assert known_overlap("manifold_pair", flats, 3) == DISJOINT
-    assert known_overlap("manifold_pair", {**flats, "dimension": 3}, 4) == DISJOINT
+    assert known_overlap("manifold_pair", flats, 3) == CROSSING
+    assert known_overlap("manifold_pair", {**flats, "dimension": 3}, 4) == CROSSING
+    assert known_overlap("manifold_pair", {**flats, "dimension": 1}, 1) == CROSSING
+    lines = {"dimension": 1, "ambient": 3, "distance": 0.5}
+    assert known_overlap("manifold_pair", lines, 1) == DISJOINT, "two lines in space miss each other"
+    assert known_overlap("manifold_pair", lines, 2) == CROSSING, "a line meets a plane"
+    assert (DISJOINT.gap, CROSSING.gap, SAME.gap) == (True, False, False)
+    assert CROSSING.perfect
     assert known_overlap("ring8", {}, 1) is None
 
 

@@ -6,9 +6,12 @@ import functools
 import json
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from engine_cohorts import cohort
@@ -20,6 +23,10 @@ from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.errors import GanbenchError
 from ganbench.execution.measure import Measurements
 from ganbench.published import dirac as theory
+from ganbench.report.theory.dirac import _words
+from ganbench.report.theory.dirac_games import Game, twins, with_usual_numbers
+from ganbench.report.theory.dirac_numbers import distances, eigenvalues
+from ganbench.suite import load_suite
 from ganbench.variants.dirac import dirac
 
 Field = Callable[[float, float], tuple[float, float]]
@@ -430,16 +437,127 @@ def test_verdicts(options: dict[str, Any], expected: float) -> None:
         assert made.final["growth_per_turn"] == pytest.approx(growth, rel=1e-3)
 
 
-def test_a_long_trajectory_is_thinned() -> None:
-    factory = registry.get("diagnostic", "equilibrium").factory
-    diagnostic = factory(registry.get("dataset", "dirac").factory())
-    place = torch.zeros(1, dtype=torch.float64)
-    for number in range(6000):
-        diagnostic.follow({"generator": {"theta": place + number}, "discriminator": {"psi": place}})
-    held = diagnostic.arrays()
-    assert len(held["path"]) <= 2048
-    np.testing.assert_array_equal(held["path"][:, 0, 0], held["rounds"])
-    assert held["rounds"][-1] > 5990
+LINEAR: list[tuple[dict[str, Any], int]] = [
+    ({"method": "r1", "objective": "wgan", "gamma": 0.3}, ROUNDS),
+    ({"method": "r1", "objective": "wgan", "gamma": 0.3, "order": "alternating", "n_critic": 3}, 40),
+    ({"method": "r2", "objective": "wgan", "gamma": 0.5, "update": "extragradient"}, 40),
+    ({"method": "r2", "objective": "wgan", "gamma": 0.5, "update": "optimistic"}, 40),
+    ({"method": "wgan", "clip": 50.0}, 100),
+    ({"method": "wgan", "clip": 2.0, "order": "alternating", "first": "discriminator"}, 40),
+    ({"method": "wgan", "clip": 50.0, "update": "consensus", "gamma": 0.2}, 40),
+]
+
+
+@pytest.mark.parametrize(("options", "rounds"), LINEAR, ids=json.dumps)
+def test_a_linear_map_gives_the_distance(options: dict[str, Any], rounds: int) -> None:
+    measured = played(rounds, traced=False, **options).final["distance"]
+    whole = {"step_size": STEP, "start": (1.0, 1.0), **options}
+    assert theory.linear_distance(whole, rounds) == pytest.approx(measured, rel=1e-9)
+
+
+def test_no_linear_map_gives_the_distance_where_the_field_bends_or_the_clip_is_met() -> None:
+    usual = {"step_size": STEP, "start": (1.0, 1.0)}
+    for options in ({"method": "gan"}, {"method": "wgan", "clip": 1.0}, {"method": "wgan-gp", "gamma": 0.3}):
+        assert theory.linear_distance(usual | options, ROUNDS) is None
+
+
+@pytest.mark.parametrize("options", SETTINGS, ids=json.dumps)
+def test_multipliers_are_those_of_the_update_map(options: dict[str, Any]) -> None:
+    whole = {"step_size": STEP, **options}
+    found, expected = theory.update_map(whole), theory.multipliers(whole)
+    assert found is not None
+    moduli = sorted(abs(np.linalg.eigvals(found)))
+    assert moduli == pytest.approx(sorted(map(abs, expected or ())), abs=1e-7)
+
+
+def test_the_critical_weight() -> None:
+    assert theory.critical({"method": "r1", "gamma": 1.0})
+    assert theory.critical({"method": "r2", "gamma": 2.0, "objective": "wgan"})
+    assert not theory.critical({"method": "r1", "gamma": 0.3})
+    assert not theory.critical({"method": "gan", "gamma": 1.0})
+
+
+def test_nsgan_shrinks_like_one_over_the_root_of_the_rounds() -> None:
+    path = iterated(fields("nsgan"), "generator first", rounds=8 * ROUNDS)
+    early, late = growth_per_turn(path[: ROUNDS + 1], 0.01), growth_per_turn(path, 0.01)
+    assert (early, late) == pytest.approx((-0.081, -0.0108), rel=0.01)
+    assert late / early == pytest.approx(1 / 8, rel=0.1)
+
+
+def test_wide_orbits_of_gan_with_five_discriminator_steps_shrink() -> None:
+    path = iterated(fields("gan"), "generator first", k=5, rounds=8 * ROUNDS)
+    ends = [np.linalg.norm(path[n - 100 : n + 1], axis=1).max() for n in (ROUNDS, 2 * ROUNDS, 8 * ROUNDS)]
+    assert ends == pytest.approx([2.42, 2.35, 2.08], abs=0.01)
+    assert -0.01 < growth_per_turn(path[: ROUNDS + 1], 0.01) < -0.001
+
+
+# The report
+
+
+def _game(found: Mapping[str, Any] | None = None, **options: Any) -> Game:
+    whole = {
+        "method": "gan", "objective": None, "start": [1.0, 1.0], "spread": 2.0, "step_size": STEP,
+        "order": "simultaneous", "update": "plain", "first": None, "n_critic": 1, "gamma": None,
+        "gp_target": None, "clip": None, "noise_std": None,
+    } | options  # fmt: skip
+    values = {"verdict": 1.0, "growth_per_turn": -0.5, "distance": 0.25} | dict(found or {})
+    final = pd.DataFrame([{"quantity": name, "seed": 0, "value": value} for name, value in values.items()])
+    part = SimpleNamespace(description={"diagnostics": []}, arrays=None)
+    cohort: Any = SimpleNamespace(parts=[part], seeds_that=lambda _: [], part_with=lambda _: part)
+    followed = pd.Series([math.sqrt(2), values["distance"]], index=[0, ROUNDS])
+    return Game(cohort, with_usual_numbers(whole), final, followed)
+
+
+def test_the_suites_labels_are_the_reports_words() -> None:
+    suite = load_suite(Path(__file__).parents[1] / "suites" / "dirac.yaml")
+    for chosen in suite.variants:
+        assert _game(**chosen.options).words == chosen.label.replace("-1", "−1")
+
+
+def test_words_tell_unusual_numbers() -> None:
+    assert _game(method="r1", gamma=0.5).words == "R1 (γ 0.5) simultaneous"
+    assert _game(method="r1").words == "R1 simultaneous"
+    assert _game(method="r1").field_words == "R1 (γ 0.3)"
+    assert _game(method="r1", gamma=1.0).field_words == "R1 critical (γ 1)"
+
+
+def test_what_shrinks_where_theory_is_silent_shrinks_slowly() -> None:
+    assert _game(order="alternating", method="nsgan").found == "shrinks slowly"
+    assert _game(method="r1").found == "converges"
+    assert _game({"verdict": 0.0}, order="alternating").found == "cycles"
+    assert _game({"verdict": math.nan}).found == "undecided"
+
+
+def test_the_clip_holds_wgan_and_the_field_of_nsgan_bends() -> None:
+    cycles = {"verdict": 0.0, "growth_per_turn": 0.0}
+    games = [_game(cycles, method="wgan"), _game(cycles, method="nsgan"), _game(method="r1")]
+    words = _words(games)
+    assert "as predicted in 1." in words
+    assert (
+        "WGAN simultaneous (the clip holds it); NSGAN simultaneous (away from (0, 0) the field bends)"
+        in words
+    )
+
+
+def test_distances_are_told_as_derived_and_linear_ones_predicted() -> None:
+    games = [_game({"distance": 3.0968}), _game(method="r1", objective="wgan"), _game(method="wgan-gp")]
+    table = distances(games)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["GAN\u00a0simultaneous", "R1\u00a0on\u00a0WGAN simultaneous"]
+    assert table.rows[0][3] == "3.0970 ± 0.0005 (derived)"
+    assert table.rows[1][2] == "0.00905766"
+    assert any("iterated in double precision" in note for note in table.notes)
+    assert distances(games[2:]) is None
+
+
+def test_r2_is_said_once() -> None:
+    roots = {"eigenvalue_real_1": -0.15, "eigenvalue_imag_1": 0.477, "eigenvalue_real_2": -0.15}
+    games = [_game(roots | {"eigenvalue_imag_2": -0.477}, method=name) for name in ("r1", "r2")]
+    assert list(twins(games)) == ["R2 simultaneous"]
+    table = eigenvalues(games)
+    assert [row[:3] for row in table.rows] == [["R1 and R2 (γ 0.3)", "−0.150 ± 0.477i", "−0.150 ± 0.477i"]]
+    other = _game({"distance": 0.3}, method="r2")
+    assert not twins([games[0], other])
 
 
 def test_the_quadrature_of_the_instance_noise_has_converged() -> None:

@@ -301,6 +301,36 @@ def test_other_generators_are_not_taken_for_affine() -> None:
     assert not any(name.endswith("_exact") for name in diagnose(snapshot))
 
 
+def test_seeds_without_a_density_are_nan_and_leave_the_others_theirs() -> None:
+    p = gaussian(2)
+    points, sound = draws(p, 3), torch.eye(2).double().expand(3, 2, 2).clone()
+    wanted = gaussian_log_density(points, torch.zeros(3, 2).double(), sound)
+    assert wanted is not None
+    factor = sound.clone()
+    factor[0], factor[1] = torch.ones(2, 2), math.nan
+    found = gaussian_log_density(points, torch.zeros(3, 2).double(), factor)
+    assert found is not None
+    assert found[:2].isnan().all()
+    assert torch.equal(found[2], wanted[2])
+    assert gaussian_log_density(points, torch.zeros(3, 2).double(), factor[[0, 1, 0]]) is None
+
+
+def test_a_generator_without_a_finite_number_is_not_taken_for_affine() -> None:
+    p = gaussian(2)
+    snapshot, points = Snapshot(p, draws(p, 2), lambda x: x[..., 0]), draws(p, 2)
+    base, matrix = torch.zeros(2, 1, 2).double(), torch.eye(2, 3).double()
+    snapshot.affine = (base, matrix)
+    whole = generator_log_density(snapshot, points)  # type: ignore[arg-type]
+    base[0] = math.nan
+    part = generator_log_density(snapshot, points)  # type: ignore[arg-type]
+    assert part is not None
+    assert whole is not None
+    assert part[0].isnan().all()
+    assert torch.equal(part[1], whole[1])
+    base[:] = math.nan
+    assert generator_log_density(snapshot, points) is None  # type: ignore[arg-type]
+
+
 def test_the_gaussian_density_is_scipys() -> None:
     from scipy.stats import multivariate_normal
 

@@ -16,6 +16,7 @@ from scipy.sparse.linalg import LinearOperator, eigs
 from torch import Tensor, nn
 
 from ganbench import registry
+from ganbench.diagnostics.estimators import krylov
 from ganbench.diagnostics.estimators.game_jacobian import (
     Layout,
     Motion,
@@ -368,6 +369,39 @@ def test_a_large_game_is_looked_at_closely_only_at_the_end() -> None:
     (_, exact), _ = over_training(cohort("nsgan", SMALL, mode="plain", budget=("steps", 2)), exact_up_to=1000)
     for name in ("game_eigenvalue_real_1", "game_eigenvalue_imag_2", "game_eigenvalue_rightmost"):
         torch.testing.assert_close(close[name], exact[name], rtol=1e-6, atol=1e-6)
+
+
+def test_memory_changes_how_many_seeds_at_once_but_not_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spectra() -> tuple[dict[str, Tensor], list[int]]:
+        counts: list[int] = []
+        product = Motion.product
+        monkeypatch.setattr(Motion, "product", lambda self, z: counts.append(len(z)) or product(self, z))
+        made = cohort("nsgan", SMALL, mode="plain", seeds=(0, 1, 2), budget=("steps", 2))
+        (_, last), _ = over_training(made, exact_up_to=10, products=40)
+        monkeypatch.setattr(Motion, "product", product)
+        return last, counts
+
+    plenty, at_once = spectra()
+    size = network_motion().layout.size
+    monkeypatch.setattr(krylov, "_NUMBERS_HELD", 2 * 41 * size)
+    scarce, by_two = spectra()
+    assert [at_once.count(n) for n in (1, 2)] == [0, 0]
+    assert [by_two.count(n) for n in (1, 2)] == [40, 40]
+    for name, value in plenty.items():
+        torch.testing.assert_close(scarce[name], value, rtol=1e-6, atol=1e-8, equal_nan=True)
+
+
+@pytest.mark.parametrize("looped", [False, True])
+def test_a_device_without_memory_is_no_undefined_derivative(looped: bool) -> None:
+    def loss(_nets: Any, _batch: Any) -> Tensor:
+        raise torch.OutOfMemoryError("no memory is left")
+
+    with torch.device("meta"):
+        game = Game({"x": Point(2)}, {"x": loss})
+    motion = Motion(game, {"x": {"value": torch.zeros(1, 2)}}, {"x": {}}, {}, looped)
+    with pytest.raises(torch.OutOfMemoryError):
+        motion.value()
+    assert motion._looped is looped  # nor a reason to go on seed by seed
 
 
 def test_too_large_a_game_gets_no_jacobian_and_the_protocol_says_why() -> None:

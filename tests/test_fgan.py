@@ -96,6 +96,19 @@ def test_the_integrand_is_q_times_f_and_survives_where_densities_vanish(divergen
     assert float(divergence.integrand(far, far)) == 0.0
 
 
+@ALL
+def test_the_integrand_where_a_density_is_exactly_zero(divergence: Divergence) -> None:
+    """The limits of q·f(p/q) as p, q or both go to 0 exactly, as outside of a bounded support."""
+    none, some = torch.tensor(-math.inf, dtype=torch.float64), torch.tensor(-0.4, dtype=torch.float64)
+    nearly = torch.tensor(-745.0, dtype=torch.float64)
+    assert float(divergence.integrand(none, none)) == 0
+    for empty, almost in (((none, some), (nearly, some)), ((some, none), (some, nearly))):
+        exact, limit = float(divergence.integrand(*empty)), float(divergence.integrand(*almost))
+        assert not math.isnan(exact)
+        infinite = math.isinf(exact)
+        assert abs(limit) > 100 if infinite else exact == pytest.approx(limit, abs=1e-9)
+
+
 def test_jeffreys_root_is_lamberts_w() -> None:
     scipy = pytest.importorskip("scipy.special")
     t = torch.linspace(-500, 500, 2001, dtype=torch.float64)

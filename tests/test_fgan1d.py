@@ -22,8 +22,9 @@ from ganbench.errors import GanbenchError
 from ganbench.game import SampleSpec
 from ganbench.networks.initialise import initial_state
 from ganbench.networks.location_scale import LocationScale, location_scale
-from ganbench.published.fgan1d import FORMULAS, OPTIMA, published
+from ganbench.published.fgan1d import FORMULAS, OPTIMA, SECOND_OPTIMA, published
 from ganbench.registry import get
+from ganbench.report.theory.fgan1d_why import decimals, percent
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
@@ -104,10 +105,12 @@ def test_gan_and_jensen_shannon_share_their_optimum() -> None:
 
 def test_a_start_in_the_narrow_mode_ends_in_the_local_optimum() -> None:
     density = two_gaussians().log_density
-    found = exact_optimum(DIVERGENCES["reverse_kl"], density, (-0.9, 0.3))
-    assert found == pytest.approx((-0.9550, 0.3169, 0.9901), abs=1e-4)
-    found = exact_optimum(DIVERGENCES["neyman"], density, (-0.9, 0.3))
-    assert found == pytest.approx((-0.9732, 0.2906, 1.7367), abs=1e-4)
+    known = {(each.setting["divergence"], each.what): each.value for each in SECOND_OPTIMA}
+    for name in ("reverse_kl", "neyman"):
+        found = exact_optimum(DIVERGENCES[name], density, (-0.9, 0.3))
+        values = [known[name, what] for what in ("exact_mu", "exact_sigma", "exact_divergence")]
+        assert found == pytest.approx(values, abs=1e-4)
+        assert found[2] > exact_optimum(DIVERGENCES[name], density, START)[2]
     assert math.isnan(exact_optimum(DIVERGENCES["pearson"], density, (-0.9, 0.3))[2])
 
 
@@ -215,7 +218,33 @@ def test_other_variants_and_other_data_are_left_out() -> None:
         divergence_fit(get("dataset", "ring8").factory())
 
 
+def test_data_of_bounded_support_have_an_optimum() -> None:
+    """KL(Exp(1) ‖ N) is least at the mean and the deviation, both 1: −1 + ½ log 2π + ½."""
+    data = get("dataset", "exponential").factory(rate=1.0)
+    mu, sigma, least = exact_optimum(DIVERGENCES["kl"], data.log_density, START)
+    assert [mu, sigma] == pytest.approx([1, 1], abs=2e-3)
+    assert least == pytest.approx(0.5 * math.log(2 * math.pi) - 0.5, abs=2e-3)
+    for name in ("js", "gan"):
+        assert all(map(math.isfinite, exact_optimum(DIVERGENCES[name], data.log_density, START)))
+    gan, js = (exact_optimum(DIVERGENCES[name], data.log_density, START)[2] for name in ("gan", "js"))
+    assert gan == pytest.approx(js - math.log(4), abs=2e-3)
+
+
 def test_published_numbers_are_of_known_divergences() -> None:
     assert {each.setting["divergence"] for each in OPTIMA} <= set(DIVERGENCES)
     assert set(FORMULAS) == set(DIVERGENCES)
+    assert {each.kind for each in OPTIMA} == {"from memory"}
+    one = torch.ones((), dtype=torch.float64)
+    for name, row in FORMULAS.items():
+        assert float(DIVERGENCES[name].f(one)) == pytest.approx(row.level, abs=1e-15)
     assert isinstance(LocationScale(1, START).start, tuple)
+
+
+def test_numbers_of_the_report_have_no_minus_before_zero() -> None:
+    assert [decimals(each) for each in (-1e-9, 0.0, -0.25, 0.12345)] == [
+        "0.0000",
+        "0.0000",
+        "−0.2500",
+        "0.1235",
+    ]
+    assert percent(0.9487) == "94.9 %"

@@ -10,7 +10,9 @@ import pytest
 from ganbench.analysis.cohorts import Budget, Cohort, Part
 from ganbench.analysis.run import Run
 from ganbench.report.style import looks, styled
-from ganbench.report.theory.latent_dimension import Trained, cases_table, overlap_table, section
+from ganbench.report.theory.latent_dimension import section
+from ganbench.report.theory.latent_dimension_tables import cases_table, overlap_table
+from ganbench.report.theory.latent_dimension_trained import Trained, reported
 
 DIM_X, MANIFOLD = 8, 4
 INPUTS = (1, 4, 8, 16)
@@ -39,6 +41,7 @@ def values(dim_z: int, seed: int, noisy: bool) -> dict[str, float]:
         "jacobian_rank_significant": min(bound, MANIFOLD),
         "jacobian_log_condition": 2.0,
         "precision": 0.9,
+        "precision_of_real": 0.97,
         "perfect_discriminator_error": 0.01 if dim_z < DIM_X else 0.2 + 0.1 * seed,
     }
 
@@ -46,7 +49,7 @@ def values(dim_z: int, seed: int, noisy: bool) -> dict[str, float]:
 def run_of(noisy: dict[str, bool], inputs: tuple[int, ...] = INPUTS) -> Run:
     rows = [
         {"dataset": label, "variant": f"gan[{dim_z}]", "seed": seed, "quantity": name, "value": value}
-        | {"point": 1, "final": True, "images": 10, "step": 10, "seconds": 1.0, "protocol": "{}"}
+        | {"point": 1, "final": True, "images": 10, "step": 10, "seconds": 1.0, "protocol": '{"steps": 200}'}
         for label, has in noisy.items()
         for dim_z in inputs
         for seed in range(3)
@@ -82,7 +85,7 @@ def trained(dim_z: int, noisy: bool, **changed: float) -> Trained:
 def test_who_has_a_density_decides_on_the_divergence(
     dim_z: int, noisy: bool, density: str, divergence: str
 ) -> None:
-    row = overlap_table([trained(dim_z, noisy)]).rows[0]
+    row = overlap_table([trained(dim_z, noisy)]).rows[-1]
     assert row[2:4] == [density, divergence]
     cases = {case[0].removesuffix(" alone"): case for case in cases_table().rows if case[0] != "neither"}
     assert density == "neither" or cases[density][4] == divergence
@@ -90,7 +93,7 @@ def test_who_has_a_density_decides_on_the_divergence(
 
 def test_inputs_enough_are_not_enough_where_the_rank_is_less() -> None:
     """dim z ≥ dim x is necessary for a density and not sufficient."""
-    row = overlap_table([trained(16, True, jacobian_rank=5)]).rows[0]
+    row = overlap_table([trained(16, True, jacobian_rank=5)]).rows[-1]
     assert row[2:4] == ["data", "log 2"]
 
 
@@ -99,30 +102,40 @@ def test_the_section_puts_bounds_beside_measurements() -> None:
     with styled():
         made = section(run, looks(run.variants))
     assert made is not None
-    assert "for every seed of 8 of 8 generators, and exceeds it for none" in made.words[0]
+    assert "full rank for every seed of 8 of 8 generators (it cannot have more)" in made.words[0]
     assert "at most dim z + 0.10" in made.words[0]
     assert "0.0100 to 0.0100 where dim z < dim x" in made.words[0]
     assert "0.300 to 0.300 where dim z ≥ dim x" in made.words[0]
     tables = {table.name: table for table in made.tables}
-    known = tables["latent-dimension-known"].data.set_index(["setting", "what"])
-    assert known.loc[("plain", "TwoNN of real data"), "deviation"] == pytest.approx(0.1)
-    assert known.loc[("noisy", "TwoNN of real data"), "predicted"] == "4 to 8"
-    rank = known.loc[("dim z = 16", "rank of the Jacobian, all targets and seeds")]
-    assert (rank["predicted"], rank["measured"]) == (8, 8)
+    overlap = tables["latent-dimension-overlap"]
+    assert [row[1] for row in overlap.rows] == ["real data", "1", "4", "8", "16"] * 2
+    at = overlap.header.index("precision")
+    assert [row[at] for row in overlap.rows[:2]] == ["0.970", "0.900"]
+    said = [item for part in made.parts for item in part.items if isinstance(item, str)]
+    assert any("trained for 200 updates (Arjovsky and Bottou's: 4,000)" in text for text in said)
     measured = tables["latent-dimension-measured"]
-    assert [row[2] for row in measured.rows] == ["1", "4", "8", "8"] * 2
-    assert measured.rows[0][6] == "1.10 [1, 1.20]"
+    assert [row[2] for row in measured.rows] == ["4 to 8", "1", "4", "8", "8", "4", "1", "4", "8", "8"]
+    assert measured.rows[5][6:] == ["4.10", "4", "4"], "what the estimators make of the real data"
+    assert measured.rows[1][6] == "1.10 [1, 1.20]"
     assert {figure.name for figure in made.figures} >= {"latent-dimension-dimensions"}
 
 
-def test_a_rank_above_the_bound_is_said() -> None:
+def test_a_rank_below_the_bound_is_said() -> None:
     run = run_of({"plain": False})
     at = (run.records["quantity"] == "jacobian_rank") & (run.records["variant"] == "gan[4]")
-    run.records.loc[at, "value"] = 5.0
+    run.records.loc[at, "value"] = 3.0
     with styled():
         made = section(run, looks(run.variants))
     assert made is not None
-    assert "of 3 of 4 generators, and exceeds it for 1" in made.words[0]
+    assert "for every seed of 3 of 4 generators" in made.words[0]
+
+
+def test_the_data_sets_whose_fresh_discriminators_are_told_here() -> None:
+    run = run_of({"plain": False, "noisy": True})
+    assert reported(run) == {"plain", "noisy"}
+    assert reported(run_of({"plain": False}, (4,))) == frozenset()
+    kept = run.records[run.records["quantity"] != "perfect_discriminator_error"]
+    assert reported(Run(run.path, {}, {}, {}, run.datasets, run.cohorts, kept)) == frozenset()
 
 
 def test_one_dim_z_or_none_has_no_section() -> None:

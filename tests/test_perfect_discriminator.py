@@ -18,9 +18,10 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from ganbench import registry
+from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorGradient, generator_gradient
-from ganbench.diagnostics.perfect_discriminator import CURVES, balanced_error, jsd_bound, marks
+from ganbench.diagnostics.perfect_discriminator import CURVES, jsd_bound, marks
 from ganbench.game import Game
 from ganbench.networks.flat import FlatGenerator
 from ganbench.optimisers import Adam
@@ -202,12 +203,31 @@ def test_gradients_equal_plain_autograd() -> None:
 def test_error_and_bound_at_the_optimum() -> None:
     distance, z = 2.0, even_noise().reshape(1, -1)
     fake, real = distance * z - distance**2 / 2, distance * (z + distance) - distance**2 / 2
-    assert balanced_error(real, fake).item() == pytest.approx(norm.cdf(-1), abs=1e-4)
+    assert balanced_accuracy(real, fake, 0.0).item() == pytest.approx(norm.cdf(1), abs=1e-4)
     assert jsd_bound(real, fake).item() == pytest.approx(js_divergence(distance), rel=1e-4)
     assert jsd_bound(real + 1, fake + 1).item() < js_divergence(distance) - 1e-3
-    assert balanced_error(torch.zeros(1, 3), torch.zeros(1, 5)).item() == 0.5
-    assert balanced_error(torch.ones(1, 3), -torch.ones(1, 9)).item() == 0
-    assert balanced_error(-torch.ones(1, 3), -torch.ones(1, 9)).item() == 0.5
+
+
+def test_one_balanced_accuracy_with_one_rule_for_ties_and_for_what_is_no_number() -> None:
+    ones = torch.ones(1, 3)
+    assert balanced_accuracy(0 * ones, torch.zeros(1, 5), 0.0).item() == 0.5
+    assert balanced_accuracy(ones, -torch.ones(1, 9), 0.0).item() == 1
+    assert balanced_accuracy(-ones, -torch.ones(1, 9), 0.0).item() == 0.5
+    assert balanced_accuracy(ones, 0 * ones, 0.5).item() == 1
+    assert balanced_accuracy(ones, 0 * ones, 1.0).item() == 0.75  # each tie is one half
+    assert balanced_accuracy(ones, torch.tensor([[-math.inf, -1.0]]), 0.0).item() == 1
+    both = torch.tensor([[math.nan, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    for real, fake in ((both, -ones.expand(2, 3)), (ones.expand(2, 3), -both)):
+        assert balanced_accuracy(real, fake, 0.0)[0].isnan()
+        assert balanced_accuracy(real, fake, 0.0)[1] == 1
+    assert balanced_accuracy(ones, ones, None).isnan().all()
+
+
+def test_what_counts_as_perfect_is_in_the_protocol_of_what_it_decides() -> None:
+    factory = registry.get("diagnostic", "perfect_discriminator").factory
+    declared = factory(registry.get("dataset", "ring8").factory(), perfect=0.03).quantities
+    told = {quantity.name for quantity in declared if quantity.protocol.get("perfect") == 0.03}
+    assert told == {"steps_to_perfect"}
 
 
 def test_marks_are_spaced_by_ratio_and_end_at_the_steps() -> None:

@@ -76,7 +76,7 @@ def test_options_have_types_defaults_and_meanings() -> None:
     assert options["n_critic"].default == 5, "a variant's own default wins over the common one"
     assert registry.get("variant", "nsgan").options["n_critic"].default == 1
     assert options["batch_size"].default == 64
-    assert set(get_args(get_args(options["update"].type)[0])) == {"alternating", "simultaneous"}
+    assert set(get_args(get_args(options["first"].type)[0])) == {"discriminator", "generator"}
     assert not {"objective", "penalties", "prepare_discriminator", "options"} & set(options)
     assert "dataset" not in registry.get("diagnostic", "modes").options
 

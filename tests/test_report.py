@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,7 +13,11 @@ import pandas as pd
 import pytest
 from fake_run import Fake, build
 
+from ganbench.analysis.cohorts import Budget
+from ganbench.analysis.run import load_run
+from ganbench.analysis.text import ranking_text
 from ganbench.report.images import as_pixels, tiled
+from ganbench.report.page import facts
 from ganbench.report.samples import Samples
 from ganbench.report.strip import chosen_points
 from ganbench.report.style import file_stem, fitting_columns, looks
@@ -193,8 +198,6 @@ def test_strips_keep_the_first_and_the_last_point() -> None:
 
 def test_pixels_and_tiles(run: Path) -> None:
     """Bytes and numbers in the value range show the same picture, in rows from the top left."""
-    from ganbench.analysis.run import load_run
-
     samples = Samples(load_run(run), "digits")
     whole = np.zeros((4, 1, 8, 8))
     whole[1] = 1.0
@@ -208,7 +211,6 @@ def test_pixels_and_tiles(run: Path) -> None:
 
 def test_the_median_seed_is_drawn(run: Path) -> None:
     """Of a split cohort too, and of an image cohort the first seed's history."""
-    from ganbench.analysis.run import load_run
     from ganbench.analysis.summaries import median_seed
 
     loaded = load_run(run)
@@ -222,3 +224,55 @@ def test_the_median_seed_is_drawn(run: Path) -> None:
     assert lost is not None
     assert lost.at(3) is not None
     assert replace(lost, lost_at=0.0).at(3) is None
+
+
+def known_truth(tmp_path: Path, **changes: object) -> Path:
+    """A run whose first data set declares that it ranks nothing."""
+    folder = build(tmp_path, Fake(points=2, samples=16, seeds=2, variants=("a", "b"), failed=(), **changes))  # type: ignore[arg-type]
+    card = json.loads((folder / "datasets" / "ring8.json").read_text())
+    (folder / "datasets" / "ring8.json").write_text(json.dumps({**card, "ranked": False}))
+    return folder
+
+
+def test_nothing_is_ranked_on_a_known_truth(tmp_path: Path) -> None:
+    page = Page(write_report(known_truth(tmp_path, datasets=("ring8",), diverged={})))
+    assert all(link.startswith(("data:", "#")) for link in page.links)
+    assert len(page.ids) == len(set(page.ids))
+    assert not {file.name for file in (tmp_path / "tables").glob("*ranking*")}
+    assert (tmp_path / "tables" / "ring8-quantities.csv").is_file()
+    for text in ("Fewer than three seeds", "has the best median", "Ranked by", "ordered by the median"):
+        assert text not in page.text, text
+    contents = page.html.split("<nav")[1].split("</nav>")[0]
+    assert "#known-truths" in contents
+    assert "All quantities" not in contents
+    assert '<details id="data-ring8"><summary>All quantities: ring8</summary>' in page.html
+
+
+def test_a_known_truth_leaves_other_data_sets_ranked(tmp_path: Path) -> None:
+    folder = known_truth(tmp_path, diverged={}, budgets={"a": 5e5})
+    page = Page(write_report(folder))
+    assert "Fewer than three seeds" in page.text
+    assert {"digits-500000-images-ranking", "digits-1024000-images-ranking"} <= set(page.ids)
+    assert {"data-ring8-500000-images", "data-ring8-1024000-images"} <= set(page.ids)
+    text = ranking_text(load_run(folder))
+    assert "known truths, not ranked, for the report to compare: ring8" in text
+    assert "ring8: " not in text
+    assert "digits: " in text
+
+
+def test_a_column_of_real_samples_only_where_there_are_some(tmp_path: Path) -> None:
+    folder = build(tmp_path, Fake(points=1, samples=16, variants=("a",), failed=(), diverged={}))
+    write_report(folder)
+    heads = {
+        d: (folder / "tables" / f"{d}-quantities.md").read_text().splitlines()[2] for d in ("ring8", "digits")
+    }
+    assert ["real sampler" in heads[d] for d in ("ring8", "digits")] == [True, False]
+
+
+def test_one_of_something_is_singular(tmp_path: Path) -> None:
+    loaded = load_run(build(tmp_path, Fake(datasets=("ring8",), variants=("a",), failed=(), diverged={})))
+    assert dict(facts(loaded))["cohorts"] == "1 variant × 1 data set"
+    assert [str(Budget("steps", n)) for n in (1.0, 2.0)] == [
+        "1 discriminator update",
+        "2 discriminator updates",
+    ]

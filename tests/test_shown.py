@@ -57,6 +57,20 @@ def test_an_examples_logit_is_its_packs() -> None:
     torch.testing.assert_close(logits, expected.repeat_interleave(3)[:7], rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("count", [1, 2, 6, 7])
+def test_an_examples_gradient_is_its_packs(count: int) -> None:
+    """Once for each pack, however often its logit is repeated."""
+    made = cohort("pacgan", {**SMALL, "packing": 3})
+    nets, batch = first_replica(made)
+    x = batch.real[:count].clone().requires_grad_()
+    (found,) = torch.autograd.grad(made.game.logits(nets, x).sum(), x)
+    y = batch.real[:count].clone().requires_grad_()
+    filling = torch.cat([y.detach()] * 3)[: -count % 3]
+    packs = torch.cat([y, filling]).reshape(-1, 3 * DIM)
+    (expected,) = torch.autograd.grad(by_hand(nets.parameters("discriminator"), packs).sum(), y)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
+
+
 def test_instance_noise_by_hand() -> None:
     std = 0.3
     made = cohort("instance-noise", {**SMALL, "noise_std": std})

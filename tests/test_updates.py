@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganbench.errors import GanbenchError
-from ganbench.game import Game, Loss
+from ganbench.game import Batch, Game, Loss, Nets
 from ganbench.optimisers import SGD, Adam, Optimistic, RMSProp
+from ganbench.training.probe import measuring_batch
 from ganbench.updates import RULES, update_rule
 from ganbench.variants import Variant
 
@@ -144,6 +145,34 @@ def test_unrolling_looks_through_the_discriminators_own_steps(
         torch.testing.assert_close(position(made), torch.cat([expected_x, y], 1), rtol=1e-12, atol=1e-14)
 
 
+def test_unrolling_clips_as_the_discriminator_does() -> None:
+    """With the clip at 1e-3 every critic ahead is on its bound or inside: by hand, step for step."""
+    bound, rate = 1e-3, 1e-2
+    options = {**SMALL, "clip": bound, "n_critic": 1, "optimiser": "sgd", "learning_rate": rate,
+               "update": {"unrolled": {"steps": 2}}}  # fmt: skip
+    made = cohort("wgan", options, seeds=(0,), budget=("steps", 2))
+    made.field.advance()
+    params = {p: {n: v[0] for n, v in t.items()} for p, t in made.state.params.items()}
+    assert all(float(v.abs().max()) <= bound for v in params["discriminator"].values())
+    batch = {n: v[0] for n, v in measuring_batch(made).items()}
+    nets, view = Nets(made.game.players, params, {p: {} for p in params}), Batch(batch)
+    found = made.game.losses["generator"](nets, view)
+    original = made.variant.build(made.dataset.info.spec)
+    ahead = params["discriminator"]
+    for _ in range(2):
+        inner = {n: v.clone().requires_grad_() for n, v in ahead.items()}
+        loss = original.losses["discriminator"](nets.moved("discriminator", inner), view)
+        slopes = torch.autograd.grad(loss, list(inner.values()))
+        moved = [v.detach() - rate * g for v, g in zip(inner.values(), slopes, strict=True)]
+        ahead = {n: v.clamp(-bound, bound) for n, v in zip(inner, moved, strict=True)}
+    expected = original.losses["generator"](nets.moved("discriminator", ahead), view)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
+    free = original.losses["generator"](
+        nets.moved("discriminator", {n: v * 2 for n, v in ahead.items()}), view
+    )
+    assert abs(float(free - expected)) > 1e-12
+
+
 def unrolled_by_hand(made: Any, batches: Any, steps: int, rate: float) -> None:
     """Alternating training with Adam; G's loss after `steps` of D's own Adam, moments and all."""
     generator, discriminator = made
@@ -230,6 +259,17 @@ def test_every_rule_trains_a_network_and_agrees_with_the_loop_over_seeds(update:
     assert traced.state.discriminator_updates == 10
 
 
+def test_a_lookahead_may_be_of_an_unrolled_rule_with_several_critics() -> None:
+    rule = update_rule({"lookahead": {"steps": 3, "of": {"unrolled": {"steps": 2}}}}, n_critic=2)
+    assert rule.discriminator_updates == 6
+    assert rule.modify is not update_rule("alternating").modify
+
+
+def test_the_unrolled_gan_is_unrolled() -> None:
+    with pytest.raises(GanbenchError, match=r"must be \{unrolled"):
+        cohort("unrolled-gan", {**SMALL, "update": "alternating"})
+
+
 @pytest.mark.parametrize(
     ("update", "more", "words"),
     [
@@ -239,7 +279,10 @@ def test_every_rule_trains_a_network_and_agrees_with_the_loop_over_seeds(update:
         ({"unrolled": {"steps": 0}}, {}, "at least 1"),
         ("consensus", {"n_critic": 2}, "n_critic cannot be 2"),
         ("optimistic", {"first": "generator"}, "leave `first` out"),
-        ({"lookahead": {"of": "simultaneous"}}, {"n_critic": 2}, "n_critic cannot be 2"),
+        ({"lookahead": {"of": "simultaneous"}}, {"n_critic": 2}, "simultaneous updates move all"),
+        ({"lookahead": {"of": "extragradeint"}}, {"n_critic": 2}, "did you mean 'extragradient'"),
+        ({"lookahead": {"of": {"lookahead": {}}}}, {}, "other than lookahead"),
+        ({"lookahead": {"of": 3}}, {}, "other than lookahead"),
         ({"a": None, "b": None}, {}, "a name or one"),
     ],
 )

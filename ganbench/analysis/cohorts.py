@@ -23,8 +23,9 @@ class Budget:
 
     def __str__(self) -> str:
         amount = f"{self.amount:,.0f}" if float(self.amount).is_integer() else f"{self.amount:,g}"
-        name = {"images": "real examples", "steps": "discriminator updates", "flops": "FLOPs"}
-        return f"{amount} {name.get(self.unit, self.unit)}"
+        names = {"images": "real examples", "steps": "discriminator updates", "flops": "FLOPs"}
+        name = names.get(self.unit, self.unit)
+        return f"{amount} {name.removesuffix('s') if self.amount == 1 else name}"
 
     @property
     def short(self) -> str:

@@ -70,6 +70,10 @@ class Run:
         here = self.declared_on.get(dataset or "", {})
         return here.get(name) or self.declared.get(name) or Quantity(name, name.replace("_", " "))
 
+    def ranked(self, dataset: str) -> bool:
+        """Whether variants compete on a data set; on a known truth they do not.  Older cards: they do."""
+        return bool(self.datasets.get(dataset, {}).get("ranked", True))
+
     def primary(self, dataset: str) -> Quantity:
         """The quantity that rankings on a data set use."""
         try:

@@ -11,6 +11,7 @@ from ganbench.analysis.numbers import (
     better,
     compact,
     interval,
+    listed,
     number,
     percent,
     seconds,
@@ -26,13 +27,18 @@ WIDTH = 100
 
 
 def ranking_text(run: Run) -> str:
-    """Every data set's ranking as aligned columns of at most 100 characters a line."""
+    """Every data set's ranking as aligned columns, at most 100 characters a line; known truths have none."""
     run = with_short_names(run)
     blocks = [
         _block(run.under(label, budget), label, budget)
         for label in run.dataset_labels
+        if run.ranked(label)
         for budget in budgets(run, label)
     ]
+    known = [label for label in run.dataset_labels if not run.ranked(label)]
+    if known:
+        names = listed(known) if len(known) <= 4 else f"{len(known)} data sets"
+        blocks.append(shortened(f"known truths, not ranked, for the report to compare: {names}", WIDTH))
     return "\n\n".join(blocks)
 
 

@@ -64,8 +64,9 @@ def _at(entry: Entry, place: str) -> list[tuple[str, Diagnostic]]:
 
 
 def _small(entry: Entry) -> dict[str, Any]:
-    """Few updates for a diagnostic that trains something itself."""
-    return {name: value for name, value in {"steps": 3}.items() if name in entry.options}
+    """Few updates on few samples for a diagnostic that trains something itself."""
+    cheap = {"steps": 3, "samples": 128} if "steps" in entry.options else {}
+    return {name: value for name, value in cheap.items() if name in entry.options}
 
 
 def _of_training(diagnostic: Diagnostic) -> bool:

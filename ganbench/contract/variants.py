@@ -25,7 +25,7 @@ _ROUNDS = 2
 def builds(entry: Entry) -> str | None:
     """It builds its game on vectors or on images, or else on a data set that it is made for."""
     refusals = {place: why for place in PLACES if (why := _refusal(entry, place)) is not None}
-    require(places_of(entry), entry, f"it builds nowhere: {'; '.join(refusals.values())}")
+    places_of(entry)
     return "; ".join(f"not on {place}: {why}" for place, why in refusals.items()) or None
 
 
@@ -79,7 +79,8 @@ def places_of(entry: Entry) -> tuple[str, ...]:
     usual = tuple(place for place in PLACES if _refusal(entry, place) is None)
     others = (name for name in registry.names("dataset") if name not in PLACES)
     found = usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
-    require(found, entry, "it builds nowhere: not on vectors, on images, nor on any other data set")
+    refusals = "; ".join(str(_refusal(entry, place)) for place in PLACES)
+    require(found, entry, f"it builds nowhere, neither on vectors nor on images nor elsewhere: {refusals}")
     return found
 
 

@@ -39,6 +39,8 @@ class DatasetInfo:
     """How many generated samples the diagnostics look at by default."""
     constant: bool = False
     """Whether all examples are one and the same, so that there is nothing to draw."""
+    ranked: bool = True
+    """False for a known truth, where what is trained is compared with theory and competes with nothing."""
 
 
 class Sampler(Protocol):

@@ -26,6 +26,7 @@ class PointMass(Dataset):
             primary=equilibrium_distance(),
             evaluation_samples=1,
             constant=True,
+            ranked=False,
         )
         rest = torch.zeros((), dtype=torch.float64)
         self.equilibrium: Mapping[str, Tree] = {"generator": {"theta": rest}, "discriminator": {"psi": rest}}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ganbench.datasets.dataset import Split
 from ganbench.quantities import Quantity
 
+_SPLITS: Mapping[Split, str] = {"train": "train", "heldout": "held-out"}
 MODES_VERSION = 1
 """Counts up when the mode diagnostic's numbers change meaning."""
 FRECHET_VERSION = 1
@@ -41,7 +43,7 @@ def classifier_frechet(split: Split, count: int, **protocol: Any) -> Quantity:
     """
     return Quantity(
         f"fid_classifier_{split}_{count}",
-        f"Fréchet distance in classifier features to {count:,} {split} images",
+        f"Fréchet distance in classifier features to {count:,} {_SPLITS[split]} images",
         direction="lower",
         scale="log",
         smallest_difference=0.1,

@@ -38,6 +38,7 @@ class RealLine(Dataset):
             licence="synthetic",
             primary=wasserstein_to_data(EVALUATION_SAMPLES),
             evaluation_samples=EVALUATION_SAMPLES,
+            ranked=False,
         )
 
     @abstractmethod

@@ -43,6 +43,7 @@ class FlatGaussian(Dataset):
             licence="synthetic",
             primary=perfect_discriminator_error(),
             evaluation_samples=EVALUATION_SAMPLES,
+            ranked=False,
         )
 
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> FlatSampler:

@@ -36,9 +36,13 @@ class Diagnostic(Protocol):
     """Reads a snapshot, returns numbers; it owns no state that training could see.
 
     It may have more methods, which are called where they exist:
-    `follow(params) -> {quantity: [F]}`, before training and after every round, with the live parameters
-    [S, ...] (to be left alone, without waiting for the device): values of the first F seeds, which replace
-    `measure`'s for these seeds;
+    `follow(params) -> {quantity: [S]}`, before training and after every round, with the live parameters
+    [S, ...] (to be left alone, without waiting for the device).  It returns tensors of its own, not the
+    parameters themselves: they are kept uncopied.  They replace `measure`'s values.  In their rows `point` is
+    the number of the round, `step` the discriminator updates done, `seconds` that share of the training's
+    (nothing is timed in between), and values from the step on at which a seed diverged are NaN.  With an
+    attribute `followed` only the seeds below that number are recorded, by their numbers and not by their
+    places: so records do not depend on how seeds are shared among workers;
     `arrays() -> {name: array}`, after the last snapshot: what a figure needs, kept in the cohort's arrays.
     """
 

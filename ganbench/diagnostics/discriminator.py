@@ -10,6 +10,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 
 
 @register_diagnostic("discriminator")
@@ -26,7 +27,7 @@ def discriminator(
     Blind to: sample quality as such.  A weak discriminator gives 0.5 for poor samples too, and its
     verdict says nothing about dropped modes.
 
-    Protocol: evaluation mode; AUROC counts ties as one half; accuracy weighs both classes equally
+    Protocol: evaluation mode; AUROC and accuracy count ties as one half; accuracy weighs both classes equally
     and is given only where the objective declares the logit that means "real".
     """
     return _Discriminator(points)
@@ -51,7 +52,7 @@ class _Discriminator:
         return {
             "discriminator_auroc": auroc(real, fake),
             "logit_gap": real.mean(1) - fake.mean(1),
-            "discriminator_accuracy": _accuracy(real, fake, snapshot.threshold),
+            "discriminator_accuracy": balanced_accuracy(real, fake, snapshot.threshold),
         }
 
 
@@ -66,11 +67,3 @@ def auroc(positive: Tensor, negative: Tensor) -> Tensor:
     share = (below + up_to).double().mean(1) / (2 * negative.shape[1])
     undefined = positive.isnan().any(1) | negative.isnan().any(1)
     return torch.where(undefined, torch.nan, share)
-
-
-def _accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> Tensor:
-    if threshold is None:
-        return torch.full(real.shape[:1], torch.nan, dtype=real.dtype, device=real.device)
-    right = (real > threshold).double().mean(1) + (fake <= threshold).double().mean(1)
-    undefined = real.isnan().any(1) | fake.isnan().any(1)
-    return torch.where(undefined, torch.nan, right / 2)

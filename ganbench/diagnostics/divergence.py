@@ -21,8 +21,8 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
+from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.best_discriminator import (
-    accuracy,
     against_the_best,
     if_log_odds,
     live_samples,
@@ -174,6 +174,7 @@ class Divergences:
     ) -> dict[str, Tensor]:
         bayes = _over(self._counts(real, fake, log_p, NEIGHBOURS_OF_RULE), plug_in_accuracy)
         at_real, at_fake = (snapshot.discriminator(points).double().cpu() for points in (real, fake))
+        own = balanced_accuracy(at_real, at_fake, snapshot.threshold)
         best = _over(counts, mean_optimal)
         chance_real, chance_fake = (probability(snapshot, logits) for logits in (at_real, at_fake))
         square = (chance_real.square() - 2 * chance_real).mean(1) + chance_fake.square().mean(1) + best
@@ -181,7 +182,7 @@ class Divergences:
         excess = entropy - _LOG_4 + 2 * _over(counts, jensen_shannon)
         return {
             "bayes_accuracy": bayes,
-            "discriminator_accuracy_below_bayes": bayes - accuracy(at_real, at_fake, snapshot.threshold),
+            "discriminator_accuracy_below_bayes": bayes - own,
             "discriminator_squared_gap_to_optimal": square / 2,
             "discriminator_excess_cross_entropy": if_log_odds(snapshot, excess),
         }

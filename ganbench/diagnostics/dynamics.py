@@ -21,7 +21,7 @@ from ganbench.diagnostics.estimators.game_jacobian import (
     rotation_share_of,
 )
 from ganbench.diagnostics.estimators.game_path import Params, motion_along, path_cosines
-from ganbench.diagnostics.estimators.krylov import Spectrum, krylov_spectra, spectra_of
+from ganbench.diagnostics.estimators.krylov import Spectrum, krylov_spectra, replicas_at_once, spectra_of
 from ganbench.game import PLAYERS
 from ganbench.training.draws import draw_from, random_draws
 
@@ -79,10 +79,12 @@ def dynamics(
     open, and may hide within the bulk.
 
     Protocol: the measuring batch, of the variant's own size and the same at every moment, and a second one;
-    training mode; J in float64 copies with frozen buffers.  Up to `exact_up_to` parameters J is built whole,
-    at every point.  Beyond, eigenvalues by Arnoldi's method without restarts, the share by Hutchinson's
-    estimator (with 4 probes good to a third), at the last point only unless `every_point`.  Where torch
-    cannot take a second derivative, values are NaN and the protocol says why.
+    training mode; J in float64 copies with frozen buffers.  Along a path only the parameters move: buffers,
+    and optimisers' state where a loss reads it, are those of the present moment.  Up to `exact_up_to`
+    parameters J is built whole, at every point.  Beyond, eigenvalues by Arnoldi's method without
+    restarts, the share by Hutchinson's estimator (with 4 probes good to a third), at the last point only
+    unless `every_point`.  Where torch cannot take a second derivative, values are NaN and the protocol says
+    why.
     Ten seeds of 128/128 (35,971 parameters), one thread: 0.2 s a snapshot, 2.6 s for the last; of 235
     parameters 0.4 s.  Convolutions run seed by seed: seconds a seed at the last.
 
@@ -194,7 +196,10 @@ class Dynamics:
         starts = stream.normal(shape, torch.float64)
         signs = torch.stack([stream.normal(shape, torch.float64).sign() for _ in range(self._probes)])
         share = rotation_share(motion.product, motion.transposed_product, signs)
-        return krylov_spectra(motion.product, starts, self._products), share
+        at_once = replicas_at_once(motion.layout.size, self._products)
+        parts = zip(motion.parts(at_once), starts.split(at_once), strict=True)
+        spectra = [s for part, own in parts for s in krylov_spectra(part.product, own, self._products)]
+        return spectra, share
 
     def _of_spectra(self, spectra: list[Spectrum]) -> dict[str, Tensor]:
         leading = np.stack([spectrum.leading(self._eigenvalues, _TOLERANCE) for spectrum in spectra])

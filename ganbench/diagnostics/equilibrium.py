@@ -23,8 +23,10 @@ from ganbench.diagnostics.diagnostic import (
 )
 from ganbench.diagnostics.estimators.game_jacobian import Layout
 from ganbench.diagnostics.estimators.linearised import eigenvalues, motion_at, multipliers
+from ganbench.diagnostics.estimators.trajectory import Trajectory
 from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.game import Tree
+from ganbench.training.stacked import lone
 
 _MOST_KEPT = 2048
 """Points of a trajectory that are kept; a longer one is thinned by halves."""
@@ -35,8 +37,8 @@ _FARTHEST = 4.0
 @register_diagnostic("equilibrium")
 def equilibrium(
     dataset: Dataset,
-    followed: Annotated[int, Ge(1), "first seeds whose distance is recorded after every round"] = 1,
-    drawn: Annotated[int, Ge(1), "first seeds whose trajectory is kept for the figures"] = 12,
+    followed: Annotated[int, Ge(1), "distance after every round is recorded of seeds below this"] = 1,
+    drawn: Annotated[int, Ge(1), "trajectories are kept for the figures of seeds below this"] = 12,
     tolerance: Annotated[float, Gt(0), "growth of ln distance per turn that counts as none"] = 0.01,
 ) -> Diagnostic:
     """Distance to a known equilibrium, the field's eigenvalues and the update's multipliers there, a verdict.
@@ -50,6 +52,9 @@ def equilibrium(
     What good looks like: verdict 1 and a distance that falls to rounding.  A verdict against what the
     multipliers say is the field's bend: they speak of the smallest neighbourhood of the equilibrium only.
 
+    Which seeds are recorded and drawn goes by their numbers: so it does not depend on how a suite's seeds are
+    shared among workers.
+
     Blind to: games with other parameters than the data set means (all quantities are undefined), and what
     happens after the end of the budget; a verdict needs a little more than one turn, or a clear trend.
     """
@@ -62,11 +67,11 @@ class Equilibrium:
     """Follows one cohort's distance to a place `rest` {player: {parameter: value}}."""
 
     def __init__(self, rest: Mapping[str, Tree], followed: int, drawn: int, tolerance: float) -> None:
-        self._rest, self._followed, self._drawn, self._tolerance = rest, followed, drawn, tolerance
+        self._rest, self.followed, self._drawn, self._tolerance = rest, followed, drawn, tolerance
         self._layout = Layout({p: {n: v.shape for n, v in tree.items()} for p, tree in rest.items()})
-        self._origin = self._layout.vectors(_unsqueezed(rest))[0]
-        self._path: list[Tensor] = []
-        self._stride, self._rounds = 1, -1
+        self._origin = self._layout.vectors(lone(rest, torch.device("cpu")))[0]
+        self._path = Trajectory(self._layout.size, _MOST_KEPT)
+        self._seeds: tuple[int, ...] = ()
         self._field: dict[str, np.ndarray] = {}
         self._multipliers = self._layout.size
 
@@ -90,39 +95,38 @@ class Equilibrium:
         return (equilibrium_distance(), *field, *update, growth, Quantity("verdict", title, protocol=judged))
 
     def follow(self, params: Mapping[str, Tree]) -> dict[str, Tensor]:
-        """The distance of the first seeds."""
-        self._rounds += 1
+        """The distance of every seed, [S]."""
         if not self._knows(params):
             return {}
         away = self._away(params)
-        if self._rounds % self._stride == 0:
-            self._path.append(away)
-            if len(self._path) > _MOST_KEPT:
-                self._path, self._stride = self._path[::2], 2 * self._stride
-        return {"distance": torch.linalg.vector_norm(away[: self._followed], dim=1)}
+        self._path.add(away)
+        return {"distance": torch.linalg.vector_norm(away, dim=1)}
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """All quantities [S]; growth and verdict from the trajectory so far."""
         params, seeds = snapshot.parameters(), len(snapshot.seeds)
+        self._seeds = snapshot.seeds
         if not self._knows(params):
-            return {quantity.name: torch.full((seeds,), math.nan) for quantity in self.quantities}
+            undefined = torch.full((seeds,), math.nan, dtype=torch.float64)
+            return {quantity.name: undefined for quantity in self.quantities}
         roots, factors = eigenvalues(snapshot, self._rest), multipliers(snapshot, self._rest).abs()
         self._multipliers = len(factors)
         found = {"distance": torch.linalg.vector_norm(self._away(params), dim=1)}
         found |= {f"eigenvalue_real_{k + 1}": v.real.expand(seeds) for k, v in enumerate(roots)}
         found |= {f"eigenvalue_imag_{k + 1}": v.imag.expand(seeds) for k, v in enumerate(roots)}
         found |= {f"multiplier_abs_{k + 1}": v.expand(seeds) for k, v in enumerate(factors)}
-        if snapshot.moment.final and self._layout.size == 2:
+        if snapshot.moment.final and self._layout.size == 2 and self._places_drawn():
             self._field = self._portrait(snapshot)
         return found | self._judged(seeds)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """`path` [T, drawn seeds, P] around the equilibrium, its `rounds` [T]; in a plane the field on a grid
 
-        [G, G, 2] at (x[i], y[j]).
+        [G, G, 2] at (x[i], y[j]).  Nothing where none of the seeds is drawn.
         """
-        kept = self._trajectories()[:, : self._drawn]
-        return {"path": kept, "rounds": self._stride * np.arange(len(kept)), **self._field}
+        if not self._places_drawn():
+            return {}
+        return {"path": self._drawn_paths(), "rounds": self._path.rounds, **self._field}
 
     def _knows(self, params: Mapping[str, Tree]) -> bool:
         return Layout.of(params) == self._layout
@@ -130,29 +134,36 @@ class Equilibrium:
     def _away(self, params: Mapping[str, Tree]) -> Tensor:
         """From the equilibrium to every seed [S, P]."""
         vectors = self._layout.vectors(params)
-        return vectors - self._origin.to(vectors.device)
+        if self._origin.device != vectors.device:  # copied once: this is done after every round
+            self._origin = self._origin.to(vectors.device)
+        return vectors - self._origin
 
-    def _trajectories(self) -> np.ndarray:
-        empty = np.empty((0, 0, self._layout.size))
-        return torch.stack(self._path).cpu().numpy() if self._path else empty
+    def _places_drawn(self) -> list[int]:
+        """Where the seeds below `drawn` stand in the cohort."""
+        return [place for place, seed in enumerate(self._seeds) if seed < self._drawn]
+
+    def _drawn_paths(self) -> np.ndarray:
+        paths = self._path.places()
+        return paths[:, self._places_drawn()] if len(paths) else paths
 
     def _judged(self, seeds: int) -> dict[str, Tensor]:
         """Growth and verdict [S]; NaN before there is a trajectory."""
-        paths = self._trajectories()
+        paths, angles = self._path.places(), self._path.angles()
         if len(paths) < 8:
             growth = [math.nan] * seeds
         else:
-            growth = [growth_per_turn(paths[:, seed], self._tolerance) for seed in range(seeds)]
+            turned = [None] * seeds if angles is None else list(angles.T)
+            growth = [growth_per_turn(paths[:, seed], self._tolerance, turned[seed]) for seed in range(seeds)]
         verdicts = [verdict(each, self._tolerance) for each in growth]
         finite = [each if math.isfinite(each) else math.nan for each in growth]
-        return {"growth_per_turn": torch.tensor(finite), "verdict": torch.tensor(verdicts)}
+        found = {"growth_per_turn": finite, "verdict": verdicts}
+        return {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
 
     def _portrait(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
         """The field of motion around the equilibrium, as far as the kept trajectories go."""
-        paths = self._trajectories()[:, : self._drawn]
-        reach = float(np.nanmax(np.abs(paths), initial=1.0)) * 1.08
+        reach = float(np.nanmax(np.abs(self._drawn_paths()), initial=1.0)) * 1.08
         line = torch.linspace(-1, 1, _GRID, dtype=torch.float64) * min(reach, _FARTHEST)
-        points = torch.cartesian_prod(line, line) + self._origin
+        points = torch.cartesian_prod(line, line) + self._origin.cpu()
         trees = torch.func.vmap(self._layout.trees)(points.to(snapshot.device))
         motion = motion_at(snapshot, trees).value()
         return {
@@ -160,9 +171,3 @@ class Equilibrium:
             "y": line.numpy(),
             "field": motion.reshape(_GRID, _GRID, 2).cpu().numpy(),
         }
-
-
-def _unsqueezed(rest: Mapping[str, Tree]) -> dict[str, Tree]:
-    return {
-        player: {name: value.unsqueeze(0) for name, value in tree.items()} for player, tree in rest.items()
-    }

@@ -136,7 +136,10 @@ class Fidelity:
 def real_features(
     dataset: Dataset, extractor: str, split: Split, count: int, device: torch.device
 ) -> RealFeatures:
-    """The features of the first `count` fixed examples of a split; computed once per process."""
+    """The features of the first `count` fixed examples of a split; computed once a cohort.
+
+    It goes by the data set's object, of which every cohort has its own.
+    """
     examples = dataset.examples(split, count, device, torch.float32)
     found = extract(extractor, examples.unsqueeze(0))
     logits = found[LOGITS][0] if LOGITS in found else None

@@ -51,7 +51,7 @@ class Parameters:
         return tuple(self._declared.values())
 
     def follow(self, params: Mapping[str, Tree]) -> dict[str, Tensor]:
-        """Each parameter's value, [S]."""
+        """Each parameter's value, [S]; copies, as the parameters move on."""
         values = {name: value.detach().double().clone() for _, name, value in single_numbers(params)}
         for name, value in values.items():
             self._declare(Quantity(name, f"Parameter {name}"))

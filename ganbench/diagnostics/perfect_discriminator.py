@@ -15,6 +15,7 @@ from torch.nn.functional import softplus
 
 from ganbench.datasets.primary import perfect_discriminator_error
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
 from ganbench.game import Game, Tree
@@ -52,7 +53,9 @@ def perfect_discriminator(
     network: Annotated[
         str | dict[str, Any] | None, "its architecture; null: dcgan for images, mlp for the rest"
     ] = None,
-    samples: Annotated[int, Ge(2), "held-out real and generated examples, at most"] = 2048,
+    samples: Annotated[
+        int, Ge(2), "held-out real examples, at most; generated ones in whole batches, at least two"
+    ] = 2048,
     perfect: Annotated[float, Interval(ge=0, lt=0.5), "held-out error that counts as perfect"] = 0.01,
 ) -> Diagnostic:
     """Freeze the generator, train a fresh discriminator: its held-out error, and what is left of ∇_G.
@@ -212,7 +215,7 @@ def _looked(
 ) -> dict[str, Tensor]:
     """Error, bound and gradients of the discriminators as they stand, each [S]."""
     real, fake = judge.logits(held.real).double(), judge.logits(held.fake).double()
-    found = {"error": balanced_error(real, fake), "jsd_bound": jsd_bound(real, fake)}
+    found = {"error": 1 - balanced_accuracy(real, fake, 0.0), "jsd_bound": jsd_bound(real, fake)}
     game = Game(
         {"generator": snapshot.game.players["generator"], PLAYER: judge.game.players[PLAYER]},
         {"generator": _no_loss, PLAYER: _no_loss},
@@ -226,17 +229,6 @@ def _looked(
     )
     found |= {f"log10_gradient_{cost}": value for cost, value in gradient.norm.items()}
     return found | {f"log10_noise_{cost}": value for cost, value in gradient.noise.items()}
-
-
-def balanced_error(real: Tensor, fake: Tensor) -> Tensor:
-    """The share of wrong decisions at logit 0, both classes weighed equally, [S] from [S, n] and [S, m]."""
-    wrong = (_wrong(-real) + _wrong(fake)) / 2
-    defined = real.isfinite().all(1) & fake.isfinite().all(1)
-    return torch.where(defined, wrong, torch.nan)
-
-
-def _wrong(values: Tensor) -> Tensor:
-    return ((values > 0).double() + (values == 0).double() / 2).mean(1)
 
 
 def jsd_bound(real: Tensor, fake: Tensor) -> Tensor:
@@ -286,4 +278,8 @@ def _quantities(protocol: dict[str, Any], perfect: float) -> tuple[Quantity, ...
             "decades",
         ),
     )
-    return tuple(replace(q, protocol=protocol) for q in (perfect_discriminator_error(), *plain))
+    with_perfect = {**protocol, "perfect": perfect}
+    return tuple(
+        replace(q, protocol=with_perfect if q.name == "steps_to_perfect" else protocol)
+        for q in (perfect_discriminator_error(), *plain)
+    )

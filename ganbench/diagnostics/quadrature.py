@@ -9,10 +9,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.game import Tree, player_gradient
-
-ENDING = "_doubled"
-"""Ends the name under which a game gives an input of its batch again, with twice the nodes."""
+from ganbench.game import DOUBLED, Tree, player_gradient
 
 
 @register_diagnostic("quadrature")
@@ -39,7 +36,7 @@ class Doubling:
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """The largest difference of each player's gradient, [S]."""
         batch = snapshot.batch()
-        finer = {name.removesuffix(ENDING): value for name, value in batch.items() if name.endswith(ENDING)}
+        finer = {name.removesuffix(DOUBLED): value for name, value in batch.items() if name.endswith(DOUBLED)}
         if not finer:
             return {}
         game, state = snapshot.game, (snapshot.parameters(), snapshot.buffers())

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.estimators.best_discriminator import probability
 from ganbench.game import Nets
 
 _PLACES = {"real": "real examples", "fake": "generated examples"}
@@ -18,14 +19,17 @@ def saturation(dataset: Dataset) -> Diagnostic:
     """1 − E 4p(1 − p) of the discriminator's probability p, over the data and over generated examples.
 
     0 where p = ½ everywhere, 1 where p is 0 or 1.  Beside it E p itself, which says to which side.  The
-    probability is the logistic function of the logit where the objective's threshold is 0, the output itself
-    where it is ½ and all outputs lie in [0, 1]; a critic has none (NaN).
+    probability is the logistic function of the logit where the objective's best output is the log-odds, and
+    the output itself where it is p/(p + q), or where the objective states no best one but a threshold of ½:
+    then for the seeds whose outputs all lie in [0, 1].  Critics, hinge and discriminators of packed or noised
+    examples have none (NaN).
 
     What good looks like: well below 1 on both.  Both near 1 with E p near 0 on generated examples is the
     perfect discriminator; both near 1 with E p near 1 on both is one that calls everything real.
 
-    Blind to: where the samples are.  Evaluated on the measuring batch, so exactly where the game's
-    expectations are a quadrature, and on the variant's own batch size elsewhere.
+    Blind to: where the samples are.  Evaluated on the measuring batch, of the variant's own size; exactly
+    where the batch holds quadrature nodes `real_nodes`, `noise_nodes` and their weights (`lsgan1d`).
+    Instance noise is left out: the examples are as they are.
     """
     return Saturation()
 
@@ -49,25 +53,27 @@ class Saturation:
         def of_noise(nets: Nets, noise: Tensor) -> Tensor:
             return game.logits(nets, nets.generator(noise))
 
-        outputs = {
-            "real": snapshot.apply(game.logits, batch.get("real_nodes", batch["real"])),
-            "fake": snapshot.apply(of_noise, batch.get("noise_nodes", batch["noise"])),
-        }
-        weights = {"real": batch.get("real_weights"), "fake": batch.get("noise_weights")}
         found = {}
-        for place, output in outputs.items():
-            p = probability(output.double(), snapshot.threshold)
-            found[f"saturation_{place}"] = 1 - _expectation(4 * p * (1 - p), weights[place])
-            found[f"probability_{place}"] = _expectation(p, weights[place])
+        for place, name, use in (("real", "real", game.logits), ("fake", "noise", of_noise)):
+            inputs, weights = _points(batch, name)
+            p = said_probability(snapshot, snapshot.apply(use, inputs).double())
+            found[f"saturation_{place}"] = 1 - _expectation(4 * p * (1 - p), weights)
+            found[f"probability_{place}"] = _expectation(p, weights)
         return found
 
 
-def probability(outputs: Tensor, threshold: float | None) -> Tensor:
-    """The outputs [S, n] as probabilities of being real; NaN where they are none."""
-    if threshold == 0:
-        return torch.sigmoid(outputs)
-    inside = threshold == 0.5 and bool(((outputs >= 0) & (outputs <= 1)).all())
-    return outputs if inside else torch.full_like(outputs, torch.nan)
+def said_probability(snapshot: Snapshot, outputs: Tensor) -> Tensor:
+    """The outputs [S, n] as probabilities of being real; NaN for the seeds whose outputs are none."""
+    unstated = snapshot.variant.probability is None and snapshot.threshold == 0.5
+    p = outputs if unstated else probability(snapshot, outputs)
+    inside = ((p >= 0) & (p <= 1)).all(1, keepdim=True)
+    return torch.where(inside, p, torch.nan)
+
+
+def _points(batch: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor | None]:
+    """The quadrature's nodes [S, n, ...] and weights [S, n] where the batch has nodes, else its draws."""
+    nodes = batch.get(f"{name}_nodes")
+    return (batch[name], None) if nodes is None else (nodes, batch[f"{name}_weights"])
 
 
 def _expectation(values: Tensor, weights: Tensor | None) -> Tensor:

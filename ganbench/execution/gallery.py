@@ -28,6 +28,7 @@ def dataset_card(dataset: Dataset) -> dict[str, Any]:
         "split_sizes": dict(info.split_sizes),
         "primary": info.primary.name,
         "evaluation_samples": info.evaluation_samples,
+        "ranked": info.ranked,
     }
 
 

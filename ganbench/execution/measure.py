@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ganbench import registry
@@ -40,7 +41,7 @@ class Measurements:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
-        self._followed = Followed(self._diagnostics.values())
+        self._followed = Followed(self._diagnostics.values(), description.seeds)
         self._images = len(cohort.dataset.info.spec.shape) == 3
         self._of_cohort = {
             "variant": description.variant.label,
@@ -79,9 +80,12 @@ class Measurements:
         return bool(self._followed.followers)
 
     def add_followed(self, snapshot: CohortSnapshot) -> None:
-        """The rows of followed quantities, after the last snapshot; they replace the measured ones."""
-        names, seeds = self._followed.names, self._cohort.description.seeds
-        rows = self._followed.rows(seeds)
+        """The rows of followed quantities, after the last snapshot; they replace the measured ones.
+
+        Their `point` is the round's number.  Their `seconds` are not measured but the step's share of all.
+        """
+        names, diverged = self._followed.names, self._cohort.diverged()
+        rows = self._followed.rows([None if at is None else at[0] for at in diverged])
         covered = {(row["quantity"], row["seed"]) for row in rows}
         self.rows = [row for row in self.rows if (row["quantity"], row["seed"]) not in covered]
         images = snapshot.moment.images / max(snapshot.moment.step, 1)
@@ -137,7 +141,7 @@ class Measurements:
 def _as_bytes(images: Tensor) -> np.ndarray:
     """Images in [−1, 1] as uint8; what is not finite is black."""
     scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255)
-    return scaled.nan_to_num(0.0).byte().cpu().numpy()
+    return torch.where(images.isfinite(), scaled, 0.0).byte().cpu().numpy()
 
 
 def _compact(value: Mapping[str, Any]) -> str:

@@ -40,6 +40,15 @@ DISTANCES = tuple(
     for setting, value, error in _DISTANCES
 )
 """‖(θ, ψ)‖ at the end, to the digits given; D = ψx from (1, 1) is our D = −ψx from (1, −1)."""
+NUMBERS: Mapping[str, Mapping[str, float]] = {
+    "wgan": {"clip": 1.0},
+    "wgan-gp": {"gamma": 0.3, "gp_target": 1.0},
+    "instance-noise": {"noise_std": 0.7},
+    "r1": {"gamma": 0.3},
+    "r2": {"gamma": 0.3},
+    "consensus": {"gamma": 1.0},
+}
+"""The usual numbers of a method and of an update rule: those that a setting has where it names none."""
 
 
 def slope_at_zero(options: Mapping[str, Any]) -> float:
@@ -99,10 +108,57 @@ def multipliers(options: Mapping[str, Any]) -> Roots | None:
     elif options.get("update") == "optimistic":
         roots = [root for v in found for root in _roots(1 + 2 * h * v, h * v)]
     elif options.get("order") == "alternating":
-        roots = _alternating(options, h)
+        whole = update_map(options)
+        assert whole is not None
+        roots = list(_roots(complex(np.trace(whole)), complex(np.linalg.det(whole))))
     else:
         roots = [1 + h * v for v in found]
     return tuple(sorted(roots, key=lambda root: (-round(abs(root), 12), -root.imag)))
+
+
+def update_map(options: Mapping[str, Any]) -> np.ndarray | None:
+    """One round of the update rule near the equilibrium, of (θ, ψ) [2, 2]; None where there is no Jacobian.
+
+    Optimistic: of (θ, ψ) now and a round ago [4, 4].
+    """
+    found = jacobian(options)
+    if found is None:
+        return None
+    one, step = np.eye(2), float(options["step_size"]) * found
+    if options.get("update") == "optimistic":
+        return np.block([[one + 2 * step, -step], [one, 0 * one]])
+    if options.get("update") == "extragradient":
+        return one + step + step @ step
+    if options.get("order") != "alternating":
+        return one + step
+    generator, discriminator = one.copy(), one.copy()
+    generator[0] += step[0]
+    discriminator[1] += step[1]
+    steps = np.linalg.matrix_power(discriminator, int(options.get("n_critic") or 1))
+    return steps @ generator if (options.get("first") or "generator") == "generator" else generator @ steps
+
+
+def linear_distance(options: Mapping[str, Any], rounds: int) -> float | None:
+    """‖M^rounds (θ, ψ)‖ for the update map M; None where the field is not linear as far as the orbit goes.
+
+    WGAN's field is linear, also with R1, R2 or instance noise, and so is its clipped one until |ψ| passes the
+    clip.
+    """
+    clip = options.get("clip") if options["method"] == "wgan" else None
+    step = update_map(options) if _base(options) == "wgan" else None
+    if step is None or (clip is not None and options.get("update") == "extragradient"):  # its trial step
+        return None
+    place = np.tile(np.asarray(options["start"], dtype=float), len(step) // 2)
+    for _ in range(rounds):
+        place = step @ place
+        if clip is not None and abs(place[1]) > clip:
+            return None
+    return float(np.linalg.norm(place[:2]))
+
+
+def critical(options: Mapping[str, Any]) -> bool:
+    """Whether R1's or R2's γ is 2f′(0): the eigenvalues meet, and nothing turns any more."""
+    return options["method"] in ("r1", "r2") and bool(damping(options) == 2 * slope_at_zero(options))
 
 
 def growth_per_turn(options: Mapping[str, Any]) -> float | None:
@@ -148,18 +204,6 @@ def _roots(total: complex, product: complex) -> Pair:
     """The roots of μ² − total·μ + product."""
     half = cmath.sqrt(total**2 / 4 - product)
     return total / 2 + half, total / 2 - half
-
-
-def _alternating(options: Mapping[str, Any], h: float) -> list[complex]:
-    found = jacobian(options)
-    assert found is not None
-    generator, discriminator = np.eye(2), np.eye(2)
-    generator[0] += h * found[0]
-    discriminator[1] += h * found[1]
-    steps = np.linalg.matrix_power(discriminator, int(options.get("n_critic") or 1))
-    first = options.get("first") or "generator"
-    whole = steps @ generator if first == "generator" else generator @ steps
-    return [complex(root) for root in _roots(complex(np.trace(whole)), complex(np.linalg.det(whole)))]
 
 
 def _same(one: Any, other: Any) -> bool:

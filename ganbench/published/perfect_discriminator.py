@@ -33,13 +33,15 @@ class Overlap:
     """The best discriminator's balanced error, the Jensen-Shannon divergence in nats, and under
 
     the best discriminator ‖∇E log(1 − D)‖ and ‖∇E(−log D)‖ in the generator's location; None: no such
-    number, as where there is no best discriminator but an ever steeper one.
+    number, as where there is no best discriminator but an ever steeper one.  `gap`: whether the supports
+    keep a distance, so that the first gradient falls to 0 with ever steeper discriminators.
     """
 
     error: float
     jsd: float
     minimax: float | None
     nonsaturating: float | None
+    gap: bool = False
 
     @property
     def perfect(self) -> bool:
@@ -48,7 +50,13 @@ class Overlap:
 
 
 SAME = Overlap(0.5, 0.0, 0.0, 0.0)
-DISJOINT = Overlap(0.0, math.log(2), 0.0, None)
+DISJOINT = Overlap(0.0, math.log(2), 0.0, None, gap=True)
+CROSSING = Overlap(0.0, math.log(2), None, None)
+"""Supports that meet in a null set.  Within ε of where they meet, where a discriminator of slope 1/ε still
+
+errs, the generator has a mass of order ε^c with c the dimensions of its flat across the crossing; its
+gradient there is of order ε^(c−1), which for c = 1 (lines, hyperplanes) does not fall.
+"""
 
 
 def known_overlap(dataset: str, options: Mapping[str, Any], latent_dim: int) -> Overlap | None:
@@ -59,7 +67,10 @@ def known_overlap(dataset: str, options: Mapping[str, Any], latent_dim: int) -> 
         return DISJOINT if options["distance"] > 0 else SAME
     if dataset == "manifold_pair":
         full = options["dimension"] == options["ambient"] == latent_dim
-        return gaussians(float(options["distance"])) if full else DISJOINT
+        if full:
+            return gaussians(float(options["distance"]))
+        crosses = options["distance"] == 0 or options["dimension"] + latent_dim >= options["ambient"]
+        return CROSSING if crosses else DISJOINT
     return None
 
 

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 import ganbench
 from ganbench.analysis.cohorts import Budget
 from ganbench.analysis.numbers import listed
+from ganbench.analysis.ranking import budgets
 from ganbench.analysis.run import Run
 from ganbench.report.methods import METHODS
 from ganbench.report.style import Figure, Look
@@ -29,6 +30,8 @@ class Part:
     title: str
     anchor: str
     items: Sequence[Table | Figure | str]
+    folded: bool = False
+    """Shown when a reader opens it, and left out of the contents."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Section:
     anchor: str
     about: str
     words: Sequence[str]
-    """What to read first, one paragraph per budget."""
+    """What to read first, one paragraph per budget; none where there is nothing to rank."""
     parts: Sequence[Part]
 
     @property
@@ -68,7 +71,7 @@ def page(run: Run, sections: Sequence[Section], looks: Mapping[str, Look]) -> by
         looks=looks,
         outcomes=outcomes_table(run),
         tracebacks=_tracebacks(run),
-        methods=METHODS,
+        methods=_methods(run),
         protocols=protocols_table(run),
         variants=variants_table(run),
         environment=environment_table(run),
@@ -106,7 +109,11 @@ def _cohorts(run: Run) -> str:
     """How many there are, where not every variant is trained on every data set."""
     variants, datasets = len(run.variants), len(run.dataset_labels)
     number = "" if len(run.cohorts) == variants * datasets else f"{len(run.cohorts)} of "
-    return f"{number}{variants} variants × {datasets} data sets"
+    return f"{number}{_counted(variants, 'variant')} × {_counted(datasets, 'data set')}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _budgets(run: Run) -> str:
@@ -117,8 +124,9 @@ def _budgets(run: Run) -> str:
     if len(variants) < 2:
         return "".join(f"{budget} a seed" for budget in variants)
     ordered = sorted(variants, key=lambda budget: (budget.unit, -budget.amount))
-    counts = [f"{b} ({len(variants[b])} variant{'s' if len(variants[b]) > 1 else ''})" for b in ordered]
-    return f"{listed(counts)} a seed; ranked apart"
+    counts = [f"{b} ({_counted(len(variants[b]), 'variant')})" for b in ordered]
+    mixed = any(run.ranked(label) and len(budgets(run, label)) > 1 for label in run.dataset_labels)
+    return f"{listed(counts)} a seed{'; ranked apart' if mixed else ''}"
 
 
 def environment_table(run: Run) -> Table:
@@ -130,13 +138,19 @@ def environment_table(run: Run) -> Table:
     )
 
 
+def _methods(run: Run) -> list[tuple[str, str]]:
+    """How to read the page; without the words on rankings where there are none."""
+    ranked = not run.dataset_labels or any(map(run.ranked, run.dataset_labels))
+    return [(title, text) for title, text in METHODS if ranked or title not in ("Ranking", "Ranks")]
+
+
 def _warnings(run: Run) -> list[str]:
     """What a reader must know before anything else."""
     found = []
     failed = sum(bool(c.failures) for c in run.cohorts)
     if failed:
         found.append(f"{failed} of {len(run.cohorts)} cohorts did not finish; see Outcomes.")
-    if any(len(c.seeds) < 3 for c in run.cohorts):
+    if any(len(c.seeds) < 3 for c in run.cohorts if run.ranked(c.dataset)):
         found.append("Fewer than three seeds: too few to tell variants apart. Read the numbers as examples.")
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ganbench.analysis.cohorts import Budget
@@ -18,6 +18,7 @@ from ganbench.report.tables import Table, quantities_table, ranking_table
 from ganbench.report.words import paragraph
 
 Item = Table | Figure | str
+_SPLITS = {"heldout": "held-out"}
 
 
 def sections(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Section]:
@@ -46,22 +47,67 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
     return Section(dataset, file_stem("data", dataset), _about(run, dataset), words, parts)
 
 
-def _under(run: Run, dataset: str, budget: Budget, looks: Mapping[str, Look]) -> Section:
-    """The section of one budget among several, under names of its own."""
-    made = section(run.under(dataset, budget), dataset, looks)
-    others = listed([str(other) for other in budgets(run, dataset) if other != budget])
-    own = f"{budget.amount:.15g}-{budget.unit}"
+def known_truths(run: Run, looks: Mapping[str, Look]) -> list[Section]:
+    """One section for all data sets that rank nothing: curves, and every quantity folded away."""
+    known = [label for label in run.dataset_labels if not run.ranked(label)]
+    parts = [part for label in known for part in _known(run, label, looks)]
+    about = (
+        f"The truth is known here, and the variants are examples of it that do not compete: nothing is "
+        f"ranked. What theory says of them stands above where it has a section; here is all that was "
+        f"measured on {'one data set' if len(known) == 1 else f'{len(known)} data sets'}."
+    )
+    return [Section("Known truths", "known-truths", about, [], parts)] if parts else []
+
+
+def _known(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Part]:
+    """A known truth's curves, as far as it has any, and its quantities under every budget."""
+    found = budgets(run, dataset)
+    parts = []
+    for budget in found:
+        alone = run.under(dataset, budget)
+        own = _named_after(dataset, budget) if len(found) > 1 else lambda item: item
+        title = f"{dataset} after {budget}" if len(found) > 1 else dataset
+        anchor = file_stem("data", dataset, *([_stem(budget)] if len(found) > 1 else []))
+        curve, table = (
+            curves.learning_curves(alone, dataset, looks),
+            quantities_table(alone, dataset, run.variants),
+        )
+        if curve is not None:
+            parts.append(Part(f"Curves: {title}", f"{anchor}-curves", [own(curve)]))
+        if table is not None:
+            parts.append(
+                Part(
+                    f"All quantities: {title}", anchor, [_facts(run, dataset) + ".", own(table)], folded=True
+                )
+            )
+    return parts
+
+
+def _stem(budget: Budget) -> str:
+    return f"{budget.amount:.15g}-{budget.unit}"
+
+
+def _named_after(dataset: str, budget: Budget) -> Callable[[Item], Item]:
+    """What gives a budget's tables and figures names and captions of their own."""
+    stem = file_stem(dataset)
 
     def renamed(item: Item) -> Item:
         if isinstance(item, str):
             return item
-        stem = file_stem(dataset)
-        name = file_stem(stem, own) + item.name.removeprefix(stem)
+        name = file_stem(stem, _stem(budget)) + item.name.removeprefix(stem)
         if isinstance(item, Table):
             return replace(item, name=name)
         caption = item.caption if str(budget) in item.caption else f"{item.caption} Budget: {budget} a seed."
         return replace(item, name=name, caption=caption)
 
+    return renamed
+
+
+def _under(run: Run, dataset: str, budget: Budget, looks: Mapping[str, Look]) -> Section:
+    """The section of one budget among several, under names of its own."""
+    made = section(run.under(dataset, budget), dataset, looks)
+    others = listed([str(other) for other in budgets(run, dataset) if other != budget])
+    own, renamed = _stem(budget), _named_after(dataset, budget)
     return Section(
         f"{dataset} after {budget}",
         file_stem(made.anchor, own),
@@ -98,9 +144,16 @@ def _pictures(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence
 
 def _about(run: Run, dataset: str) -> str:
     """One line: what the data are, where they come from, what ranks."""
-    about, primary = run.datasets.get(dataset, {}), run.primary(dataset)
+    primary = run.primary(dataset)
+    return _facts(run, dataset) + f". Ranked by {titled(primary)} ({better(primary)})."
+
+
+def _facts(run: Run, dataset: str) -> str:
+    about = run.datasets.get(dataset, {})
     shape = "×".join(map(str, about.get("shape", ())))
-    splits = ", ".join(f"{count:,} {split}" for split, count in (about.get("split_sizes") or {}).items())
+    splits = ", ".join(
+        f"{count:,} {_SPLITS.get(split, split)}" for split, count in (about.get("split_sizes") or {}).items()
+    )
     facts = [
         str(about.get("title", dataset)),
         f"shape {shape}" if shape else "",
@@ -109,4 +162,4 @@ def _about(run: Run, dataset: str) -> str:
         f"source: {about['source']}" if about.get("source") else "",
         f"licence: {about['licence']}" if about.get("licence") else "",
     ]
-    return "; ".join(f for f in facts if f) + f". Ranked by {titled(primary)} ({better(primary)})."
+    return "; ".join(f for f in facts if f)

@@ -111,7 +111,7 @@ def _ranking_notes(run: Run, dataset: str, budget: Budget, table: pd.DataFrame) 
 
 
 def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | None:
-    """Every quantity at the final checkpoint: median and interval per variant, the real sampler beside."""
+    """Every quantity at the final checkpoint: median and interval per variant, the real sampler's beside."""
     found = final_summaries(run, dataset)
     variants = [v for v in order if any(v == present for present, _ in found)]
     names = measured(run, dataset)
@@ -119,10 +119,11 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
         return None
     words = {c.variant: undefined_word(len(c.seeds_that("diverged"))) for c in run.cohorts_of(dataset)}
     references = {name: reference_value(run, dataset, name) for name in names}
+    real = any(value is not None for value in references.values())
     rows = [
         [
             f"{titled(run.quantity(name, dataset))} {arrow(run.quantity(name, dataset))}".rstrip(),
-            "–" if references[name] is None else number(references[name] or 0.0),
+            *(["–" if references[name] is None else number(references[name] or 0.0)] if real else []),
             *(_cell(found.get((v, name)), words[v]) for v in variants),
         ]
         for name in names
@@ -132,7 +133,7 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
         name=file_stem(dataset, "quantities"),
         caption=f"{dataset}: all quantities at the final checkpoint, after {after}, median and interval over "
         "seeds",
-        header=["quantity", "real sampler", *variants],
+        header=["quantity", *(["real sampler"] if real else []), *variants],
         rows=rows,
         data=_summaries_frame(found, references, names, variants),
         notes=[

@@ -7,6 +7,7 @@ from pathlib import Path
 from ganbench.analysis.names import with_short_names
 from ganbench.analysis.run import load_run
 from ganbench.report.page import environment_table, page
+from ganbench.report.sections import known_truths
 from ganbench.report.sections import sections as of_dataset
 from ganbench.report.style import looks, styled
 from ganbench.report.tables import outcomes_table, protocols_table, variants_table
@@ -23,8 +24,9 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     look = looks(loaded.variants)
     with styled():
         sections = theory_sections(loaded, look)
-        for dataset in loaded.dataset_labels:
+        for dataset in filter(loaded.ranked, loaded.dataset_labels):
             sections += of_dataset(loaded, dataset, look)
+        sections += known_truths(loaded, look)
     for figure in (figure for each in sections for figure in each.figures):
         write_atomic(folder / figure.file, figure.png)
     own = [outcomes_table(loaded), variants_table(loaded), protocols_table(loaded), environment_table(loaded)]

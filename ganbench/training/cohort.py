@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench import registry
@@ -15,7 +15,7 @@ from ganbench.game import Game
 from ganbench.training import state as states
 from ganbench.training.budget import Clock, measuring_rounds, round_cost, rounds_within
 from ganbench.training.description import Choice, CohortDescription
-from ganbench.training.device import autocast_of, dtype_of, has_compiler, synchronise
+from ganbench.training.device import autocast_of, dtype_of, faster_seed_by_seed, has_compiler, synchronise
 from ganbench.training.draws import BatchSource, names_read, shape_of
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Mode, build_gradient
@@ -25,7 +25,6 @@ from ganbench.training.state import CohortState
 from ganbench.training.view import CohortSnapshot
 from ganbench.variants.variant import Variant
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 _SLOWEST_LAST: tuple[Mode, ...] = ("compiled", "traced", "looped", "plain")
 SECONDS_PER_OPERATION = 6e-6
 COMPILE_ABOVE_SECONDS = 120.0
@@ -45,7 +44,7 @@ class Cohort:
         self.dataset.require()
         self.variant: Variant = make("variant", description.variant)
         self.game: Game = self.variant.update.modify(
-            self.variant.build(self.dataset.info.spec), self.variant.optimisers
+            self.variant.build(self.dataset.info.spec), self.variant.optimisers, self.variant.projections
         )
         self.state = states.initial(self.game, self.variant, description.seeds, device, self.dtype)
         self.batches = self._batch_source()
@@ -185,12 +184,7 @@ class Cohort:
         wanted = self.description.engine.vectorise
         if wanted != "auto":
             return wanted == "on"
-        convolves = any(
-            isinstance(layer, _CONVOLUTIONS)
-            for module in self.game.players.values()
-            for layer in module.modules()
-        )
-        return not (convolves and self.device.type == "cpu")
+        return not faster_seed_by_seed(self.game.players.values(), self.device)
 
     @property
     def _why_not_compiled(self) -> str | None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ganbench.game import Game, Nets, Tree
+from ganbench.training.stacked import replica
 
 CHUNK = 4096
 """Examples of one seed evaluated at a time, to bound memory."""
@@ -37,10 +38,6 @@ def evaluate(
         return torch.cat([over_seeds(params, buffers, chunk) for chunk in chunks], dim=1)
     rows = []
     for seed in range(inputs.shape[0]):
-        own, held = _replica(params, seed), _replica(buffers, seed)
+        own, held = replica(params, seed), replica(buffers, seed)
         rows.append(torch.cat([single(own, held, chunk[seed]) for chunk in chunks]))
     return torch.stack(rows)
-
-
-def _replica(stacked: Mapping[str, Tree], seed: int) -> dict[str, Tree]:
-    return {player: {name: value[seed] for name, value in tree.items()} for player, tree in stacked.items()}

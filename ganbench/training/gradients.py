@@ -18,6 +18,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from ganbench.game import Game, Tree, player_gradient
+from ganbench.training.stacked import replica
 from ganbench.training.traced import trace
 
 Mode = Literal["traced", "compiled", "looped", "plain"]
@@ -71,7 +72,7 @@ def build_gradient(
             return _looped(single, inputs, reason)
         except Exception as error:  # tracing is an optimisation: without it the loop is the reference
             reason = reason or f"cannot be traced: {_in_short(error)}"
-    single(*_replica(inputs, 0))  # what fails even so is the loss itself: let it say why
+    single(*replica(inputs, 0))  # what fails even so is the loss itself: let it say why
     return Gradient(lambda given: _restack(single, given), "plain", reason)
 
 
@@ -86,8 +87,8 @@ def _vectorised(single: Callable[..., Any], inputs: Inputs, mode: Mode) -> Gradi
 
 
 def _looped(single: Callable[..., Any], inputs: Inputs, reason: str | None) -> Gradient:
-    flat, unflatten = _flattened(single, _replica(inputs, 0))
-    graph = trace(flat, _leaves(_replica(inputs, 0)))
+    flat, unflatten = _flattened(single, replica(inputs, 0))
+    graph = trace(flat, _leaves(replica(inputs, 0)))
 
     def function(given: Inputs) -> tuple[Tree, Tensor, dict[str, Tree]]:
         rows = [graph.forward(*row) for row in zip(*(leaf.unbind(0) for leaf in _leaves(given)), strict=True)]
@@ -101,7 +102,7 @@ def _looped(single: Callable[..., Any], inputs: Inputs, reason: str | None) -> G
 
 def _restack(single: Callable[..., Any], inputs: Inputs) -> Any:
     count = _leaves(inputs)[0].shape[0]
-    rows = [single(*_replica(inputs, index)) for index in range(count)]
+    rows = [single(*replica(inputs, index)) for index in range(count)]
     return pytree.tree_map(lambda *values: torch.stack(values), rows[0], *rows[1:])
 
 
@@ -110,10 +111,6 @@ def _leaves(inputs: Inputs) -> list[Tensor]:
         *(value for part in inputs[:2] for tree in part.values() for value in tree.values()),
         *inputs[2].values(),
     ]
-
-
-def _replica(inputs: Inputs, index: int) -> Any:
-    return tuple(pytree.tree_map(lambda value: value[index], dict(part)) for part in inputs)
 
 
 def _flattened(

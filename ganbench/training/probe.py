@@ -21,6 +21,7 @@ from ganbench.streams import SeedStreams
 from ganbench.training.draws import carried_inputs, draw_from, fixed_inputs, random_draws
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
+from ganbench.training.stacked import first_repeated
 
 if TYPE_CHECKING:
     from ganbench.training.cohort import Cohort
@@ -74,11 +75,11 @@ def round_from(
         cohort.state,
         params=_copied(params),
         slots=_copied(begun),
-        buffers=_first(cohort.state.buffers, count),
+        buffers=first_repeated(cohort.state.buffers, count),
         averages={player: _copied(params[player]) for player in cohort.variant.averages},
-        diverged_at=_first(cohort.state.diverged_at, count),
+        diverged_at=first_repeated(cohort.state.diverged_at, count),
     )
-    batches = _OneBatch(_first(measuring_batch(cohort), count))
+    batches = _OneBatch(first_repeated(measuring_batch(cohort), count))
     gradients = {player: Gradient(_untraced(cohort.game, player), "plain") for player in cohort.game.players}
     CohortField(cohort.game, cohort.variant, state, batches, gradients, cohort.reads).advance()
     return state.params, state.slots
@@ -101,11 +102,6 @@ def _untraced(game: Game, player: str) -> Any:
         return over_replicas(*inputs)
 
     return function
-
-
-def _first(stacked: Any, count: int) -> Any:
-    """The first replica of every tensor, `count` times."""
-    return pytree.tree_map(lambda value: value[:1].expand(count, *value.shape[1:]).contiguous(), stacked)
 
 
 def _copied(tree: Any) -> Any:

@@ -76,11 +76,17 @@ class Snapshot(Protocol):
         ...
 
     def field_at(self, params: Mapping[str, Tree]) -> Mapping[str, Tree]:
-        """`field` at other parameters of the same shapes [S, ...]."""
+        """`field` at other parameters of the same shapes [S, ...].
+
+        All else is the present one: the buffers, and the optimisers' state where a loss reads it.
+        """
         ...
 
     def batch(self) -> Mapping[str, Tensor]:
-        """The batch of `field`, {name: [S, n, ...]}: the same at every moment."""
+        """The batch of `field`, {name: [S, n, ...]}: the same at every moment, but for optimisers' state
+
+        where a loss reads it.
+        """
         ...
 
     def round_from(

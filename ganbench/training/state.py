@@ -13,6 +13,7 @@ from ganbench import streams
 from ganbench.game import Game, Tree
 from ganbench.networks.initialise import initial_state
 from ganbench.optimisers import Slots
+from ganbench.training.stacked import stacked
 from ganbench.variants.variant import Variant
 
 NEVER = torch.iinfo(torch.int64).max
@@ -46,8 +47,8 @@ def initial(
         drawn = [initial_state(template, streams.generator(seed, f"initial/{player}")) for seed in seeds]
         own = [each.get(player, {}) for each in started] or [{}] * len(seeds)
         trees = [{**tree, **start} for (tree, _), start in zip(drawn, own, strict=True)]
-        params[player] = _stacked(trees, device, dtype)
-        buffers[player] = _stacked([each[1] for each in drawn], device, dtype)
+        params[player] = stacked(trees, device, dtype)
+        buffers[player] = stacked([each[1] for each in drawn], device, dtype)
     return CohortState(
         params=params,
         buffers=buffers,
@@ -55,14 +56,6 @@ def initial(
         averages={player: {n: p.clone() for n, p in params[player].items()} for player in variant.averages},
         diverged_at={player: torch.full((len(seeds),), NEVER, device=device) for player in game.players},
     )
-
-
-def _stacked(trees: Sequence[Tree], device: torch.device, dtype: torch.dtype) -> Tree:
-    stacked = {}
-    for name in trees[0]:
-        values = torch.stack([tree[name] for tree in trees])
-        stacked[name] = values.to(device, dtype if values.is_floating_point() else values.dtype)
-    return stacked
 
 
 def as_tree(state: CohortState) -> dict[str, Any]:

@@ -23,6 +23,11 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "lookahead": {"steps": 5, "rate": 0.5, "of": "alternating"},
 }
 """Every rule with its options and their defaults."""
+IN_WORDS = "who moves when: " + ", ".join(
+    f"{name} {{{', '.join(f'{k}: {v}' for k, v in options.items())}}}" if options else name
+    for name, options in RULES.items()
+)
+"""The rules as a suite's author is told of them."""
 _IN_TURN = ("alternating", "unrolled", "lookahead")
 
 
@@ -38,7 +43,7 @@ def update_rule(
     `n_critic` or `first` say how.
     """
     name, options = _named(choice)
-    if name not in _IN_TURN or (name == "lookahead" and options["of"] not in _IN_TURN):
+    if name not in _IN_TURN:
         _refuse_turns(name, n_critic, first)
     players = ("discriminator", *generating)
     made: dict[str, Callable[[], UpdateRule]] = {
@@ -75,11 +80,12 @@ def _named(choice: str | Mapping[str, Mapping[str, Any] | None]) -> tuple[str, d
 
 def _check(rule: str, option: str, value: Any) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    inner = next(iter(value), None) if isinstance(value, Mapping) else value
     wanted, right = {
         "weight": ("a number of at least 0", number and value >= 0),
         "steps": ("a whole number of at least 1", number and isinstance(value, int) and value >= 1),
         "rate": ("a number above 0 and at most 1", number and 0 < value <= 1),
-        "of": ("an update rule other than lookahead", value != "lookahead"),
+        "of": ("an update rule other than lookahead", isinstance(inner, str) and inner != "lookahead"),
     }[option]
     if not right:
         raise GanbenchError(f"update rule {rule}: {option} is {wanted}, not {value!r}")

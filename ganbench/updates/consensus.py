@@ -11,7 +11,7 @@ from torch.func import grad
 
 from ganbench.game import Batch, Game, Loss, Nets
 from ganbench.updates.alternating import BOTH, simultaneous
-from ganbench.updates.rule import UpdateRule
+from ganbench.updates.rule import Projections, UpdateRule
 
 
 def consensus(weight: float, players: tuple[str, ...] = BOTH) -> UpdateRule:
@@ -20,7 +20,7 @@ def consensus(weight: float, players: tuple[str, ...] = BOTH) -> UpdateRule:
     Source: Mescheder, Nowozin and Geiger 2017, "The Numerics of GANs", algorithm 2 and eq. (8).
     """
 
-    def modify(game: Game, _optimisers: Mapping[str, Any]) -> Game:
+    def modify(game: Game, _optimisers: Mapping[str, Any], _projections: Projections) -> Game:
         losses = {player: _with_field_norm(game, loss, weight) for player, loss in game.losses.items()}
         return replace(game, losses=losses)
 

@@ -45,7 +45,10 @@ class Field(Protocol):
         ...
 
 
-def unchanged(game: Game, _optimisers: Mapping[str, Any]) -> Game:
+Projections = Mapping[str, Callable[[Tensor], Tensor]]
+
+
+def unchanged(game: Game, _optimisers: Mapping[str, Any], _projections: Projections) -> Game:
     """The game as it is."""
     return game
 
@@ -54,13 +57,13 @@ def unchanged(game: Game, _optimisers: Mapping[str, Any]) -> Game:
 class UpdateRule:
     """One round of training, and how many batches of real examples and updates it takes.
 
-    `modify` changes the losses of the game where the rule is a modified field (given the players'
-    optimisers, for rules that look through an optimiser's steps).
+    `modify` changes the losses of the game where the rule is a modified field; it is given the players'
+    optimisers and projections, for rules that look through their steps.
     """
 
     advance: Callable[[Field], None]
     discriminator_updates: int
     """Updates of the players that see real data: what budgets count."""
-    modify: Callable[[Game, Mapping[str, Any]], Game] = unchanged
+    modify: Callable[[Game, Mapping[str, Any], Projections], Game] = unchanged
     optimistic: bool = False
     """Whether each player moves by twice this move less the last one."""

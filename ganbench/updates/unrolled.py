@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -11,7 +11,9 @@ from torch.func import grad
 
 from ganbench.game import Batch, Carried, Game, Loss, Nets, Tree, template_state
 from ganbench.updates.alternating import GENERATING, alternating
-from ganbench.updates.rule import FirstPlayer, UpdateRule
+from ganbench.updates.rule import FirstPlayer, Projections, UpdateRule
+
+Projection = Callable[[Tensor], Tensor]
 
 
 class LookedThrough(Protocol):
@@ -34,20 +36,23 @@ def unrolled(
 ) -> UpdateRule:
     """Alternating updates; the generator's loss is taken `steps` discriminator updates ahead of the present.
 
-    Those are of the discriminator's own optimiser in its present state, on the generator's batch, and are
-    differentiated through.  The discriminator itself moves as ever.
+    Those are of the discriminator's own optimiser in its present state, with its projection, on the
+    generator's batch, and are differentiated through.  The discriminator itself moves as ever.
 
     Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eqs. (7) to (10).
     """
     rule = alternating(n_critic, first, generating)
-    return replace(rule, modify=lambda game, optimisers: _ahead(game, optimisers, steps))
+
+    def modify(game: Game, optimisers: Mapping[str, LookedThrough], projections: Projections) -> Game:
+        return _ahead(game, optimisers["discriminator"], projections.get("discriminator"), steps)
+
+    return replace(rule, modify=modify)
 
 
-def _ahead(game: Game, optimisers: Mapping[str, LookedThrough], steps: int) -> Game:
-    optimiser = optimisers["discriminator"]
+def _ahead(game: Game, optimiser: LookedThrough, project: Projection | None, steps: int) -> Game:
     params, _ = template_state(game.players["discriminator"])
     carried = _carried(optimiser.initial(params), params)
-    losses = {**game.losses, "generator": _generator_loss(game, optimiser, carried, steps)}
+    losses = {**game.losses, "generator": _generator_loss(game, optimiser, project, carried, steps)}
     return replace(game, losses=losses, draws={**game.draws, **carried})
 
 
@@ -63,7 +68,13 @@ def _carried(slots: Mapping[str, Any], params: Tree) -> dict[str, Carried]:
     return found
 
 
-def _generator_loss(game: Game, optimiser: LookedThrough, carried: Mapping[str, Carried], steps: int) -> Loss:
+def _generator_loss(
+    game: Game,
+    optimiser: LookedThrough,
+    project: Projection | None,
+    carried: Mapping[str, Carried],
+    steps: int,
+) -> Loss:
     def loss(nets: Nets, batch: Batch) -> Tensor:
         params, slots = nets.parameters("discriminator"), _slots(carried, batch)
         for _ in range(steps):
@@ -71,6 +82,8 @@ def _generator_loss(game: Game, optimiser: LookedThrough, carried: Mapping[str, 
                 lambda own: game.losses["discriminator"](nets.moved("discriminator", own), batch)
             )(params)
             params, slots = optimiser.moved(params, gradient, slots)
+            if project is not None:
+                params = {name: project(value) for name, value in params.items()}
         return game.losses["generator"](nets.moved("discriminator", params), batch)
 
     return loss

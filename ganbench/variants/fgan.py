@@ -47,4 +47,7 @@ def variational(divergence: Divergence, generator_goal: GeneratorGoal = "bound")
         value = divergence.bounded if generator_goal == "bound" else divergence.output
         return -batch.mean_noise(value(fake))
 
-    return Objective(discriminator, generator, threshold=divergence.threshold)
+    logit = divergence.name in ("gan", "js")
+    return Objective(
+        discriminator, generator, divergence.threshold, probability="log_odds" if logit else None
+    )

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt, Interval
-from torch import Tensor
+from torch import Tensor, nn
 
+from ganbench.errors import GanbenchError
 from ganbench.game import Batch, Draw, Game, Loss, Nets, SampleSpec
 from ganbench.networks.initialise import refuse_unusable
 from ganbench.networks.joint import encoder, joint_discriminator
-from ganbench.networks.network import architecture
+from ganbench.networks.network import Architecture, architecture
 from ganbench.optimisers import optimiser as make_optimiser
-from ganbench.updates import RULES, FirstPlayer, update_rule
+from ganbench.updates import IN_WORDS, FirstPlayer, update_rule
 from ganbench.variants.recipe import DCGAN_ADAM
 from ganbench.variants.variant import Variant
 
@@ -25,6 +26,7 @@ def with_encoder(
     losses: Mapping[str, Loss],
     encode: Encode,
     numbers_encoded: int = 1,
+    /,
     *,
     network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
@@ -34,9 +36,7 @@ def with_encoder(
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
     ] = None,
-    update: Annotated[
-        str | dict[str, Any], f"who moves when: {', '.join(RULES)}, with options"
-    ] = "alternating",
+    update: Annotated[str | dict[str, Any], IN_WORDS] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,
     first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
     ema: Annotated[float | None, Interval(gt=0, lt=1), "decay of the generator's moving average"] = None,
@@ -44,7 +44,8 @@ def with_encoder(
     """A variant of a generator, an encoder and a discriminator of pairs; generator and encoder move together.
 
     `encode` maps examples to latents without random numbers, for judging examples by themselves;
-    `numbers_encoded` is how many numbers per latent the encoder returns.  Fits perceptrons only.
+    `numbers_encoded` is how many numbers per latent the encoder returns.  Examples judged by themselves are
+    paired with their encoding, as D sees real ones only in training: so no logit means "real" (no threshold).
     """
     rule = update_rule(update, n_critic, first, generating=("generator", "encoder"))
     rates = {"generator": learning_rate, "encoder": learning_rate}
@@ -55,8 +56,7 @@ def with_encoder(
         with torch.device("meta"):
             players = {
                 "generator": pair.generator(latent_dim, spec),
-                "encoder": encoder(pair, numbers_encoded * latent_dim, spec),
-                "discriminator": joint_discriminator(pair, latent_dim, spec),
+                **_of_vectors(pair, latent_dim, numbers_encoded, spec),
             }
         for player in players.values():
             refuse_unusable(player)
@@ -70,7 +70,22 @@ def with_encoder(
         batch_size=batch_size,
         reals_per_batch=batch_size,
         averages={} if ema is None else {"generator": ema},
+        threshold=None,
     )
+
+
+def _of_vectors(
+    pair: Architecture, latent_dim: int, numbers_encoded: int, spec: SampleSpec
+) -> dict[str, nn.Module]:
+    try:
+        return {
+            "encoder": encoder(pair, numbers_encoded * latent_dim, spec),
+            "discriminator": joint_discriminator(pair, latent_dim, spec),
+        }
+    except GanbenchError as error:
+        raise GanbenchError(
+            f"its encoder and its discriminator of pairs read vectors; use a network such as mlp ({error})"
+        ) from error
 
 
 def generated_pair(nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:

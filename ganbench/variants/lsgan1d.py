@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganbench.datasets.real_line import Exponential, Normal
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Draw, Fixed, Game, Nets, SampleSpec, Tree
+from ganbench.game import DOUBLED, Batch, Draw, Fixed, Game, Nets, SampleSpec, Tree
 from ganbench.objectives import Objective, least_squares
 from ganbench.optimisers import optimiser
 from ganbench.updates import update_rule
@@ -22,8 +22,6 @@ Name = Literal["a", "b", "g", "h"]
 Expectation = Literal["quadrature", "samples"]
 Latent = Literal["rayleigh", "normal"]
 _PLAYERS: Mapping[str, tuple[Name, Name]] = {"discriminator": ("a", "b"), "generator": ("g", "h")}
-DOUBLED = "_doubled"
-"""Ends the name of an input with twice the panels, by which the diagnostic `quadrature` checks the rule."""
 
 
 @register_variant("lsgan1d", extends=None)
@@ -72,6 +70,7 @@ def lsgan1d(
         batch_size=batch_size,
         reals_per_batch=batch_size,
         threshold=0.5,
+        probability=_OBJECTIVES[objective]().probability,
         starts=lambda _seed: {player: _tree(start, names) for player, names in _PLAYERS.items()},
     )
 

@@ -17,7 +17,7 @@ from ganbench.networks.network import architecture
 from ganbench.objectives import Objective
 from ganbench.optimisers import optimiser as make_optimiser
 from ganbench.penalties import Penalty
-from ganbench.updates import RULES, FirstPlayer, update_rule
+from ganbench.updates import IN_WORDS, FirstPlayer, update_rule
 from ganbench.variants.shown import ONE_BY_ONE, Shown
 from ganbench.variants.variant import Variant
 
@@ -40,9 +40,7 @@ def two_player(
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
     ] = None,
-    update: Annotated[
-        str | dict[str, Any], f"who moves when: {', '.join(RULES)}, with options"
-    ] = "alternating",
+    update: Annotated[str | dict[str, Any], IN_WORDS] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
     first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
     ema: Annotated[

@@ -47,10 +47,17 @@ class Shown:
         return None if self.packing == 1 else self._logits_of_packs
 
     def _logits_of_packs(self, nets: Nets, examples: Tensor) -> Tensor:
+        """Each example its pack's; the last pack is filled up from the first examples.
+
+        A pack's logit is repeated for its examples, but only once with a gradient: the gradient of the
+        sum is that of each pack's one logit.
+        """
         count = len(examples)
-        whole = torch.cat([examples, examples[: -count % self.packing]])
-        logits = nets.discriminator(whole)
-        return logits.unsqueeze(1).expand(-1, self.packing).reshape(-1)[:count]
+        missing = -count % self.packing
+        filled = torch.cat([examples, *[examples.detach()] * missing])[: count + missing]
+        logits = nets.discriminator(filled)
+        rest = logits.detach().unsqueeze(1).expand(-1, self.packing - 1)
+        return torch.cat([logits.unsqueeze(1), rest], 1).reshape(-1)[:count]
 
 
 ONE_BY_ONE = Shown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from ganbench.errors import GanbenchError
 from ganbench.objectives import minimax, non_saturating
 from ganbench.variants.recipe import register_variant, two_player
 from ganbench.variants.variant import Variant
@@ -14,7 +15,7 @@ _FIVE = {"unrolled": {"steps": 5}}
 @register_variant("unrolled-gan")
 def unrolled_gan(
     update: Annotated[
-        str | dict[str, Any], "steps: discriminator updates that the generator looks ahead"
+        str | dict[str, Any], "unrolled, with how many discriminator updates G looks ahead"
     ] = _FIVE,
     saturating: Annotated[bool, "the minimax generator loss, as in the authors' demo"] = True,
     **options: Any,
@@ -26,4 +27,8 @@ def unrolled_gan(
     Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eqs. (7) to (10).
     """
     objective = minimax() if saturating else non_saturating()
+    if "unrolled" not in update:
+        raise GanbenchError(
+            f"unrolled-gan: update must be {{unrolled: {{steps: …}}}}, not {update!r}; else use gan or nsgan"
+        )
     return two_player(objective, update=update, **options)

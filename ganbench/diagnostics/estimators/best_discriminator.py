@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganbench.diagnostics.diagnostic import Snapshot
+from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.training.draws import draw_from, random_draws
 
 
@@ -19,10 +20,11 @@ def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor
     entropies = [
         softplus(-at_real).mean(1) + softplus(at_fake).mean(1) for at_real, at_fake in (logits, odds)
     ]
-    bayes = accuracy(odds[0], odds[1], 0.0)
+    bayes = balanced_accuracy(odds[0], odds[1], 0.0)
+    own = balanced_accuracy(logits[0], logits[1], snapshot.threshold)
     return {
         "bayes_accuracy": bayes,
-        "discriminator_accuracy_below_bayes": bayes - accuracy(logits[0], logits[1], snapshot.threshold),
+        "discriminator_accuracy_below_bayes": bayes - own,
         "discriminator_squared_gap_to_optimal": (gaps[0] + gaps[1]) / 2,
         "discriminator_excess_cross_entropy": if_log_odds(snapshot, entropies[0] - entropies[1]),
     }
@@ -38,7 +40,7 @@ def live_samples(snapshot: Snapshot, samples: Tensor) -> Tensor:
 
 
 def probability(snapshot: Snapshot, logits: Tensor) -> Tensor:
-    """What the discriminator says is the probability of "real"; NaN where it says none."""
+    """What the discriminator says is the probability of "real", of outputs [S, n]; NaN where it says none."""
     meaning = snapshot.variant.probability
     if meaning is None:
         return torch.full_like(logits, torch.nan)
@@ -48,11 +50,3 @@ def probability(snapshot: Snapshot, logits: Tensor) -> Tensor:
 def if_log_odds(snapshot: Snapshot, values: Tensor) -> Tensor:
     """Values that mean something only where the discriminator's output is the log-odds; else NaN."""
     return values if snapshot.variant.probability == "log_odds" else torch.full_like(values, torch.nan)
-
-
-def accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> Tensor:
-    """Balanced accuracy [S] of "real above the threshold"; NaN without one."""
-    level = torch.nan if threshold is None else threshold
-    right = ((real > level).double().mean(1) + (fake <= level).double().mean(1)) / 2
-    known = real.isfinite().all(1) & fake.isfinite().all(1) & (level == level)
-    return torch.where(known, right, torch.nan)

@@ -60,7 +60,7 @@ class Comparison:
             return classifier_frechet(split, count, **self._classifier(FEATURES))
         return Quantity(
             self.frechet_name(split),
-            f"Fréchet distance to {count:,} {split} examples",
+            f"Fréchet distance to {count:,} {split.replace('heldout', 'held-out')} examples",
             unit="squared data units",
             direction="lower",
             scale="log",

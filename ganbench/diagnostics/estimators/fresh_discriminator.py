@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import streams
-from ganbench.game import Batch, Game, Nets, Tree
+from ganbench.game import Batch, Game, Nets
 from ganbench.networks.initialise import initial_state
 from ganbench.objectives import minimax
 from ganbench.optimisers import Adam
+from ganbench.training.device import faster_seed_by_seed
 from ganbench.training.evaluation import evaluate
 from ganbench.training.gradients import Gradient, build_gradient
+from ganbench.training.stacked import stacked
 
 PLAYER = "discriminator"
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def classifier_game(template: nn.Module) -> Game:
@@ -29,11 +30,6 @@ def classifier_game(template: nn.Module) -> Game:
         )
 
     return Game({PLAYER: template}, {PLAYER: loss})
-
-
-def convolves(module: nn.Module) -> bool:
-    """Whether a network has convolutions, which a CPU runs faster seed after seed."""
-    return any(isinstance(layer, _CONVOLUTIONS) for layer in module.modules())
 
 
 class FreshDiscriminators:
@@ -49,9 +45,9 @@ class FreshDiscriminators:
         dtype: torch.dtype,
     ) -> None:
         drawn = [initial_state(template, streams.generator(seed, f"measure/{purpose}")) for seed in seeds]
-        self.params = _stacked([params for params, _ in drawn], device, dtype)
-        self.buffers = _stacked([buffers for _, buffers in drawn], device, dtype)
-        self.game, self.looped = classifier_game(template), convolves(template) and device.type == "cpu"
+        self.params = stacked([params for params, _ in drawn], device, dtype)
+        self.buffers = stacked([buffers for _, buffers in drawn], device, dtype)
+        self.game, self.looped = classifier_game(template), faster_seed_by_seed([template], device)
         self._optimiser, self._slots = optimiser, optimiser.initial(self.params)
 
     def gradient(self, real: Tensor, fake: Tensor) -> Gradient:
@@ -76,12 +72,3 @@ class FreshDiscriminators:
             inputs,
             looped=self.looped,
         )
-
-
-def _stacked(trees: Sequence[Tree], device: torch.device, dtype: torch.dtype) -> Tree:
-    return {
-        name: torch.stack([tree[name] for tree in trees]).to(
-            device, dtype if trees[0][name].is_floating_point() else None
-        )
-        for name in trees[0]
-    }

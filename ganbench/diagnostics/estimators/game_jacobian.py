@@ -7,16 +7,17 @@ Sign convention: the field is that of *motion*, F(ω) = −(∇ of each player's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
-from torch.utils import _pytree as pytree
 
 from ganbench.game import Game, Tree, player_gradient
+from ganbench.training.stacked import in_double, replica, rows_of
 
 _ROWS_AT_ONCE = 64
 _NUMBERS_AT_ONCE = 4_000_000
@@ -75,11 +76,18 @@ class Motion:
     ) -> None:
         self._game, self.layout, self._looped = game, Layout.of(params), looped
         self.at = self.layout.vectors(params)
-        self._buffers, self._batch = (pytree.tree_map(_as_double, dict(each)) for each in (buffers, batch))
+        self._buffers, self._batch = (in_double(each) for each in (buffers, batch))
+
+    def parts(self, count: int) -> Iterator[Motion]:
+        """The same of at most `count` replicas at a time, in their order."""
+        for first in range(0, len(self.at), count):
+            part, rows = copy.copy(self), slice(first, first + count)
+            part.at, part._buffers, part._batch = rows_of((self.at, self._buffers, self._batch), rows)
+            yield part
 
     def value(self, batch: Mapping[str, Tensor] | None = None) -> Tensor:
         """F itself [S, P], on another batch where one is given."""
-        given = self._batch if batch is None else pytree.tree_map(_as_double, dict(batch))
+        given = self._batch if batch is None else in_double(batch)
         return self._each(lambda field, at, _: field(at), self.at, given)
 
     def product(self, vectors: Tensor) -> Tensor:
@@ -113,10 +121,14 @@ class Motion:
         if not self._looped:
             try:
                 return vmap(single, chunk_size=at_once)(*inputs).detach()
+            except torch.OutOfMemoryError:
+                raise
             except RuntimeError:  # a loss that branches on a number, or an operation without a rule
                 self._looped = True
         try:
-            return torch.stack([single(*_replica(inputs, i)).detach() for i in range(len(self.at))])
+            return torch.stack([single(*replica(inputs, i)).detach() for i in range(len(self.at))])
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise Undefined(f"{type(error).__name__}: {error}".split("\n", 1)[0]) from error
 
@@ -164,11 +176,3 @@ def cosine(left: Tensor, right: Tensor) -> Tensor:
     """The cosine [S] between vectors [S, P]; NaN where one of them is zero."""
     norms = torch.linalg.vector_norm(left, dim=1) * torch.linalg.vector_norm(right, dim=1)
     return (left * right).sum(1) / norms
-
-
-def _as_double(value: Tensor) -> Tensor:
-    return value.double() if value.is_floating_point() else value
-
-
-def _replica(inputs: Any, index: int) -> Any:
-    return pytree.tree_map(lambda value: value[index], inputs)

@@ -15,6 +15,8 @@ from ganbench.game import Draw
 _TRIED = 64
 _ROUNDING = 100.0
 """How many units of rounding an affine map may be off."""
+_SINGULAR = 1e-7
+"""A Cholesky factor's smallest pivot below this share of the largest is one of rounding alone."""
 
 
 @runtime_checkable
@@ -42,13 +44,18 @@ def generator_log_density(snapshot: Snapshot, points: Tensor, averaged: bool = F
 
 
 def gaussian_log_density(points: Tensor, mean: Tensor, factor: Tensor) -> Tensor | None:
-    """log N(mean [S, d], A Aᵀ) at points [S, n, d] for A [S, d, l]; None where a covariance is singular."""
+    """log N(mean [S, d], A Aᵀ) at points [S, n, d] for A [S, d, l].
+
+    NaN for seeds whose covariance is singular or not finite; None where those are all.
+    """
     covariance = factor @ factor.mT
     root, failed = torch.linalg.cholesky_ex(covariance)
-    finite = covariance.isfinite().all((1, 2))
-    if bool((failed.bool() & finite).any()):
+    pivots = root.diagonal(dim1=1, dim2=2)
+    regular = covariance.isfinite().all((1, 2)) & ~failed.bool()
+    regular &= pivots.amin(1) > _SINGULAR * pivots.amax(1)
+    if not bool(regular.any()):
         return None
-    root = torch.where(finite[:, None, None], root, torch.nan)
+    root = torch.where(regular[:, None, None], root, torch.nan)
     standard = torch.linalg.solve_triangular(root, (points - mean.unsqueeze(1)).mT, upper=False)
     log_root = root.diagonal(dim1=1, dim2=2).log().sum(1)
     log_peak = log_root.unsqueeze(1) + points.shape[2] / 2 * math.log(2 * math.pi)
@@ -58,7 +65,7 @@ def gaussian_log_density(points: Tensor, mean: Tensor, factor: Tensor) -> Tensor
 def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
     """b [S, d] and A [S, d, l] with G(z) = Az + b on trial points, to rounding; None where G is not affine.
 
-    A diverged seed has NaN in both.
+    A diverged seed has NaN in both: it proves nothing, so one seed at least must be finite.
     """
     draw = snapshot.game.draws["noise"]
     if not isinstance(draw, Draw) or draw.kind != "normal" or len(draw.shape) != 1:
@@ -74,6 +81,9 @@ def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
     expected = base.unsqueeze(1) + trial.double() @ columns
     allowed = _ROUNDING * torch.finfo(snapshot.dtype).eps * outputs.abs().amax((1, 2))
     off = (outputs[:, latent + 1 :] - expected).abs().amax((1, 2))
-    if not bool(((off <= allowed) | ~outputs.isfinite().all(2).all(1)).all()):
+    finite = outputs.isfinite().all(2).all(1)
+    if not bool(((off <= allowed) | ~finite).all() & finite.any()):
         return None
-    return base, columns.mT
+    return torch.where(finite[:, None], base, torch.nan), torch.where(
+        finite[:, None, None], columns.mT, torch.nan
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -11,9 +10,10 @@ from torch.func import jacfwd, jacrev, vmap
 
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.dimension_estimators import significant_variances
-from ganbench.game import Nets, Tree
+from ganbench.game import Nets
 from ganbench.training.draws import draw_from, random_draws
 from ganbench.training.evaluation import evaluate
+from ganbench.training.stacked import in_double
 
 _NUMBERS_AT_ONCE = 8_000_000
 """Bounds the memory of the Jacobians held at once, of all seeds, at 64 MB."""
@@ -27,7 +27,7 @@ def singular_values(snapshot: Snapshot, points: int) -> Tensor:
     """
     source, draw = snapshot.streams("jacobian"), random_draws(snapshot.game)["noise"]
     noise = draw_from(source, draw, points, torch.float64)
-    params, buffers = _double(snapshot.parameters(averaged=True)), _double(snapshot.buffers())
+    params, buffers = in_double(snapshot.parameters(averaged=True)), in_double(snapshot.buffers())
     inputs, outputs = math.prod(draw.shape), math.prod(snapshot.dataset.info.spec.shape)
     differentiate = jacfwd if inputs <= outputs else jacrev
 
@@ -45,14 +45,6 @@ def singular_values(snapshot: Snapshot, points: int) -> Tensor:
             ],
             1,
         )
-
-
-def _double(trees: Mapping[str, Tree]) -> dict[str, Tree]:
-    """Floating-point numbers in float64; integers (a layer's random key) as they are."""
-    return {
-        player: {name: value.double() if value.is_floating_point() else value for name, value in tree.items()}
-        for player, tree in trees.items()
-    }
 
 
 def _spectrum(jacobian: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 _BREAKDOWN, _EXACT = 1e-12, 1e-9
 _NUMBERS_HELD = 32_000_000
-"""Of all bases at once: 256 MB."""
+"""Of all bases that are kept at once: 256 MB."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,20 @@ def spectra_of(matrices: Tensor) -> list[Spectrum]:
     return found
 
 
+def replicas_at_once(size: int, steps: int) -> int:
+    """How many replicas of `size` parameters have bases that fit into memory together; at least one."""
+    return max(1, _NUMBERS_HELD // (size * (min(steps, size) + 1)))
+
+
 def krylov_spectra(product: Callable[[Tensor], Tensor], starts: Tensor, steps: int) -> list[Spectrum]:
     """Ritz values of each replica's matrix after `steps` products from start vectors [S, P].
 
     Arnoldi's method without restarts: one basis serves both ends of the spectrum, and all replicas share each
     product.  Like every Krylov method it finds outer eigenvalues first and may miss one within the bulk.
+    The number of products is as given (at most P): for memory, give fewer replicas (`replicas_at_once`).
     """
     count, size = starts.shape
-    steps = max(1, min(steps, size, _NUMBERS_HELD // (count * size) - 1))
+    steps = min(steps, size)
     basis = starts.new_zeros(steps + 1, count, size)
     projected = starts.new_zeros(count, steps + 1, steps)
     basis[0] = starts / torch.linalg.vector_norm(starts, dim=1, keepdim=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
+from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.game_jacobian import Motion
 from ganbench.game import Tree
-from ganbench.training.snapshot import Snapshot
+from ganbench.training.stacked import first_repeated, lone
 
 _STEP = 1e-4
 _SMALLER = 10
@@ -27,7 +27,7 @@ def eigenvalues(snapshot: Snapshot, rest: Mapping[str, Tree]) -> Tensor:
 
     The Jacobian is exact (automatic differentiation); whether there is one is seen by differences.
     """
-    motion = motion_at(snapshot, _stacked(rest, snapshot))
+    motion = motion_at(snapshot, lone(rest, snapshot.device))
     layout, origin = motion.layout, motion.at[0]
 
     def field(points: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def multipliers(snapshot: Snapshot, rest: Mapping[str, Tree]) -> Tensor:
     The round is the real one, of parameters and of what the optimisers keep (so Q may exceed P), from
     the state that a first round at `rest` leaves; its Jacobian by central differences.
     """
-    params = _stacked(rest, snapshot)
+    params = lone(rest, snapshot.device)
     _, slots = snapshot.round_from(params)
     leaves, structure = pytree.tree_flatten((params, slots))
     moving = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
@@ -86,20 +86,8 @@ def differences(function: Map, origin: Tensor, moves_to: Tensor) -> Tensor | Non
 def motion_at(snapshot: Snapshot, params: Mapping[str, Tree]) -> Motion:
     """The field of motion at R given replicas [R, ...], on the first seed's measuring batch and buffers."""
     count = len(next(value for tree in params.values() for value in tree.values()))
-    buffers, batch = (_first(each, count) for each in (snapshot.buffers(), dict(snapshot.batch())))
+    buffers, batch = (first_repeated(each, count) for each in (snapshot.buffers(), snapshot.batch()))
     return Motion(snapshot.game, params, buffers, batch)
-
-
-def _first(stacked: Any, count: int) -> Any:
-    return pytree.tree_map(lambda value: value[:1].expand(count, *value.shape[1:]), stacked)
-
-
-def _stacked(rest: Mapping[str, Tree], snapshot: Snapshot) -> dict[str, Tree]:
-    """One replica [1, ...] on the cohort's device, float64."""
-    return {
-        player: {name: value.to(snapshot.device).unsqueeze(0) for name, value in tree.items()}
-        for player, tree in rest.items()
-    }
 
 
 def _in_order(values: Tensor, by: Callable[[Tensor], Tensor]) -> Tensor:

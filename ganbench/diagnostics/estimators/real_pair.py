@@ -54,7 +54,10 @@ class RealPair:
         return extract(self.extractor, samples)[FEATURES].double()
 
     def real(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The features of the reference and of its stand-in, each float64 [n, F]; made once per process."""
+        """The features of the reference and of its stand-in, each float64 [n, F].
+
+        Made once for all diagnostics of a cohort, which share the data set; another cohort has its own.
+        """
         return _real_features(self, device)
 
     def measured(
@@ -89,7 +92,7 @@ def real_pair(dataset: Dataset, extractor: Extractor, samples: int | None, defau
     return RealPair(dataset, _resolve(dataset, extractor), count)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def _real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]:
     def features(examples: Tensor) -> Tensor:
         return pair.features(examples.unsqueeze(0))[0]

@@ -23,8 +23,10 @@ def verdict(growth: float, tolerance: float) -> float:
     return CYCLES if abs(growth) <= tolerance else math.copysign(1.0, -growth)
 
 
-def growth_per_turn(path: Array, tolerance: float) -> float:
+def growth_per_turn(path: Array, tolerance: float, angle: Array | None = None) -> float:
     """By how much ln ‖w‖ grows in one turn around 0, late in a trajectory `path` [T, d] around 0.
+
+    In a plane `angle` [T] is what it has turned by in radians; without it no step may exceed half a turn.
 
     In a plane: the mean of ln ‖w‖ over the last turn (by angle), less the same n turns earlier, over n: as
     many as lie in the second half.  So the shape of a closed orbit drops out.  A trajectory of less than
@@ -38,17 +40,24 @@ def growth_per_turn(path: Array, tolerance: float) -> float:
     half, last = len(path) // 2, (3 * len(path)) // 4
     if distance[half:].max() <= _ARRIVED * max(distance[0], _ARRIVED):
         return -math.inf
-    turns = _turns_before_the_end(path) if path.shape[1] == 2 else np.zeros(len(path))
+    if path.shape[1] == 2:
+        turns = _turns_before_the_end(_unwrapped(path) if angle is None else angle)
+    else:
+        turns = np.zeros(len(path))
     if turns[-1] < 1 + _OVERLAP:
         growth = math.log(max(distance[last:].max(), _TINY) / distance[half : last + 1].max())
         return growth if abs(growth) > tolerance else math.nan
     return _between_turns(turns, np.log(np.maximum(distance[::-1], _TINY)))
 
 
-def _turns_before_the_end(path: Array) -> Array:
+def _unwrapped(path: Array) -> Array:
+    angle: Array = np.unwrap(np.arctan2(path[:, 1], path[:, 0]))
+    return angle
+
+
+def _turns_before_the_end(angle: Array) -> Array:
     """How many turns lie between each point and the last one, last point first; never falling."""
-    angle = np.unwrap(np.arctan2(path[::-1, 1], path[::-1, 0]))
-    turned: Array = np.maximum.accumulate(np.abs(angle - angle[0])) / (2 * np.pi)
+    turned: Array = np.maximum.accumulate(np.abs(angle - angle[-1])[::-1]) / (2 * np.pi)
     return turned
 
 

@@ -7,76 +7,118 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from ganbench.published import Published
 from ganbench.published import dirac as theory
 from ganbench.report.curve import power
-from ganbench.report.style import COLOURS, INK, Figure, legend_below, legend_beside, panels, png
-from ganbench.report.theory.dirac_games import Game
+from ganbench.report.style import COLOURS, INK, WIDTH, Figure, fitting_columns, legend_below, panels, png
+from ganbench.report.theory.dirac_games import Game, twins
 
 _STARTS = 8
 """Other starts in a portrait."""
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)))
+_PALETTE = (*COLOURS, "#8a5a2b")
+"""One more than the style's, for the settings of the last figure."""
 _STREAM = "#aab4be"
+_TOP = 12.0
+_NEAR = (0.1, 5.0)
+"""Distances in which what cycles is told from what shrinks slowly and what grows."""
 _TITLES = {
     "simultaneous": "Simultaneous",
     "alternating": "Alternating, k = 1",
-    "alternating, k": "Alternating, k > 1",
+    "alternating k": "Alternating, k > 1",
     "other": "Other rules, starts and weights",
 }
+PORTRAITS = (
+    "In every panel: the field of motion (grey), the trajectory from (1, 1) or from the start that is named "
+    f"(coloured; ring: start, dot: end) and those from {_STARTS} of the other starts (pale); θ is "
+    "the generator's, "
+    "ψ the discriminator's, and the cross marks the equilibrium. Each panel has its own scale. The "
+    "field is that of "
+    "infinitely small simultaneous steps; other rules follow the same one in other ways, and clipping is not "
+    "part of it."
+)
+"""What is true of all portraits, said once."""
 
 
-def distances(games: Sequence[Game]) -> list[Figure]:
-    """‖(θ, ψ)‖ of the listed start at every round: the methods, a panel per order; the rest in one panel."""
-    groups = grouped(games)
+def distance_figures(games: Sequence[Game]) -> list[Figure]:
+    """‖(θ, ψ)‖ of the first start at every round: the methods, a panel per order; the rest in one panel.
+
+    Below each panel is the same on a narrow scale.
+    """
+    same = twins(games)
+    groups = grouped([game for game in games if game.words not in same])
     others = groups.pop("other", [])
-    found = [_by_method(groups, games)] if groups else []
+    found = [_by_method(groups, same)] if groups else []
     return found + ([_others(others)] if others else [])
 
 
-def _by_method(groups: Mapping[str, Sequence[Game]], games: Sequence[Game]) -> Figure:
-    figure, axes = panels(len(groups), 3, 3.9)
-    looks, bottom = _looks(games), _bottom(games)
+def _by_method(groups: Mapping[str, Sequence[Game]], same: Mapping[str, Game]) -> Figure:
+    games = [game for members in groups.values() for game in members]
+    figure, axes = panels(2 * len(groups), len(groups), 3.1)
+    colours, bottom = _colours(games), _bottom(games)
     labels: dict[str, Line2D] = {}
-    for one, (name, members) in zip(axes, groups.items(), strict=True):
-        _prepare(one, bottom, _TITLES[name])
+    for column, (name, members) in enumerate(groups.items()):
+        pair = axes[column], axes[column + len(groups)]
+        _prepare(*pair, bottom, _TITLES[name])
         for game in members:
-            line = _line(one, game, *looks[game.field_words])
-            labels.setdefault(
-                game.field_words, Line2D([], [], color=line.get_color(), linestyle=line.get_linestyle())
+            method = str(game.options["method"])
+            line = _lines(pair, game, colours[method], "-")
+            line.set_label(
+                game.in_two[0] if method != "r1" or not same else f"{game.in_two[0]} (R2 the same)"
             )
-            labels[game.field_words].set_label(game.field_words)
-        one.label_outer()
+            labels.setdefault(game.in_two[0], line)
+        for one in pair:
+            one.label_outer()
     legend_below(figure, list(labels.values()))
     caption = (
-        "Distance to the equilibrium from the listed start, after every round (one generator update, k "
-        "discriminator updates). Open circles: published values. R2 lies on R1, as predicted. A line ends "
-        "where "
-        "it leaves the frame below."
+        "Distance to the equilibrium from (1, 1), after every round (one generator update, k discriminator "
+        f"updates); below, the same on a narrow scale. {_circles(games)}A line ends where it leaves "
+        "the frame."
     )
     return Figure("dirac-distance", caption, png(figure))
 
 
 def _others(games: Sequence[Game]) -> Figure:
-    figure, (axes,) = panels(1, 1, 4.2)
-    _prepare(axes, _bottom(games), _TITLES["other"])
+    figure, axes = panels(2, 2, 4.6)
+    _prepare(axes[0], axes[1], _bottom(games), _TITLES["other"])
+    axes[0].set(xlabel="rounds")
+    axes[1].set(title="The same, narrow scale", ylabel="")
     handles = []
     for i, game in enumerate(games):
-        line = _line(axes, game, COLOURS[i % len(COLOURS)], _DASHES[i % len(_DASHES)])
+        line = _lines(axes, game, _PALETTE[i % len(_PALETTE)], _DASHES[i % len(_DASHES)])
         line.set_label(game.words)
         handles.append(line)
-    legend_beside(axes, handles)
-    caption = "The same for other update rules on the GAN, other starts, orders and weights."
+    legend_below(figure, handles)
+    caption = (
+        "The same for other update rules on the GAN, other starts, orders and weights. "
+        f"{_circles(games)}".rstrip()
+    )
     return Figure("dirac-distance-other", caption, png(figure))
 
 
-def _prepare(axes: Axes, bottom: float, title: str) -> None:
-    axes.set(
-        yscale="log", ylim=(bottom, 12), xlabel="rounds", ylabel="distance to the equilibrium", title=title
-    )
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def _circles(games: Sequence[Game]) -> str:
+    """What the open circles are, where there are any."""
+    if not any(_known(game) for game in games):
+        return ""
+    return "Open circles: the published fields, iterated in double precision. "
+
+
+def _known(game: Game) -> Published | None:
+    return theory.published_distance(game.options) if game.rounds == theory.UPDATES else None
+
+
+def _prepare(wide: Axes, narrow: Axes, bottom: float, title: str) -> None:
+    label = "distance to the equilibrium"
+    wide.set(yscale="log", ylim=(bottom, _TOP), ylabel=label, title=title)
+    wide.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+    narrow.set(yscale="log", ylim=_NEAR, xlabel="rounds", ylabel=label)
+    narrow.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    for axes in (wide, narrow):
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _bottom(games: Sequence[Game]) -> float:
@@ -85,17 +127,9 @@ def _bottom(games: Sequence[Game]) -> float:
 
 def portraits(games: Sequence[Game]) -> list[Figure]:
     """The field and trajectories, a figure per kind of update rule, a panel per setting."""
-    shown = [game for game in games if game.arrays and not _shown_before(game, games)]
-    drawn, colours = grouped(shown), _colours(games)
-    return [_portraits(name, members, colours) for name, members in drawn.items()]
-
-
-def _shown_before(game: Game, games: Sequence[Game]) -> bool:
-    """Whether R2's picture would be R1's again."""
-    same = [g for g in games if g.options["method"] == "r1" and g.rule == game.rule and g.arrays]
-    return game.options["method"] == "r2" and any(
-        np.allclose(g.arrays["path"], game.arrays["path"]) for g in same
-    )
+    same, colours = twins(games), _colours(games)
+    shown = [game for game in games if game.arrays and game.words not in same]
+    return [_portraits(name, members, colours) for name, members in grouped(shown).items()]
 
 
 def grouped(games: Sequence[Game]) -> dict[str, list[Game]]:
@@ -103,25 +137,13 @@ def grouped(games: Sequence[Game]) -> dict[str, list[Game]]:
     groups: dict[str, list[Game]] = {name: [] for name in _TITLES}
     seen = set()
     for game in games:
-        plain = (
-            game.rule.startswith(("simultaneous", "alternating"))
-            and game.words == f"{game.field_words}, {game.rule}"
-        )
-        name = "alternating, k" if game.rule.startswith("alternating, k") else game.rule
+        plain = game.in_two[1] == game.rule and "discriminator" not in game.rule
+        name = "alternating k" if game.rule.startswith("alternating k") else game.rule
         key = (name, game.options["method"])
         usual = plain and name in groups and key not in seen
         seen.add(key)
         groups[name if usual else "other"].append(game)
     return {name: members for name, members in groups.items() if members}
-
-
-def _looks(games: Sequence[Game]) -> dict[str, tuple[str, Any]]:
-    """A colour and dashes for each field, the same in every panel; R2 is dashed, for it lies on R1."""
-    colours, found = _colours(games), {}
-    for game in games:
-        method = str(game.options["method"])
-        found[game.field_words] = (colours[method], _DASHES[1] if method == "r2" else "-")
-    return found
 
 
 def _colours(games: Sequence[Game]) -> dict[str, str]:
@@ -130,28 +152,26 @@ def _colours(games: Sequence[Game]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
-def _line(axes: Axes, game: Game, colour: str, dashes: Any) -> Line2D:
-    (line,) = axes.plot(game.followed.index, game.followed, color=colour, linestyle=dashes, linewidth=1.4)
-    known = theory.published_distance(game.options)
-    if known is not None and game.rounds == theory.UPDATES:
-        axes.plot([game.rounds], [known.value], marker="o", mfc="none", mec=INK, markersize=6, clip_on=False)
+def _lines(pair: Sequence[Axes], game: Game, colour: str, dashes: Any) -> Line2D:
+    """The same line on both scales, with what is published of its end."""
+    known = _known(game)
+    for axes in pair:
+        rounds, distance = game.followed.index, game.followed
+        (line,) = axes.plot(rounds, distance, color=colour, linestyle=dashes, linewidth=1.2)
+        low, high = axes.get_ylim()
+        if known is not None and low <= known.value <= high:
+            end = [game.rounds], [known.value]
+            axes.plot(*end, marker="o", mfc="none", mec=INK, markersize=6, clip_on=False)
     return line
 
 
 def _portraits(name: str, games: Sequence[Game], colours: dict[str, str]) -> Figure:
-    figure, axes = panels(len(games), 4, 2.75)
+    columns = fitting_columns(len(games))
+    figure, axes = panels(len(games), columns, WIDTH / columns + 0.35)
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, 0, 1, 0.985), h_pad=0.06))  # whole titles
     for one, game in zip(axes, games, strict=True):
         _portrait(one, game, colours[str(game.options["method"])])
-    caption = (
-        f"{_TITLES[name]}: the field of motion (grey), the trajectory from the listed start (coloured; ring: "
-        f"start, dot: end) and from {_STARTS} of the other starts (pale). θ is the generator's, ψ the "
-        "discriminator's. The cross marks the equilibrium. The field is that of infinitely small "
-        "simultaneous "
-        "steps; other rules follow the same one in other ways, and clipping is not part of it. R2, which "
-        "does as R1 "
-        "does, is left out."
-    )
-    return Figure(f"dirac-portraits-{name.replace(', ', '-')}", caption, png(figure))
+    return Figure(f"dirac-portraits-{name.replace(' ', '-')}", f"{_TITLES[name]}.", png(figure))
 
 
 def _portrait(axes: Axes, game: Game, colour: str) -> None:
@@ -173,9 +193,4 @@ def _portrait(axes: Axes, game: Game, colour: str) -> None:
     axes.tick_params(labelsize=7)
     axes.set_xlabel("θ", labelpad=1)
     axes.set_ylabel("ψ", labelpad=0, rotation=0)
-    axes.set_title(_in_two_lines(game.words), fontsize=7.5)
-
-
-def _in_two_lines(text: str) -> str:
-    head, _, tail = text.partition(", ") if "(" not in text else text.partition("), ")
-    return f"{head}{')' if '(' in head and ')' not in head else ''}\n{tail}"
+    axes.set_title("\n".join(game.in_two), fontsize=7.5)

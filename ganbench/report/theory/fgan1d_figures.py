@@ -90,8 +90,11 @@ def along(
     legend_below(figure, handles)
     caption = (
         f"How μ and σ near their exact optimum: median over seeds less the exact value, with the range of "
-        f"all seeds as a band; grey: within {close:g}. All start at the same point; no seed is selected."
+        f"all seeds as a band; grey: within {close:g}. All start at the same point; no seed is selected. "
+        "What leaves the frame is not shown."
     )
+    if {"js", "gan"} <= {fit.name for fit in fits}:
+        caption += " `gan` lies on `js`."
     return Figure("fgan1d-training", caption, png(figure))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ganbench.analysis.cohorts import Cohort
-from ganbench.analysis.run import Run
+from ganbench.analysis.run import REFERENCE, Run
 from ganbench.report.samples import Samples
 from ganbench.report.style import (
     COLOURS,
@@ -27,11 +27,9 @@ from ganbench.report.style import (
     panels,
     png,
 )
+from ganbench.report.theory.latent_dimension_trained import Trained
 
-if TYPE_CHECKING:
-    from ganbench.report.theory.latent_dimension import Trained
-
-Targets = Mapping[str, "Sequence[Trained]"]
+Targets = Mapping[str, Sequence[Trained]]
 Array = NDArray[Any]
 _ESTIMATES = (
     ("dimension_two_nn", "TwoNN", "o"),
@@ -41,11 +39,13 @@ _ESTIMATES = (
 _OVERLAP = (
     ("precision", "precision"),
     ("recall", "recall"),
+    ("coverage", "coverage"),
     ("discriminator_auroc", "AUROC of the game's discriminator"),
     ("perfect_discriminator_error", "held-out error of a fresh discriminator"),
 )
 _DOTTED = (0, (1, 1.2))
 _DASHED = (0, (4, 2))
+_REAL = (0, (1, 2.2))
 
 
 def dimensions(targets: Targets) -> Figure:
@@ -128,7 +128,7 @@ def overlap(targets: Targets) -> Figure | None:
     shown = [(name, title) for name, title in _OVERLAP if any(name in t.last for t in everything)]
     if not shown:
         return None
-    figure, axes = panels(len(shown), 2, 2.9)
+    figure, axes = panels(len(shown), fitting_columns(len(shown), 3), 2.9)
     styles = _styles(targets)
     for one, (name, title) in zip(axes, shown, strict=True):
         for label, found in targets.items():
@@ -138,6 +138,7 @@ def overlap(targets: Targets) -> Figure | None:
             low, high = zip(*(_range(t, name) for t in found), strict=True)
             one.plot(places, middle, color=colour, linestyle=dashes, marker="o", markersize=4)
             one.fill_between(places, low, high, color=colour, alpha=0.08, linewidth=0)
+            one.axhline(found[0].median(name + REFERENCE), color=colour, linestyle=_REAL, linewidth=1.4)
         edge = _place_of_dim_x(everything)
         if edge is not None:
             one.axvline(edge, color=QUIET, linewidth=0.9, linestyle=_DOTTED, zorder=1)
@@ -147,13 +148,16 @@ def overlap(targets: Targets) -> Figure | None:
         Line2D([], [], color=colour, linestyle=dashes, marker="o", markersize=4, label=label)
         for label, (colour, dashes) in styles.items()
     ]
+    if any(name + REFERENCE in t.last for t in everything for name, _ in shown):
+        handles.append(Line2D([], [], color=INK, linewidth=1.4, linestyle=_REAL, label="real against real"))
     handles.append(Line2D([], [], color=QUIET, linewidth=0.9, linestyle=_DOTTED, label="dim z = dim x"))
     legend_below(figure, handles)
     caption = (
         "Overlap of supports and discrimination against the generator's number of inputs: median over "
         "seeds, band from the least to the largest; dashed lines: targets with noise, the only ones with a "
-        "density. Left of the dotted line the samples have none, and on noisy targets the optimal "
-        "discriminator's error is 0; what these discriminators reach is another matter."
+        "density; dotted levels: fresh real points in place of samples. Left of dim z = dim x the samples "
+        "have none, and on noisy targets the optimal discriminator's error is 0; what these discriminators "
+        "reach is another matter."
     )
     return Figure("latent-dimension-overlap", caption, png(figure))
 

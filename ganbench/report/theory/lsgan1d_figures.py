@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 
 from ganbench.published.lsgan1d import EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
@@ -59,7 +60,8 @@ def paths(shown: Sequence[Played]) -> list[Figure]:
             one.set_xlabel("updates")
         if sampled:
             axes[len(free)].set_ylabel("sampled less exact")
-        legend_below(figure, _path_legend(group, published))
+        told = "published (bar: 90 % of sampled runs)" if sampled else "published"
+        legend_below(figure, _path_legend(group, told if published else ""))
         found.append(Figure(f"lsgan1d-paths-{''.join(free)}", _caption(free, bool(sampled)), png(figure)))
     return found
 
@@ -133,22 +135,17 @@ def _published_end(axes: Axes, exact: Played | None, name: str) -> None:
             )
 
 
-def _path_legend(group: Sequence[Played], published: bool) -> list[Line2D]:
+def _path_legend(group: Sequence[Played], published: str, bands: bool = True) -> list[Line2D]:
+    """A handle per kind of game and one for the published values, where they have a name here."""
     handles = {}
     for game in group:
         colour, dashes, label = _style(game)
-        width = 1.6 if game.exact else 7
-        handles[label] = Line2D(
-            [],
-            [],
-            color=colour,
-            linestyle=dashes,
-            linewidth=width,
-            label=label,
-            alpha=1 if game.exact else 0.6,
-        )
+        look: dict[str, Any] = {"color": colour, "linestyle": dashes, "linewidth": 1.6}
+        if not game.exact:
+            look |= {"color": _light(colour), "linewidth": 7} if bands else {"linewidth": 0.8}
+        handles[label] = Line2D([], [], label=label, **look)
     if published:
-        handles["published"] = Line2D([], [], **_MARK, label="published (bar: 90 % of its sampled runs)")
+        handles["published"] = Line2D([], [], **_MARK, label=published)
     return list(handles.values())
 
 
@@ -172,7 +169,7 @@ def plane(shown: Sequence[Played]) -> Figure | None:
         b, h, gradient, levels=np.arange(-9, 0.1, 1), cmap="Greys_r", extend="min", alpha=0.55
     )
     lines = axes.contour(b, h, loss, levels=np.arange(0.2, 2.0, 0.2), colors="#7a6a55", linewidths=0.7)
-    axes.clabel(lines, fontsize=7.5, fmt="%.1f")
+    axes.clabel(lines, fontsize=7.5, fmt="%.1f", manual=_label_places(lines, group, b, h))
     figure.colorbar(
         shades, ax=axes, label="log₁₀ |∂J/∂h|: the darker, the less the generator learns", pad=0.01
     )
@@ -187,13 +184,24 @@ def plane(shown: Sequence[Played]) -> Figure | None:
     axes.annotate("start", (start["b"], start["h"]), xytext=(7, -3), textcoords="offset points", zorder=8)
     axes.set(xlabel=_NAMES["b"], ylabel=_NAMES["h"], xlim=(b[0], b[-1]), ylim=(h[0], h[-1]))
     axes.grid(False)
-    legend_below(figure, _path_legend(group, exact.case_a))
+    legend_below(figure, _path_legend(group, "published" if exact.case_a else "", bands=False))
     caption = (
         "The plane of the two moving parameters: contours of J, and shaded the size of the generator's "
-        "gradient. The path crosses to where D is 1 on every sample; there h stops and b drifts on alone "
-        "(star: the end). Of sampled games ten runs are drawn."
+        f"gradient.{_first_to_stop(exact)} Star: the end. Of sampled games ten runs are drawn."
     )
     return Figure("lsgan1d-plane", caption, png(figure))
+
+
+def _first_to_stop(game: Played) -> str:
+    """A sentence on which parameter of the two stops first, and where the other goes."""
+    rests = game.last("plateau_at_generator")
+    if not np.isfinite(rests):
+        return ""
+    across = float(game.path("b").loc[int(rests)].iloc[0])
+    return (
+        f" First h comes to rest (update {rests:.0f}, at b ≈ {across:.1f}); from there b drifts on alone, "
+        "into the region where D is 1 on every sample.".replace("-", "−")
+    )
 
 
 def _grid(group: Sequence[Played]) -> tuple[np.ndarray, np.ndarray]:
@@ -205,6 +213,26 @@ def _grid(group: Sequence[Played]) -> tuple[np.ndarray, np.ndarray]:
         margin = 0.08 * (high - low)
         found.append(np.linspace(low - margin, high + margin, _GRID))
     return found[0], found[1]
+
+
+def _label_places(
+    lines: ContourSet, group: Sequence[Played], b: np.ndarray, h: np.ndarray
+) -> list[tuple[float, float]]:
+    """On every contour line the vertex farthest from all paths and from the frame."""
+    size = np.array([b[-1] - b[0], h[-1] - h[0]])
+    paths = [
+        np.stack([game.path(n).to_numpy()[:, :10].ravel() for n in ("b", "h")], 1)[::3] for game in group
+    ]
+    taken = np.concatenate(paths) / size
+    places = []
+    for pieces in lines.allsegs:
+        vertices = np.concatenate([np.empty((0, 2)), *pieces])
+        if len(vertices):
+            at = vertices / size
+            room = np.abs(at[:, None] - taken).max(2).min(1)
+            frame = np.minimum(at - [b[0], h[0]] / size, [b[-1], h[-1]] / size - at).min(1)
+            places.append(tuple(vertices[np.minimum(room, frame).argmax()]))
+    return places
 
 
 def _landscape(game: Played, b: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from ganbench.report.theory.lsgan1d_figures import of_exponentials
 from ganbench.report.theory.lsgan1d_games import Played
 
 _FLOOR = 1e-17
-"""Below it a difference of float64 numbers near 1 is rounding: zeros are drawn there."""
+"""Below it a difference of float64 numbers near 1 is rounding: it is not drawn."""
 
 
 def plateau(shown: Sequence[Played]) -> Figure | None:
@@ -43,8 +43,8 @@ def plateau(shown: Sequence[Played]) -> Figure | None:
     legend_below(figure, _plateau_legend(games))
     caption = (
         "Why it stops: each parameter's speed per update, what D leaves undecided (E 4D(1 − D)), and the "
-        "norms of the players' gradients. Dotted: the generator has come to rest by the criterion. What is "
-        "below 1e-17 is not drawn."
+        "norms of the players' gradients. Dotted: from here on G rests by the criterion. What is below "
+        "1e−17 is not drawn."
     )
     return Figure("lsgan1d-plateau", caption, png(figure))
 
@@ -102,7 +102,7 @@ def _plateau_legend(games: Sequence[Played]) -> list[Line2D]:
 def accuracy(found: Sequence[Played]) -> Figure | None:
     """The distance of exact paths from the closed form along the updates, and against the panels."""
     apart = [
-        (game, distance.clip(lower=_FLOOR))
+        (game, distance)
         for game in sorted(found, key=lambda each: each.options["panels"])
         if game.free == ("b", "h") and game.options["latent"] == "rayleigh"
         if game.options["objective"] == "pulford" and (distance := game.from_closed()) is not None
@@ -113,7 +113,13 @@ def accuracy(found: Sequence[Played]) -> Figure | None:
     along = [(game, distance) for game, distance in apart if game.data_name == "exponential"]
     for i, (game, distance) in enumerate(along):
         label = f"{game.options['panels']} panels"
-        left.plot(distance.index, distance, color=COLOURS[i % len(COLOURS)], linewidth=1.4, label=label)
+        left.plot(
+            distance.index,
+            distance.where(distance > 0),
+            color=COLOURS[i % len(COLOURS)],
+            linewidth=1.4,
+            label=label,
+        )
     left.set(
         xlabel="updates", ylabel="largest distance of a parameter", title="along the path, exponential data"
     )
@@ -127,9 +133,10 @@ def accuracy(found: Sequence[Played]) -> Figure | None:
     right.minorticks_off()
     for axes in (left, right):
         _log(axes)
-    legend_below(figure, [*left.get_lines(), *right.get_lines()])
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, handlelength=2)
     caption = (
         "The third opinion: largest distance of any parameter from the closed form (Owen's T) with "
-        "expectations by composite Gauss-Legendre. 64 panels are the variant's own; below 1e-15 is rounding."
+        "expectations by composite Gauss-Legendre. 64 panels are the variant's own; what is left there is "
+        "rounding, and exact agreement is not drawn."
     )
     return Figure("lsgan1d-closed-form", caption, png(figure))

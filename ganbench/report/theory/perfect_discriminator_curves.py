@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +15,11 @@ from numpy.typing import NDArray
 from ganbench.analysis.cohorts import Cohort
 from ganbench.analysis.numbers import compact
 from ganbench.analysis.run import Run
-from ganbench.published.perfect_discriminator import Overlap, known_overlap
+from ganbench.published.perfect_discriminator import DECADES, Overlap, known_overlap
 
 Array = NDArray[Any]
 _STEPS = re.compile(r"(?P<label>.+)/steps")
 _NAMES = ("error", "jsd_bound", "log10_gradient_minimax", "log10_gradient_nonsaturating")
-_NOISE = "log10_noise_nonsaturating"
 _UNTRAINED = 1e-6
 """A generator that training moved by less still has its known law."""
 
@@ -37,6 +38,8 @@ class Measured:
     values: Mapping[str, Array]
     overlap: Overlap | None
     network: str
+    examples: tuple[int, int] | None = None
+    """Held-out real and generated examples behind an error; None where the run does not say."""
 
     @property
     def setting(self) -> str:
@@ -48,6 +51,19 @@ class Measured:
         end: Array = self.values[name][:, -1]
         return end
 
+    def noise(self, error: float) -> float | None:
+        """Standard deviation of the balanced error of a discriminator that is wrong so often on both."""
+        if self.examples is None:
+            return None
+        real, generated = self.examples
+        return math.sqrt(error * (1 - error) * (1 / real + 1 / generated)) / 2
+
+    @property
+    def as_published(self) -> bool:
+        """Whether it is the paper's experiment: a DCGAN, and as many updates."""
+        settings = DECADES.setting
+        return self.network == str(settings["network"]).lower() and int(self.steps[-1]) >= settings["steps"]
+
     @property
     def decay(self) -> Array:
         """Decades from the peak of ‖∇E log(1 − D)‖ to its end, one a seed."""
@@ -55,21 +71,12 @@ class Measured:
         fallen: Array = curve.max(1) - curve[:, -1]
         return fallen
 
-    def decay_from_first(self) -> Array:
-        """Decades from before the first update to the end, one a seed."""
-        curve = self.values["log10_gradient_minimax"]
-        fallen: Array = curve[:, 0] - curve[:, -1]
-        return fallen
-
-    def growth(self, name: str = "log10_gradient_nonsaturating") -> Array:
-        """Decades by which a curve grew from before the first update to the end, one a seed."""
-        grown: Array = self.values[name][:, -1] - self.values[name][:, 0]
-        return grown
-
     @property
-    def noise_growth(self) -> Array:
-        """The same of the minibatch noise in ∇(−log D)."""
-        return self.growth(_NOISE)
+    def growth(self) -> Array:
+        """Decades by which ‖∇E(−log D)‖ grew from before the first update to the end, one a seed."""
+        curve = self.values["log10_gradient_nonsaturating"]
+        grown: Array = curve[:, -1] - curve[:, 0]
+        return grown
 
     def first_perfect(self, error: float = 0.01) -> Array:
         """Updates until the held-out error is at most `error`; NaN where it never is."""
@@ -95,10 +102,7 @@ def _of_cohort(run: Run, cohort: Cohort) -> list[Measured]:
     first = stored[0]
     description = cohort.parts[0].description
     overlap = _overlap(cohort)
-    together = {
-        name: np.concatenate([arrays[f"{label}/{name}"] for arrays in stored], 1)
-        for name in (*_NAMES, _NOISE)
-    }
+    together = {name: np.concatenate([arrays[f"{label}/{name}"] for arrays in stored], 1) for name in _NAMES}
     network = str((description["variant"].get("options") or {}).get("network", {}).get("name", ""))
     return [
         Measured(
@@ -111,13 +115,14 @@ def _of_cohort(run: Run, cohort: Cohort) -> list[Measured]:
             values={name: values[index] for name, values in together.items()},
             overlap=overlap,
             network=network,
+            examples=_examples(run, cohort.dataset),
         )
         for index, images in enumerate(first[f"{label}/images"])
     ]
 
 
 def _has(arrays: Mapping[str, Array], match: re.Match[str]) -> bool:
-    return all(f"{match['label']}/{name}" in arrays for name in (*_NAMES, _NOISE))
+    return all(f"{match['label']}/{name}" in arrays for name in _NAMES)
 
 
 def _overlap(cohort: Cohort) -> Overlap | None:
@@ -134,10 +139,22 @@ def _overlap(cohort: Cohort) -> Overlap | None:
     return known_overlap(str(data["name"]), data.get("options") or {}, int(options["latent_dim"]))
 
 
+def _examples(run: Run, dataset: str) -> tuple[int, int] | None:
+    """How many held-out real and generated examples an error was counted on, as its protocol says."""
+    rows = run.records_of(dataset)
+    protocols = rows.loc[rows["quantity"] == "perfect_discriminator_error", "protocol"]
+    if protocols.empty:
+        return None
+    protocol = json.loads(protocols.iloc[0])
+    samples, batch = int(protocol["samples"]), int(protocol["batch_size"])
+    heldout = (run.datasets.get(dataset, {}).get("split_sizes") or {}).get("heldout", samples)
+    return min(samples, heldout), max(2, samples // batch) * batch
+
+
 def _age(run: Run, dataset: str, images: int) -> str:
-    """How long the generator has been trained: in epochs where the data set is finite."""
+    """How long the generator has been trained: in epochs, to a tenth, where the data set is finite."""
     size = (run.datasets.get(dataset, {}).get("split_sizes") or {}).get("train")
-    if not size:
-        return f"{compact(images)} points"
-    epochs = images / size
-    return f"{epochs:.3g} epoch{'' if round(epochs, 1) == 1 else 's'}"
+    if not size or images < size / 20:
+        return f"{compact(images)} {'examples' if size else 'points'}"
+    epochs = f"{images / size:.1f}".removesuffix(".0")
+    return f"{epochs} epoch{'' if epochs == '1' else 's'}"

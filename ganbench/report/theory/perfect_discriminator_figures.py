@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,10 @@ from ganbench.report.theory.perfect_discriminator_curves import Array, Measured
 
 _LEAST_ERROR = 1e-4
 """Where an error of 0 is drawn on the log axis."""
-_THEORY = (0, (1, 1.2))
+Dashes = Any
+_THEORY: Dashes = (0, (1, 1.2))
+_AGES: Sequence[Dashes] = ((0, (4, 1.6)), "-", (0, (6, 1.5, 1, 1.5)), (0, (8, 3)))
+"""Of the first age, the second, and so on."""
 _ROWS: Mapping[str, str] = {
     "error": "held-out error",
     "log10_gradient_minimax": "‖∇ E log(1 − D)‖",
@@ -26,22 +30,30 @@ _ROWS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Line:
-    """A curve with its name in the legend and its look."""
+    """A curve with its look."""
 
     measured: Measured
-    label: str
     colour: str
-    dashes: object = "-"
+    dashes: Dashes = "-"
 
 
-def grid(name: str, columns: Mapping[str, Sequence[Line]], caption: str) -> Figure:
+@dataclass(frozen=True)
+class Column:
+    """Curves under one heading, and what their colours and dashes mean."""
+
+    lines: Sequence[Line]
+    legend: Sequence[tuple[str, str, Dashes]]
+    """Words, colour and dashes."""
+
+
+def grid(name: str, columns: Mapping[str, Column], caption: str) -> Figure:
     """A column a group of lines with its legend on top, a row each for error and the two gradients."""
     figure, axes = panels(3 * len(columns), len(columns), 2.45)
     for row, (quantity, title) in enumerate(_ROWS.items()):
-        limits = _limits(quantity, [line for lines in columns.values() for line in lines])
-        for column, (heading, lines) in enumerate(columns.items()):
+        limits = _limits(quantity, [line for group in columns.values() for line in group.lines])
+        for column, (heading, group) in enumerate(columns.items()):
             one = axes[row * len(columns) + column]
-            for line in lines:
+            for line in group.lines:
                 _draw(one, line, quantity)
             _dress(one, quantity, limits)
             if column == 0:
@@ -52,15 +64,36 @@ def grid(name: str, columns: Mapping[str, Sequence[Line]], caption: str) -> Figu
                 one.set_title(heading)
             if row == len(_ROWS) - 1:
                 one.set_xlabel("updates of the fresh discriminator")
-                _legend(one, lines)
+                _legend(one, group)
             else:
                 one.tick_params(labelbottom=False)
     return Figure(file_stem(name), caption, png(figure))
 
 
-def coloured(lines: Sequence[tuple[Measured, str]]) -> list[Line]:
+def coloured(lines: Sequence[tuple[Measured, str]]) -> Column:
     """A colour each, in order."""
-    return [Line(m, label, COLOURS[i % len(COLOURS)]) for i, (m, label) in enumerate(lines)]
+    shades = [COLOURS[i % len(COLOURS)] for i in range(len(lines))]
+    return Column(
+        [Line(measured, shade) for (measured, _), shade in zip(lines, shades, strict=True)],
+        [(label, shade, "-") for (_, label), shade in zip(lines, shades, strict=True)],
+    )
+
+
+def crossed(measured: Sequence[Measured]) -> Column:
+    """A colour a variant and dashes an age; either alone where the other is the same for all."""
+    variants = list(dict.fromkeys(each.variant for each in measured))
+    ages = list(dict.fromkeys(each.age for each in measured))
+    if len(variants) == 1 or len(ages) == 1:
+        return coloured([(m, m.variant if len(ages) == 1 else m.age) for m in measured])
+    shades = {variant: COLOURS[i % len(COLOURS)] for i, variant in enumerate(variants)}
+    dashes = {age: _AGES[i % len(_AGES)] for i, age in enumerate(ages)}
+    return Column(
+        [Line(m, shades[m.variant], dashes[m.age]) for m in measured],
+        [
+            *((variant, shade, "-") for variant, shade in shades.items()),
+            *((age, QUIET, dash) for age, dash in dashes.items()),
+        ],
+    )
 
 
 def _draw(axes: Axes, line: Line, quantity: str) -> None:
@@ -116,12 +149,12 @@ def _dress(axes: Axes, quantity: str, limits: tuple[float, float]) -> None:
     )
 
 
-def _legend(axes: Axes, lines: Sequence[Line]) -> None:
+def _legend(axes: Axes, group: Column) -> None:
     entries = [
-        Line2D([], [], color=x.colour, linestyle=x.dashes, linewidth=1.8, label=x.label)  # type: ignore[arg-type]
-        for x in lines
+        Line2D([], [], color=colour, linestyle=dashes, linewidth=1.8, label=label)
+        for label, colour, dashes in group.legend
     ]
-    if any(line.measured.overlap is not None for line in lines):
+    if any(_predicted(line.measured, quantity) is not None for line in group.lines for quantity in _ROWS):
         entries.append(
             Line2D([], [], color=INK, linestyle=_THEORY, linewidth=2.2, label="theory, at the end")
         )
@@ -129,7 +162,7 @@ def _legend(axes: Axes, lines: Sequence[Line]) -> None:
         handles=entries,
         loc="upper center",
         bbox_to_anchor=(0.5, -0.28),
-        ncols=1 if max(len(line.label) for line in lines) > 14 else 2,
+        ncols=1 if max(len(label) for label, *_ in group.legend) > 14 else 2,
         handlelength=2.2,
         labelcolor=INK,
         edgecolor=QUIET,
