@@ -24,9 +24,8 @@ _ROUNDS = 2
 
 def builds(entry: Entry) -> str | None:
     """It builds its game on vectors or on images, or else on a data set that it is made for."""
-    refusals = {place: why for place in PLACES if (why := _refusal(entry, place)) is not None}
     places_of(entry)
-    return "; ".join(f"not on {place}: {why}" for place, why in refusals.items()) or None
+    return "; ".join(f"not on {place}: {why}" for place, why in _refusals(entry).items()) or None
 
 
 def trains(entry: Entry) -> None:
@@ -76,12 +75,19 @@ def _variant(entry: Entry, place: str) -> Variant:
 @functools.cache
 def places_of(entry: Entry) -> tuple[str, ...]:
     """The data sets on which a variant builds: the usual places, or else the first that it is made for."""
-    usual = tuple(place for place in PLACES if _refusal(entry, place) is None)
+    refusals = _refusals(entry)
+    usual = tuple(place for place in PLACES if place not in refusals)
     others = (name for name in registry.names("dataset") if name not in PLACES)
     found = usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
-    refusals = "; ".join(str(_refusal(entry, place)) for place in PLACES)
-    require(found, entry, f"it builds nowhere, neither on vectors nor on images nor elsewhere: {refusals}")
+    why = "; ".join(refusals.values())
+    require(found, entry, f"it builds nowhere, neither on vectors nor on images nor elsewhere: {why}")
     return found
+
+
+@functools.cache
+def _refusals(entry: Entry) -> dict[str, str]:
+    """Why a variant does not build on some of the usual places."""
+    return {place: why for place in PLACES if (why := _refusal(entry, place)) is not None}
 
 
 def _refusal(entry: Entry, place: str) -> str | None:

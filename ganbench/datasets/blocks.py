@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganbench.streams import SeedStreams
+
+FIXED = 4096
+"""Fixed examples are drawn by whole blocks of so many: fewer of them are a prefix of more."""
+_NUMBERS_A_BLOCK = 16_384
+_ROWS_AT_LEAST = 256
+
+
+def rows_of_a_block(numbers: int) -> int:
+    """Rows of a seed's block of training draws, of so many numbers each; part of the stream."""
+    return max(_ROWS_AT_LEAST, _NUMBERS_A_BLOCK // numbers)
+
+
+def first_of_blocks(count: int, block: Callable[[], Tensor]) -> Tensor:
+    """The first `count` rows of as many blocks of `FIXED` rows as hold them, [count, ...]."""
+    return torch.cat([block() for _ in range(-(-count // FIXED))])[:count]
 
 
 class Blocks:
@@ -46,3 +61,21 @@ class Blocks:
     def _start(self) -> None:
         self._before = self._streams.state()
         self._block, self._position = self._refill(self._streams), 0
+
+
+class BlockSampler:
+    """Training draws for S seeds, each from its own stream `data`, made by `block` [S, rows, *shape]."""
+
+    def __init__(
+        self, seeds: Sequence[int], device: torch.device, block: Callable[[SeedStreams], Tensor]
+    ) -> None:
+        self._blocks = Blocks(SeedStreams(seeds, "data", device), block)
+
+    def draw(self, count: int) -> dict[str, Tensor]:
+        return {"real": self._blocks.take(count)}
+
+    def state(self) -> dict[str, Any]:
+        return self._blocks.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._blocks.restore(state)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.datasets.blocks import Blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
+from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import energy_distance
 from ganbench.errors import GanbenchError
 from ganbench.game import SampleSpec
@@ -20,9 +20,6 @@ from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
 _COMPARED = 1000  # of the diagnostic `two_sample`: it costs the square of them
-_BLOCK = 4096  # fixed examples are drawn by whole blocks: fewer of them are a prefix of more
-_NUMBERS_A_BLOCK = 16_384  # of a seed's training draws; part of the stream
-_ROWS_AT_LEAST = 256
 _ROLL_SCALE = 7.0
 _ROLL_FROM, _ROLL_TO, _ROLL_HEIGHT = 1.5 * math.pi, 4.5 * math.pi, 21.0
 
@@ -59,13 +56,13 @@ class EmbeddedManifold(Dataset):
             evaluation_samples=EVALUATION_SAMPLES,
         )
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> ManifoldSampler:
-        return ManifoldSampler(self, seeds, device, dtype)
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
+        embedding, rows = self.embedding.to(device, dtype), rows_of_a_block(len(self.embedding))
+        return BlockSampler(seeds, device, lambda streams: self.draw(streams, rows, embedding))
 
     def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         streams = SeedStreams((0,), f"examples/{split}")
-        blocks = [self.draw(streams, _BLOCK, self.embedding)[0] for _ in range(-(-count // _BLOCK))]
-        return torch.cat(blocks)[:count].to(device, dtype)
+        return first_of_blocks(count, lambda: self.draw(streams, FIXED, self.embedding)[0]).to(device, dtype)
 
     def draw(self, streams: SeedStreams, rows: int, embedding: Tensor) -> Tensor:
         """Fresh points [S, rows, dim], in the type and on the device of the embedding given."""
@@ -75,29 +72,6 @@ class EmbeddedManifold(Dataset):
         if not self.noise:
             return points
         return points + self.noise * streams.normal((rows, len(embedding)), dtype)
-
-
-class ManifoldSampler:
-    """Independent draws for S seeds, each from its own stream `data`."""
-
-    def __init__(
-        self, manifold: EmbeddedManifold, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._manifold, self._embedding = manifold, manifold.embedding.to(device, dtype)
-        self._blocks = Blocks(SeedStreams(seeds, "data", device), self._block)
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return {"real": self._blocks.take(count)}
-
-    def state(self) -> dict[str, Any]:
-        return self._blocks.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._blocks.restore(state)
-
-    def _block(self, streams: SeedStreams) -> Tensor:
-        rows = max(_ROWS_AT_LEAST, _NUMBERS_A_BLOCK // len(self._embedding))
-        return self._manifold.draw(streams, rows, self._embedding)
 
 
 Dim = Annotated[int, Ge(1), "dimensions of the space"]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.datasets.blocks import Blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
+from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import mode_total_variation
 from ganbench.errors import GanbenchError
 from ganbench.game import SampleSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
-_BLOCK = 4096  # fixed examples are drawn by whole blocks: fewer of them are a prefix of more
 _DISTANCES_AT_ONCE = 4_000_000  # bounds the memory of labels() at 32 MB
-_NUMBERS_A_BLOCK = 16_384  # of a seed's training draws; part of the stream
-_ROWS_AT_LEAST = 256
 _TRIES = 200
 
 
@@ -49,13 +46,21 @@ class GaussianMixture(Dataset):
             evaluation_samples=EVALUATION_SAMPLES,
         )
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> MixtureSampler:
-        return MixtureSampler(self, seeds, device, dtype)
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
+        means, sigma = self.means.to(device, dtype), self.sigma.to(device, dtype).unsqueeze(1)
+        steps = self.weights.cumsum(0)[:-1].to(device, dtype)
+        dim = means.shape[1]
+        rows = rows_of_a_block(dim)
+
+        def block(streams: SeedStreams) -> Tensor:
+            component = torch.searchsorted(steps, streams.uniform((rows,), dtype), right=True)
+            return torch.addcmul(means[component], sigma[component], streams.normal((rows, dim), dtype))
+
+        return BlockSampler(seeds, device, block)
 
     def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         source = generator(0, f"examples/{split}")
-        blocks = [self._block(source) for _ in range(-(-count // _BLOCK))]
-        return torch.cat(blocks)[:count].to(device, dtype)
+        return first_of_blocks(count, lambda: self._block(source)).to(device, dtype)
 
     def log_density(self, x: Tensor) -> Tensor:
         """Natural logarithm of the density at x [..., d], float64 [...]."""
@@ -77,39 +82,10 @@ class GaussianMixture(Dataset):
         return index.view(x.shape[:-1]), distance.view(x.shape[:-1])
 
     def _block(self, source: torch.Generator) -> Tensor:
-        uniform = torch.rand(_BLOCK, generator=source, dtype=torch.float64)
-        normal = torch.randn(_BLOCK, self.means.shape[1], generator=source, dtype=torch.float64)
+        uniform = torch.rand(FIXED, generator=source, dtype=torch.float64)
+        normal = torch.randn(FIXED, self.means.shape[1], generator=source, dtype=torch.float64)
         component = torch.searchsorted(self.weights.cumsum(0)[:-1], uniform, right=True)
         return self.means[component] + self.sigma[component, None] * normal
-
-
-class MixtureSampler:
-    """Independent draws for S seeds, each from its own stream `data`."""
-
-    def __init__(
-        self, mixture: GaussianMixture, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._means = mixture.means.to(device, dtype)
-        self._sigma = mixture.sigma.to(device, dtype).unsqueeze(1)
-        self._steps = mixture.weights.cumsum(0)[:-1].to(device, dtype)
-        self._blocks = Blocks(SeedStreams(seeds, "data", device), self._block)
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return {"real": self._blocks.take(count)}
-
-    def state(self) -> dict[str, Any]:
-        return self._blocks.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._blocks.restore(state)
-
-    def _block(self, streams: SeedStreams) -> Tensor:
-        """The next examples of every seed [S, rows, d]."""
-        dim, dtype = self._means.shape[1], self._means.dtype
-        rows = max(_ROWS_AT_LEAST, _NUMBERS_A_BLOCK // dim)
-        component = torch.searchsorted(self._steps, streams.uniform((rows,), dtype), right=True)
-        normal = streams.normal((rows, dim), dtype)
-        return torch.addcmul(self._means[component], self._sigma[component], normal)
 
 
 @register_dataset("ring8")

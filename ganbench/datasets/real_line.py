@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.datasets.blocks import Blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
+from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import wasserstein_to_data
 from ganbench.game import SampleSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 10_000
 NODES_A_PANEL = 16
-_BLOCK = 4096  # fixed examples are drawn by whole blocks: fewer of them are a prefix of more
 _TAIL = 40.0  # an exponential's mass beyond it is 4e-18
 _SIGMAS = 9.0  # a Gaussian's mass beyond it is 2e-19
 
@@ -53,48 +52,22 @@ class RealLine(Dataset):
     def quadrature(self, panels: int) -> tuple[Tensor, Tensor]:
         """Nodes [n, 1] and weights [n], float64, of an expectation: composite Gauss-Legendre."""
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> LineSampler:
-        return LineSampler(self.quantile, self.points, seeds, device, dtype)
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
+        rows = self.points or FIXED
+        held: list[Tensor] = []
+
+        def block(streams: SeedStreams) -> Tensor:
+            """Fresh examples; each seed's own `points`, drawn once, where there are only so many."""
+            if not held or self.points is None:
+                held[:] = [self.quantile(inside(streams.uniform((rows, 1), dtype)))]
+            return held[0]
+
+        return BlockSampler(seeds, device, block)
 
     def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         source = generator(0, f"examples/{split}")
-        blocks = [
-            torch.rand(_BLOCK, generator=source, dtype=torch.float64) for _ in range(-(-count // _BLOCK))
-        ]
-        uniform = torch.cat(blocks)[:count, None]
+        uniform = first_of_blocks(count, lambda: torch.rand(FIXED, 1, generator=source, dtype=torch.float64))
         return self.quantile(inside(uniform)).to(device, dtype)
-
-
-class LineSampler:
-    """Independent draws for S seeds, each from its own stream `data`; or each seed's own `points` in turn."""
-
-    def __init__(
-        self,
-        quantile: Callable[[Tensor], Tensor],
-        points: int | None,
-        seeds: Sequence[int],
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        self._quantile, self._dtype = quantile, dtype
-        self._rows, self._again = points or _BLOCK, points is not None
-        self._held: Tensor | None = None
-        self._blocks = Blocks(SeedStreams(seeds, "data", device), self._block)
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return {"real": self._blocks.take(count)}
-
-    def state(self) -> dict[str, Any]:
-        return self._blocks.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._blocks.restore(state)
-
-    def _block(self, streams: SeedStreams) -> Tensor:
-        """The next examples of every seed [S, rows, 1]."""
-        if self._held is None or not self._again:
-            self._held = self._quantile(inside(streams.uniform((self._rows, 1), self._dtype)))
-        return self._held
 
 
 def inside(uniform: Tensor) -> Tensor:

@@ -6,24 +6,21 @@ The data set carries the distance, so that one generator meets all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.datasets.blocks import Blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
+from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import perfect_discriminator_error
 from ganbench.errors import GanbenchError
 from ganbench.game import SampleSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
-_BLOCK = 4096  # fixed examples are drawn by whole blocks: fewer of them are a prefix of more
-_NUMBERS_A_BLOCK = 16_384  # of a seed's training draws; part of the stream
-_ROWS_AT_LEAST = 256
 _SOURCE = "after Arjovsky & Bottou 2017, section 2"
 
 
@@ -46,41 +43,20 @@ class FlatGaussian(Dataset):
             ranked=False,
         )
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> FlatSampler:
-        return FlatSampler(self, seeds, device, dtype)
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
+        mean, frame = self.mean.to(device, dtype), self.frame.to(device, dtype)
+        shape = (rows_of_a_block(frame.shape[1]), frame.shape[1])
+
+        def block(streams: SeedStreams) -> Tensor:
+            return mean + torch.stack([each @ frame.T for each in streams.normal(shape, dtype)])
+
+        return BlockSampler(seeds, device, block)
 
     def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         source = generator(0, f"examples/{split}")
-        shape = (_BLOCK, self.frame.shape[1])
-        blocks = [
-            torch.randn(shape, generator=source, dtype=torch.float64) for _ in range(-(-count // _BLOCK))
-        ]
-        return (self.mean + torch.cat(blocks)[:count] @ self.frame.T).to(device, dtype)
-
-
-class FlatSampler:
-    """Independent draws for S seeds, each from its own stream `data`."""
-
-    def __init__(
-        self, flat: FlatGaussian, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._mean, self._frame = flat.mean.to(device, dtype), flat.frame.to(device, dtype)
-        self._blocks = Blocks(SeedStreams(seeds, "data", device), self._block)
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return {"real": self._blocks.take(count)}
-
-    def state(self) -> dict[str, Any]:
-        return self._blocks.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._blocks.restore(state)
-
-    def _block(self, streams: SeedStreams) -> Tensor:
-        """The next examples of every seed [S, rows, n]."""
-        dim = self._frame.shape[1]
-        normal = streams.normal((max(_ROWS_AT_LEAST, _NUMBERS_A_BLOCK // dim), dim), self._frame.dtype)
-        return self._mean + torch.stack([each @ self._frame.T for each in normal])
+        shape = (FIXED, self.frame.shape[1])
+        normal = first_of_blocks(count, lambda: torch.randn(shape, generator=source, dtype=torch.float64))
+        return (self.mean + normal @ self.frame.T).to(device, dtype)
 
 
 @register_dataset("gaussian_pair")

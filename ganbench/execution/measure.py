@@ -88,12 +88,12 @@ class Measurements:
         rows = self._followed.rows([None if at is None else at[0] for at in diverged])
         covered = {(row["quantity"], row["seed"]) for row in rows}
         self.rows = [row for row in self.rows if (row["quantity"], row["seed"]) not in covered]
-        images = snapshot.moment.images / max(snapshot.moment.step, 1)
         assert names <= set(self.quantities), f"followed but not declared: {names - set(self.quantities)}"
         for row in rows:
             protocol = _compact(self.quantities[row["quantity"]].protocol)
             share = row["step"] / max(snapshot.moment.step, 1)
-            where = {"images": round(row["step"] * images), "seconds": share * snapshot.moment.seconds}
+            images = row["step"] * self._cohort.variant.reals_per_batch
+            where = {"images": images, "seconds": share * snapshot.moment.seconds}
             self.rows.append({**self._of_cohort, **row, **where, "protocol": protocol})
 
     def arrays(self) -> dict[str, np.ndarray]:

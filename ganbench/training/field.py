@@ -50,8 +50,9 @@ class CohortField:
     def gradient(self, player: str, batch: Mapping[str, Tensor]) -> Tree:
         """One player's gradient at the present state [S, ...]; threads the buffers."""
         state = self.state
-        given = {**batch, **self._optimisers_state()} if self._carried else batch
-        read = {name: given[name] for name in self._reads[player]}
+        names = self._reads[player]
+        given = batch if self._carried.isdisjoint(names) else {**batch, **self._optimisers_state()}
+        read = {name: given[name] for name in names}
         gradient, loss, state.buffers = self._gradients[player].function((state.params, state.buffers, read))
         self._note_divergence(player, loss)
         return gradient

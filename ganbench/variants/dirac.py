@@ -17,20 +17,13 @@ from ganbench.game import Batch, Draw, Fixed, Game, Input, Nets, SampleSpec, Tre
 from ganbench.networks.network import architecture
 from ganbench.objectives import Objective, minimax, non_saturating, wasserstein
 from ganbench.penalties import Penalty, clip_weights, gradient_penalty, r1, r2
+from ganbench.published.dirac import NUMBERS
 from ganbench.updates import FirstPlayer
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.recipe import adversarial_losses, register_variant, two_player
 from ganbench.variants.variant import Variant
 
 Method = Literal["gan", "nsgan", "wgan", "wgan-gp", "instance-noise", "r1", "r2"]
 _OBJECTIVES = {"gan": minimax, "nsgan": non_saturating, "wgan": wasserstein}
-_OF_METHOD: Mapping[str, Mapping[str, float]] = {
-    "wgan": {"clip": 1.0},
-    "wgan-gp": {"gamma": 0.3, "gp_target": 1.0},
-    "instance-noise": {"noise_std": 0.7},
-    "r1": {"gamma": 0.3},
-    "r2": {"gamma": 0.3},
-}
-"""The numbers that a method has, and what they are where they are not given."""
 _NODES = 64
 
 
@@ -91,11 +84,11 @@ def dirac(
 
 def _numbers(method: str, update: str, **given: float | None) -> dict[str, float]:
     """The numbers that the method and the rule have; refuses others, which would do nothing."""
-    known = dict(_OF_METHOD.get(method, {}))
+    known = dict(NUMBERS.get(method, {}))
     if update == "consensus":
         if "gamma" in known:
             raise GanbenchError(f"dirac: gamma would be the weight of {method} and of consensus; choose one")
-        known["gamma"] = 1.0
+        known |= NUMBERS[update]
     for name, value in given.items():
         if value is not None and name not in known:
             whose = f"method {method}" + ("" if update == "plain" else f" with {update} updates")
@@ -143,24 +136,15 @@ def _game(spec: SampleSpec, objective: Objective, penalties: list[Penalty], nois
         nodes = batch["instance_noise"]
         return nets.generator(nodes) + nodes
 
-    def discriminator_loss(nets: Nets, batch: Batch) -> Tensor:
-        real, fake = batch.real + batch["instance_noise"], generated(nets, batch)
-        loss = objective.discriminator(nets.discriminator(real), nets.discriminator(fake), batch)
-        for penalty in penalties:
-            if penalty.term is not None:
-                loss = loss + penalty.term(nets, batch, real, fake)
-        return loss
-
-    def generator_loss(nets: Nets, batch: Batch) -> Tensor:
-        fake = nets.discriminator(generated(nets, batch))
-        return objective.generator(fake, fake, batch)
+    def moved(batch: Batch) -> Tensor:
+        return batch.real + batch["instance_noise"]
 
     draws: dict[str, Input] = {"noise": Draw((1,)), **_instance_noise(spec, noise_std)}
     for penalty in penalties:  # between two points any share will do: the slope of D is the same everywhere
         draws |= {
             name: Fixed(torch.full((1, *draw.shape), 0.5)) for name, draw in penalty.draws(spec).items()
         }
-    return Game(players, {"generator": generator_loss, "discriminator": discriminator_loss}, draws)
+    return Game(players, adversarial_losses(objective, penalties, moved, generated), draws)
 
 
 def _instance_noise(spec: SampleSpec, std: float) -> dict[str, Input]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Draw, Game, Nets, SampleSpec
+from ganbench.game import Batch, Draw, Game, Loss, Nets, SampleSpec
 from ganbench.networks.initialise import refuse_unusable
 from ganbench.networks.network import architecture
 from ganbench.objectives import Objective
@@ -108,8 +108,28 @@ def _game(
     refuse_unusable(generator)
     refuse_unusable(discriminator)
 
+    draws = {"noise": Draw((latent_dim,), "normal" if latent == "normal" else "symmetric")}
+    draws |= shown.draws(spec)
+    for penalty in penalties:
+        draws |= penalty.draws(spec)
+    return Game(
+        {"generator": generator, "discriminator": discriminator},
+        adversarial_losses(objective, penalties, shown.real, shown.fake),
+        draws,
+        shown.judge,
+    )
+
+
+def adversarial_losses(
+    objective: Objective,
+    penalties: Sequence[Penalty],
+    real_shown: Callable[[Batch], Tensor],
+    fake_shown: Callable[[Nets, Batch], Tensor],
+) -> dict[str, Loss]:
+    """Both players' losses, given what the discriminator is shown of the real and the generated examples."""
+
     def discriminator_loss(nets: Nets, batch: Batch) -> Tensor:
-        real, fake = shown.real(batch), shown.fake(nets, batch)
+        real, fake = real_shown(batch), fake_shown(nets, batch)
         loss = objective.discriminator(nets.discriminator(real), nets.discriminator(fake), batch)
         for penalty in penalties:
             if penalty.term is not None:
@@ -117,17 +137,8 @@ def _game(
         return loss
 
     def generator_loss(nets: Nets, batch: Batch) -> Tensor:
-        fake_logits = nets.discriminator(shown.fake(nets, batch))
-        real_logits = nets.discriminator(shown.real(batch)) if objective.paired else fake_logits
+        fake_logits = nets.discriminator(fake_shown(nets, batch))
+        real_logits = nets.discriminator(real_shown(batch)) if objective.paired else fake_logits
         return objective.generator(real_logits, fake_logits, batch)
 
-    draws = {"noise": Draw((latent_dim,), "normal" if latent == "normal" else "symmetric")}
-    draws |= shown.draws(spec)
-    for penalty in penalties:
-        draws |= penalty.draws(spec)
-    return Game(
-        {"generator": generator, "discriminator": discriminator},
-        {"generator": generator_loss, "discriminator": discriminator_loss},
-        draws,
-        shown.judge,
-    )
+    return {"generator": generator_loss, "discriminator": discriminator_loss}
