@@ -17,6 +17,7 @@ class Quantity:
     "none" (descriptive).  `smallest_difference` is the smallest change that matters, in the
     quantity's own unit (on a log scale: as a ratio minus one).  `protocol` holds all that two
     values must share to be compared: sample count, split, extractor and its hash, version.
+    A `timing` says as much of the machine as of the method: it is compared on equal hardware only.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Quantity:
     smallest_difference: float | None = None
     target: float | None = None
     protocol: dict[str, Any] = field(default_factory=dict)
+    timing: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The declaration as plain JSON values."""

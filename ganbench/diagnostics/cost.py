@@ -33,8 +33,10 @@ class _Cost:
 
     def _declared(self, players: Iterable[str]) -> tuple[Quantity, ...]:
         return (
-            Quantity("training_seconds", "Training time of one trial", "s"),
-            Quantity("images_per_second", "Real images per second, all seeds of a cohort", "1/s"),
+            Quantity("training_seconds", "Training time of one trial", "s", timing=True),
+            Quantity(
+                "images_per_second", "Real images per second, all seeds of a cohort", "1/s", timing=True
+            ),
             Quantity("peak_memory", "Peak memory of the cohort's process", "byte"),
             *(Quantity(f"parameters_{player}", f"Parameters of the {player}") for player in players),
         )

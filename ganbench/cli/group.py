@@ -1,0 +1,82 @@
+"""The command line's group: what every command shares, and what becomes of a user's mistakes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import ganbench
+from ganbench.errors import GanbenchError
+
+INTERRUPTED, INCOMPLETE = 130, 3
+_ABOUT_PLACES = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+)  # fmt: skip
+
+
+class _Commands(click.Group):
+    """Turns the user's mistakes into one message and an exit code, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GanbenchError as error:
+            click.echo(f"{error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo(
+                "interrupted; what was finished is kept: the same command goes on from there", err=True
+            )
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader has gone, as in `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            if error.errno not in _ABOUT_PLACES:
+                raise
+            where = "" if error.filename is None else f"{error.filename}: "
+            click.echo(f"{where}cannot be written: {error.strerror}", err=True)
+            sys.exit(GanbenchError.exit_code)
+
+
+SUITE = click.argument("suite")
+RUN = click.argument("run", type=click.Path(path_type=Path))
+INCLUDE = click.option("--include", multiple=True, metavar="FILE",
+    help="A Python file whose variants, data sets or diagnostics are registered first.")  # fmt: skip
+DATA = click.option("--data", metavar="DIR", help="Where image data sets lie (else $GANBENCH_DATA).")
+DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
+    show_default=True)  # fmt: skip
+WORKERS = click.option("--workers", type=click.IntRange(1),
+    help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
+OUT = click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+    help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
+
+
+def what_to_run(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that makes a plan of a suite."""
+    for option in (INCLUDE, WORKERS, DEVICE, DATA, OUT, SUITE):
+        command = option(command)
+    return command
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(ganbench.__version__, prog_name="ganbench")
+def main() -> None:
+    """A benchmark and diagnostics suite for generative adversarial networks.
+
+    A suite is a YAML file, or the name of one that comes with ganbench, such as `quickstart`.
+    """
+
+
+def set_data(data: str | None) -> None:
+    """Where image data sets lie, for this process and those that it starts."""
+    if data is not None:
+        os.environ["GANBENCH_DATA"] = str(Path(data).resolve())

@@ -1,0 +1,110 @@
+"""Commands that read: a run folder, or what is registered; and those that write a file to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ganbench import pages, registry
+from ganbench.cli.group import DATA, INCLUDE, RUN, main, set_data
+
+_PLURALS: dict[str, registry.Kind] = {
+    "variants": "variant", "datasets": "dataset", "diagnostics": "diagnostic", "networks": "network",
+}  # fmt: skip
+
+
+@main.command()
+@RUN
+def status(run: Path) -> None:
+    """Print how far a run has come."""
+    click.echo(pages.status_page(run))
+
+
+@main.command()
+@RUN
+def report(run: Path) -> None:
+    """Write the report of a run again: page, tables and figures."""
+    from ganbench.report.write import write_report
+
+    click.echo(write_report(run))
+
+
+@main.command(name="list")
+@click.argument("kind", type=click.Choice(list(_PLURALS)))
+@INCLUDE
+def list_(kind: str, include: Sequence[str]) -> None:
+    """List what can be named in a suite."""
+    for file in include:
+        registry.include(file)
+    click.echo(pages.list_page(_PLURALS[kind]))
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(list(_PLURALS.values())))
+@click.argument("name")
+@INCLUDE
+def show(kind: registry.Kind, name: str, include: Sequence[str]) -> None:
+    """Print the page of one variant, data set, diagnostic or network."""
+    for file in include:
+        registry.include(file)
+    click.echo(pages.show_page(kind, name))
+
+
+@main.group()
+def new() -> None:
+    """Write a file to start from."""
+
+
+@new.command(name="variant")
+@click.argument("name")
+def new_variant(name: str) -> None:
+    """Write NAME.py: a complete variant, to edit, to check and to run."""
+    from ganbench.execution.skeleton import write_variant
+
+    file = write_variant(name, Path.cwd())
+    click.echo(f"{file.name}: edit it, name it in a suite's list of variants as `- {name}`, then")
+    click.echo(f"  ganbench check {file.name}\n  ganbench run SUITE.yaml --include {file.name}")
+
+
+@main.group()
+def data() -> None:
+    """Data sets that are files."""
+
+
+@data.command()
+@click.argument("name")
+@DATA
+def fetch(name: str, data: str | None) -> None:
+    """Download a data set's files, where there is a network."""
+    from ganbench.datasets.images import data_root
+    from ganbench.datasets.images import fetch as download
+
+    set_data(data)
+    download(name, data_root())
+    click.echo(f"{name} is in {data_root()}")
+
+
+@main.command()
+@RUN
+@click.option("--dataset", help="Data set's label.")
+@click.option("--variant", help="Variant's label.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("samples.npy"),
+              show_default=True, help="A .npy file.")  # fmt: skip
+def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path) -> None:
+    """Write samples of a finished trial's generator to a NumPy file [count, *shape]."""
+    import io
+
+    import numpy as np
+
+    from ganbench import store
+    from ganbench.execution import sampling
+
+    folder = sampling.find_cohort(run, dataset, variant, seed)
+    buffer = io.BytesIO()
+    np.save(buffer, sampling.sample(folder, seed, count).numpy())
+    store.write_atomic(out, buffer.getvalue())
+    click.echo(f"{out}: {count} samples of {folder.name}, seed {seed}")

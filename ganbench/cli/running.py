@@ -1,0 +1,137 @@
+"""Commands that load, check, plan and run a suite."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganbench import pages
+from ganbench.cli.group import DATA, INCLUDE, INCOMPLETE, main, set_data, what_to_run
+
+if TYPE_CHECKING:
+    from ganbench.execution.runner import Plan, Summary
+    from ganbench.suite.suite import Suite
+
+
+@main.command()
+@what_to_run
+def run(**asked: Any) -> None:
+    """Train and measure a suite, then write its report.
+
+    What is finished under the same key is not run again.  Exit codes: 0 done (diverged trials are results),
+    2 a mistake in the suite, 3 a cohort failed, 130 interrupted.
+    """
+    from ganbench.execution.runner import execute
+    from ganbench.terminal import progress
+
+    loaded, plan = _plan(**asked)
+    _announce(plan)
+    with progress(plan.tasks) as tell:
+        summary = execute(loaded, plan, tell)
+    _conclude(summary)
+
+
+@main.command()
+@click.argument("file")
+@DATA
+@INCLUDE
+def check(file: str, data: str | None, include: Sequence[str]) -> None:
+    """Check a suite, or run the contract tests on a plug-in FILE.py; trains nothing to the end."""
+    set_data(data)
+    if file.endswith(".py"):
+        from ganbench.contract import check_file
+
+        for line in check_file(file):
+            click.echo(line)
+        return
+    from ganbench.suite import load_suite
+    from ganbench.terminal import counted
+
+    loaded = load_suite(file, include=include)
+    cohorts = loaded.cohorts()
+    numbers = sorted({len(each.seeds) for each in cohorts})
+    seeds = f"{numbers[0]} to {numbers[-1]} seeds" if len(numbers) > 1 else counted(numbers[0], "seed")
+    click.echo(f"{file}: fine; {counted(len(cohorts), 'cohort')} of {seeds}")
+
+
+@main.command()
+@what_to_run
+def plan(**asked: Any) -> None:
+    """Print the cohorts, the trials and the estimated minutes, timed on this machine."""
+    from ganbench.execution.estimate import estimate, total_seconds
+    from ganbench.suite.naming import budget_words
+    from ganbench.terminal import counted, span
+
+    _loaded, planned = _plan(**asked)
+    done = f", {planned.trials_done} of them finished" if planned.trials_done else ""
+    click.echo(f"run folder {planned.run}")
+    trials = counted(planned.trials, "trial")
+    click.echo(f"{trials}{done}; {counted(len(planned.tasks), 'cohort')} to train")
+    if not planned.tasks:
+        return
+    width = max(len(task.description.variant.label) for task in planned.tasks)
+    click.echo(
+        f"\n{pages.plan_row('data set', 'variant'.ljust(width), 'budget', 'seeds', 'rounds', 'estimate')}"
+    )
+    estimates = []
+    for task in planned.tasks:
+        each = estimate(task)
+        estimates.append(each)
+        what, rounds = task.description, "by clock" if each.rounds is None else each.rounds
+        budget = budget_words(what.budget.unit, what.budget.amount)
+        label = what.variant.label.ljust(width)
+        row = (what.dataset.label, label, budget, len(what.seeds), rounds, span(each.seconds))
+        click.echo(pages.plan_row(*row))
+    total = total_seconds(estimates, min(planned.workers, len(estimates)))
+    processes = counted(planned.workers, "process", "processes")
+    click.echo(f"\nabout {total / 60:.1f} minutes with {processes}; the report takes half a minute more")
+
+
+@main.command()
+def schema() -> None:
+    """Print a JSON Schema of suites, for editors."""
+    from ganbench.suite.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _plan(
+    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
+) -> tuple[Suite, Plan]:
+    set_data(data)
+    from ganbench.execution.runner import make_plan
+    from ganbench.suite import load_suite
+    from ganbench.training.device import choose_device
+
+    chosen = choose_device(device)
+    loaded = load_suite(suite, include=include)
+    return loaded, make_plan(loaded, out, chosen, workers)
+
+
+def _announce(plan: Plan) -> None:
+    if not plan.tasks:
+        text = f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}"
+    elif plan.trials_done:
+        text = f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}"
+    else:
+        text = f"{plan.trials} trials into {plan.run}"
+    click.echo(text, err=True)
+
+
+def _conclude(summary: Summary) -> None:
+    from ganbench.analysis.run import load_run
+    from ganbench.analysis.text import ranking_text
+    from ganbench.report.write import write_report
+
+    click.echo("writing the report …", err=True)
+    page = write_report(summary.run)
+    click.echo(f"\n{ranking_text(load_run(summary.run))}\n\nreport: {page}")
+    for failure in summary.failed:
+        click.echo(f"failed: {failure}", err=True)
+    if summary.failed:
+        sys.exit(INCOMPLETE)

@@ -1,0 +1,1 @@
+"""Figures and pages of a comparison and of a history."""

@@ -1,0 +1,1 @@
+"""The benchmark benchmarks itself: planted defects, false alarms, power, and a golden trace."""
