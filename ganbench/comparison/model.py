@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,8 +15,13 @@ from ganbench.quantities import Quantity
 Key = tuple[str, str]
 """A variant's label and a data set's."""
 VerdictKind = Literal[
-    "worse", "better", "no difference", "too small to matter", "insufficient", "not comparable"
+    "worse", "better", "changed", "no difference", "too small to matter", "insufficient", "not comparable"
 ]
+"""A quantity without a better side has "changed", or shows "no difference"."""
+CellStatus = Literal[
+    "not comparable", "incomplete", "regression", "insufficient evidence", "pass", "no baseline"
+]
+"""What a gate makes of a cell: the first that holds, in the order of the exit codes."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,9 @@ class Row:
     smallest: float | None
     """The smallest one-sided p that these sizes and ties allow."""
     detectable: float | None
-    """The smallest effect that would be seen four times in five; in the effect's own terms."""
+    """The smallest worsening that would be seen four times in five, in the effect's own terms.
+
+    NaN where none would; None where it was not worked out."""
     verdict: Verdict
 
 
@@ -128,6 +136,8 @@ class Rules:
     insufficient_passes: bool = False
     detectable: bool = True
     """Whether detectable effects are worked out (they take most of the time)."""
+    suspects: bool = True
+    """Whether quantities that decide nothing are looked at for suspects."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,7 @@ class PrimaryTest:
     dataset: str | None
     p: float
     smallest: float
+    """Of a data set: the p of a break in which every new seed diverges; it depends on the sizes alone."""
     adjusted: float
     """After Bonferroni within the variant and Holm across variants."""
     effect: Effect | None
@@ -144,6 +155,16 @@ class PrimaryTest:
     """How much worse, in the unit of the declared margin; NaN for the stratified test."""
     margin: float
     detectable: float | None
+    threshold: float = math.nan
+    """What its p must be at most where no other variant is red: a break must be able to reach it."""
+    p_better: float = 1.0
+    """The same test the other way round; 1 where p leaves it no chance to matter."""
+    adjusted_better: float = 1.0
+
+    @property
+    def insufficient(self) -> bool:
+        """Whether not even the worst outcome on this data set alone could have gone red."""
+        return self.dataset is not None and self.smallest > self.threshold
 
 
 @dataclass(frozen=True)
@@ -191,6 +212,23 @@ class Suspect:
     confirmed: bool | None = None
     """What a rerun on fresh seeds said; None where there was none."""
     confirming_p: float | None = None
+    words: str = ""
+    """One sentence with the numbers."""
+
+
+@dataclass(frozen=True)
+class CellDecision:
+    """What the gate makes of one variant on one data set."""
+
+    variant: str
+    dataset: str
+    quantity: str
+    """The primary quantity."""
+    status: CellStatus
+    verdict: Verdict
+    """On the primary quantity; a comparison's row says the same."""
+    notes: tuple[str, ...] = ()
+    """Rates and confirmed suspects that make it red, and seeds that are missing."""
 
 
 @dataclass(frozen=True)
@@ -211,3 +249,5 @@ class Decision:
     without_baseline: tuple[str, ...]
     notes: tuple[str, ...]
     rules: Rules = field(default_factory=Rules)
+    cells: tuple[CellDecision, ...] = ()
+    """Every cell of either side, by variant and data set."""

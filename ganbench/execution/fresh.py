@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -16,53 +16,76 @@ from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask, Listener, identity_of
 from ganbench.execution.key import cohort_key
 from ganbench.execution.pool import run_tasks
-from ganbench.execution.runner import collect
+from ganbench.execution.runner import collect, processes_and_threads, set_aside, split_seeds
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
 FOLDER = "fresh"
 """Where in a run's folder they lie: a run folder of its own."""
 
 
-def fresh_tasks(
+@dataclass(frozen=True)
+class FreshWork:
+    """The cohorts still to train, on how many processes, and the identities of all that count."""
+
+    run: Path
+    tasks: tuple[CohortTask, ...]
+    workers: int
+    identities: frozenset[str] = frozenset()
+
+
+def fresh_work(
     run: Path,
     taken: Mapping[tuple[str, str], Collection[int]],
     seeds: int,
     device: torch.device,
-    threads: int,
-) -> list[CohortTask]:
-    """The cohorts still to train: of each (variant, data set) in `taken`, `seeds` seeds that are not taken.
+    workers: int | None = None,
+) -> FreshWork:
+    """Of each (variant, data set) in `taken` a cohort of `seeds` seeds that are not taken.
 
     Raises GanbenchError where the run's cohorts were made by other code or versions than these: fresh seeds
     would say nothing about them.
     """
-    tasks = []
+    wanted = []
     for key, description in _first_parts(run):
         cell = (description.variant.label, description.dataset.label)
-        if cell not in taken:
-            continue
-        free = (seed for seed in count() if seed not in taken[cell])
-        wanted = replace(description, seeds=tuple(islice(free, seeds)))
-        now = cohort_key(wanted, device.type)
-        if now != key:
-            raise GanbenchError(
-                f"{run}: {cell[0]} on {cell[1]} was trained by other code, other versions or on another kind of "
-                f"device than now (key {key}, now {now}); run the suite again, then confirm"
-            )
-        identity = identity_of(wanted, now)
-        if not _finished(run / FOLDER, identity):
-            tasks.append(CohortTask(identity, now, wanted, str(run / FOLDER), str(device), threads))
-    return tasks
+        if cell in taken:
+            free = (seed for seed in count() if seed not in taken[cell])
+            fresh = replace(description, seeds=tuple(islice(free, seeds)))
+            _refuse_other_code(run, key, cohort_key(fresh, device.type), cell)
+            wanted.append((key, fresh))
+    if not wanted:
+        return FreshWork(run, (), 1)
+    processes, threads = processes_and_threads(wanted[0][1].engine, device, workers)
+    tasks = [
+        CohortTask(identity_of(part, key), key, part, str(run / FOLDER), str(device), threads)
+        for key, description in wanted
+        for part in split_seeds(description, -(-processes // len(wanted)))
+    ]
+    left = tuple(task for task in tasks if not _finished(run / FOLDER, task.identity))
+    return FreshWork(run, left, processes, frozenset(task.identity for task in tasks))
 
 
-def train_fresh(run: Path, tasks: Sequence[CohortTask], workers: int, tell: Listener) -> Path:
+def train_fresh(work: FreshWork, tell: Listener) -> Path:
     """Train them into the run's folder of fresh seeds, and return that."""
-    folder = run / FOLDER
-    about = dict(store.read_run(run))
+    folder = work.run / FOLDER
+    about = dict(store.read_run(work.run))
+    del about["suite"]  # these are not all of its cells, nor its seeds
     store.write_json(folder / store.RUN_FILE, {**about, "name": f"{about['name']}, fresh seeds"})
-    shutil.copytree(run / store.DATASETS, folder / store.DATASETS, dirs_exist_ok=True)
-    run_tasks(tasks, workers, tell)
+    shutil.copytree(work.run / store.DATASETS, folder / store.DATASETS, dirs_exist_ok=True)
+    for cohort in list(store.cohort_folders(folder)):
+        if cohort.name not in work.identities:
+            set_aside(folder, cohort)
+    run_tasks(work.tasks, work.workers, tell)
     collect(folder)
     return folder
+
+
+def _refuse_other_code(run: Path, before: str, now: str, cell: tuple[str, str]) -> None:
+    if now != before:
+        raise GanbenchError(
+            f"{run}: {cell[0]} on {cell[1]} was trained by other code, other versions or on another kind of "
+            f"device than now (key {before}, now {now}); run the suite again, then confirm"
+        )
 
 
 def _finished(folder: Path, identity: str) -> bool:

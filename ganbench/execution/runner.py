@@ -54,7 +54,7 @@ def make_plan(suite: Suite, out: Path | None, device: torch.device, workers: int
     key = run_key(descriptions, device.type)
     run = out if out is not None else Path("results") / f"{suite.name}-{key[:8]}"
     _check_folder(run)
-    processes, threads = _processes_and_threads(suite.engine, device, workers)
+    processes, threads = processes_and_threads(suite.engine, device, workers)
     finished = _finished_seeds(run, _wanted(suite, device))
     missing = []
     for description in descriptions:
@@ -66,7 +66,7 @@ def make_plan(suite: Suite, out: Path | None, device: torch.device, workers: int
     tasks = [
         CohortTask(identity_of(part, each_key), each_key, part, str(run), str(device), threads)
         for each_key, description in missing
-        for part in _split(description, parts)
+        for part in split_seeds(description, parts)
     ]
     trials = sum(len(description.seeds) for description in descriptions)
     left_over = sum(len(task.description.seeds) for task in tasks)
@@ -103,13 +103,14 @@ def summarise(run: Path, trained: int = 0) -> Summary:
     return Summary(run, trained, tuple(failed), diverged)
 
 
-def _processes_and_threads(engine: Engine, device: torch.device, workers: int | None) -> tuple[int, int]:
+def processes_and_threads(engine: Engine, device: torch.device, workers: int | None) -> tuple[int, int]:
+    """How many worker processes, and how many threads each of them has."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = workers or engine.processes or (1 if device.type == "cuda" else cores)
     return processes, engine.threads or max(min(cores // processes, torch.get_num_threads()), 1)
 
 
-def _split(description: CohortDescription, parts: int) -> list[CohortDescription]:
+def split_seeds(description: CohortDescription, parts: int) -> list[CohortDescription]:
     """Share a cohort's seeds among processes, where there are fewer cohorts than processes."""
     parts = min(parts, len(description.seeds))
     size, extra = divmod(len(description.seeds), parts)
@@ -147,10 +148,15 @@ def _set_aside_others(suite: Suite, plan: Plan) -> None:
     wanted = _wanted(suite, plan.device)
     for folder in store.cohort_folders(plan.run):
         if _counts(folder, wanted) is None:
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-            target = plan.run / store.SUPERSEDED / f"{folder.name}--{stamp}"
-            target.parent.mkdir(exist_ok=True)
-            os.replace(folder, target)
+            set_aside(plan.run, folder)
+
+
+def set_aside(run: Path, cohort: Path) -> None:
+    """Move a cohort to where it is kept and not reported."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    target = run / store.SUPERSEDED / f"{cohort.name}--{stamp}"
+    target.parent.mkdir(exist_ok=True)
+    os.replace(cohort, target)
 
 
 def _check_folder(run: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ganbench.analysis.run import Run
 from ganbench.report.page import Section
 from ganbench.report.style import Look
-from ganbench.report.theory import dirac, fgan1d, latent_dimension, lsgan1d, perfect_discriminator
+from ganbench.report.theory import dirac, fgan1d, latent_dimension, lsgan1d, mixtures, perfect_discriminator
 
 SECTIONS: tuple[Callable[[Run, Mapping[str, Look]], Section | None], ...] = (
     lsgan1d.section,
@@ -15,6 +15,7 @@ SECTIONS: tuple[Callable[[Run, Mapping[str, Look]], Section | None], ...] = (
     fgan1d.section,
     latent_dimension.section,
     perfect_discriminator.section,
+    mixtures.section,
 )
 
 

@@ -1,0 +1,211 @@
+"""Commands that put results side by side: compare, gate, baseline, history, power."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ganbench.cli.group import DEVICE, INTERRUPTED, OUT, RUN, WORKERS, main
+from ganbench.errors import GanbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganbench.comparison.model import Comparison, Decision, Rules, Side
+
+    Rerun = Callable[[Decision, Side, Side], Side]
+
+_FILE = click.Path(path_type=Path)
+_base = click.argument("base", type=_FILE)
+_new = click.argument("new", type=_FILE)
+_random_state = click.option("--random-state", type=click.IntRange(0), default=0, show_default=True,
+    help="Of what is simulated: detectable effects and intervals over data sets.")  # fmt: skip
+
+
+@main.command()
+@_base
+@_new
+@OUT
+@_random_state
+def compare(base: Path, new: Path, out: Path | None, random_state: int) -> None:
+    """Compare two results: run folders, or files of `ganbench baseline save`.
+
+    Writes a page, figures and tables, and prints the primary quantities' verdicts.  Exit codes: 0, whatever
+    was found; 2 bad input; 4 no baseline.
+    """
+    from ganbench.comparison.compare import compare as compared
+    from ganbench.comparison.text import comparison_text
+
+    one, other = _sides(base, new)
+    found = compared(one, other, _generator(random_state))
+    page = _write(found, _folder(base, new, out), random_state)
+    click.echo(f"{comparison_text(found)}\n\nreport: {page}")
+
+
+@main.command()
+@_base
+@_new
+@OUT
+@click.option("--insufficient", type=click.Choice(["fail", "pass"]), default="fail", show_default=True,
+    help="Whether too little evidence to go red ends with 5, or passes.")  # fmt: skip
+@click.option("--confirm", type=click.IntRange(2), metavar="SEEDS",
+    help="Train so many fresh seeds of NEW's cohorts with suspects, and test those again.")  # fmt: skip
+@DEVICE
+@WORKERS
+@_random_state
+def gate(
+    base: Path,
+    new: Path,
+    out: Path | None,
+    insufficient: str,
+    confirm: int | None,
+    device: str,
+    workers: int | None,
+    random_state: int,
+) -> None:
+    """Compare, and end with a code that a CI can go by.
+
+    The first that holds: 130 interrupted; 2 bad input; 4 no baseline, or not comparable; 3 incomplete;
+    1 regression; 5 insufficient evidence; 0 pass.  Writes gate.md, gate.xml (JUnit), gate.json, the page and
+    the tables before it ends.
+    """
+    from ganbench.comparison.model import Rules
+    from ganbench.comparison.text import decision_text
+    from ganbench.comparison.written import write_decision, write_refusal
+
+    folder, rules = _folder(base, new, out), Rules(insufficient_passes=insufficient == "pass")
+    try:
+        found = _gated(base, new, rules, random_state, _reruns(new, confirm, device, workers))
+        write_decision(found.decision, folder, found)
+        page = _write(found, folder, random_state)
+    except GanbenchError as error:
+        write_refusal(str(error), error.exit_code, folder)
+        raise
+    except KeyboardInterrupt:
+        write_refusal("interrupted", INTERRUPTED, folder)
+        raise
+    click.echo(f"{decision_text(found.decision, found)}\n\nreport: {page}")
+    sys.exit(found.decision.exit_code)
+
+
+def _gated(base: Path, new: Path, rules: Rules, random_state: int, rerun: Rerun | None) -> Comparison:
+    from ganbench.comparison.compare import compare as compared
+    from ganbench.comparison.gate import confirmed
+
+    one, other = _sides(base, new)
+    found = compared(one, other, _generator(random_state), rules)
+    if rerun is None or not found.decision.suspects:
+        return found
+    fresh = rerun(found.decision, one, other)
+    again = confirmed(found.decision, one, fresh, _generator(random_state))
+    return replace(found, decision=again)
+
+
+def _write(found: Comparison, folder: Path, random_state: int) -> Path:
+    from ganbench.comparison.written import write_tables
+    from ganbench.report.comparison.write import write_comparison
+
+    write_tables(found, folder)
+    return write_comparison(found, folder, _generator(random_state))
+
+
+def _reruns(new: Path, seeds: int | None, device: str, workers: int | None) -> Rerun | None:
+    """What trains fresh seeds of the cells with suspects, and reads them as a side."""
+    if seeds is None:
+        return None
+
+    def rerun(decision: Decision, base: Side, other: Side) -> Side:
+        from ganbench.comparison.sides import load_side
+        from ganbench.execution.fresh import fresh_work, train_fresh
+        from ganbench.terminal import counted, progress
+        from ganbench.training.device import choose_device
+
+        cells = {(suspect.variant, suspect.dataset) for suspect in decision.suspects}
+        taken = {
+            key: {seed for side in (base, other) if key in side.cells for seed in side.cells[key].outcomes}
+            for key in cells
+        }
+        work = fresh_work(new, taken, seeds, choose_device(device), workers)
+        click.echo(f"{counted(len(decision.suspects), 'suspect')}: {seeds} fresh seeds", err=True)
+        with progress(work.tasks) as tell:
+            return load_side(train_fresh(work, tell))
+
+    return rerun
+
+
+@main.group()
+def baseline() -> None:
+    """Results small enough to keep in a repository."""
+
+
+@baseline.command()
+@RUN
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def save(run: Path, file: Path) -> None:
+    """Write what a gate needs of RUN to FILE: values by seed, protocols, conditions, environment."""
+    from ganbench.comparison.baseline import save_baseline
+
+    save_baseline(run, file)
+    click.echo(f"{file}: {file.stat().st_size / 1024:.0f} kB")
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=_FILE)
+@click.option("--out", type=_FILE, default=Path("results/history"), show_default=True, metavar="DIR")
+@_random_state
+def history(runs: Sequence[Path], out: Path, random_state: int) -> None:
+    """Show each primary quantity over time: run folders, baseline files, or a folder that holds some."""
+    from ganbench.comparison.history import history as over_time
+    from ganbench.comparison.history import load_history
+    from ganbench.report.comparison.history import write_history
+
+    found = over_time(load_history(runs), _generator(random_state))
+    page = write_history(found, out)
+    for series in found.series:
+        click.echo(f"{series.variant} on {series.dataset}: {series.words}")
+    click.echo(f"\nreport: {page}")
+
+
+@main.command()
+@RUN
+@click.option("--effect", required=True, help="2sd, 10%, 0.05 (in the quantity's unit) or margin.")
+@click.option("--baseline", type=click.IntRange(1), default=20, show_default=True,
+    help="Seeds of a baseline that new seeds are held against.")  # fmt: skip
+@click.option("--power", "wanted_power", type=click.FloatRange(0.05, 0.99), default=0.8, show_default=True,
+    help="How often the effect is to be seen.")  # fmt: skip
+@_random_state
+def power(run: Path, effect: str, baseline: int, wanted_power: float, random_state: int) -> None:
+    """Tell how many seeds a wanted effect needs, from the spread that RUN measured."""
+    from ganbench.comparison.model import Rules
+    from ganbench.comparison.seeds_needed import parse_effect, seeds_for, seeds_text
+    from ganbench.comparison.sides import load_side
+
+    wanted, generator = parse_effect(effect), _generator(random_state)
+    rows = seeds_for(load_side(run), wanted, Rules(), baseline, wanted_power, generator)
+    for line in seeds_text(rows, baseline, wanted_power):
+        click.echo(line)
+
+
+def _sides(base: Path, new: Path) -> tuple[Side, Side]:
+    from ganbench.comparison.sides import load_base, load_side
+
+    return load_base(base), load_side(new)
+
+
+def _folder(base: Path, new: Path, out: Path | None) -> Path:
+    """Where a comparison is written: by default into NEW's folder, or beside its file."""
+    if out is not None:
+        return out
+    place = new if new.is_dir() else new.parent
+    return place / f"against-{base.stem if base.suffix == '.json' else base.name}"
+
+
+def _generator(random_state: int) -> np.random.Generator:
+    import numpy as np
+
+    return np.random.default_rng(random_state)

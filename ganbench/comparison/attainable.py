@@ -1,0 +1,34 @@
+"""How small a p could have become: below it no break, however bad, can be told from chance."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+MOST_SEEDS = 1000
+
+
+@lru_cache(maxsize=4096)
+def attainable(base: int, base_undefined: int, new: int) -> float:
+    """The p of the rank test where every new seed is as bad as can be, which is diverged.
+
+    They then tie with the seeds of the base that diverged too; other ties do not matter, for a break
+    would have changed the values that tie.  1 where a side has no seeds.
+    """
+    if base == 0 or new == 0:
+        return 1.0
+    return math.comb(new + base_undefined, new) / math.comb(base + new, new)
+
+
+def new_seeds_for(base: int, base_undefined: int, threshold: float) -> int | None:
+    """The fewest new seeds with which p can reach a threshold; None where not even `MOST_SEEDS` do."""
+    if attainable(base, base_undefined, MOST_SEEDS) > threshold:
+        return None
+    too_few, enough = 0, MOST_SEEDS
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if attainable(base, base_undefined, middle) <= threshold:
+            enough = middle
+        else:
+            too_few = middle
+    return enough

@@ -1,0 +1,83 @@
+"""The cells of two sides, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ganbench.analysis.statistics import Values, badness
+from ganbench.comparison.comparability import differences
+from ganbench.comparison.model import Cell, Key, Side
+from ganbench.quantities import Quantity
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One cell on both sides."""
+
+    base: Cell
+    new: Cell
+
+    @property
+    def key(self) -> Key:
+        """The variant's label and the data set's."""
+        return self.base.variant, self.base.dataset
+
+    @property
+    def primary(self) -> Quantity:
+        """The primary quantity, as the base declares it: what is under test does not set its own margin."""
+        return self.base.declared[self.base.primary]
+
+    def quantity(self, name: str) -> Quantity:
+        """A quantity's declaration, the base's where it has one."""
+        return self.base.declared.get(name) or self.new.declared[name]
+
+    def values(self, name: str) -> tuple[Values, Values]:
+        """Both sides' values in the order of their seeds, [n_base] and [n_new]."""
+        return in_order(self.base, name), in_order(self.new, name)
+
+    def badness(self, name: str) -> tuple[Values, Values]:
+        """Both sides' values turned so that smaller is better."""
+        quantity = self.quantity(name)
+        base, new = self.values(name)
+        return (
+            badness(base, quantity.direction, quantity.target),
+            badness(new, quantity.direction, quantity.target),
+        )
+
+    @cached_property
+    def primary_badness(self) -> tuple[Values, Values]:
+        """Both sides' primary values, smaller is better."""
+        return self.badness(self.base.primary)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The cells of two sides, each in one of four places; by variant and data set."""
+
+    pairs: tuple[Pair, ...]
+    incomparable: Mapping[Key, tuple[str, ...]]
+    only_base: tuple[Key, ...]
+    only_new: tuple[Key, ...]
+
+
+def match(base: Side, new: Side) -> Matching:
+    """Put the cells of two sides side by side."""
+    shared = sorted(set(base.cells) & set(new.cells))
+    reasons = {key: tuple(differences(base.cells[key], new.cells[key])) for key in shared}
+    return Matching(
+        pairs=tuple(Pair(base.cells[key], new.cells[key]) for key in shared if not reasons[key]),
+        incomparable={key: said for key, said in reasons.items() if said},
+        only_base=tuple(sorted(set(base.cells) - set(new.cells))),
+        only_new=tuple(sorted(set(new.cells) - set(base.cells))),
+    )
+
+
+def in_order(cell: Cell, name: str) -> Values:
+    """A quantity's values in the order of their seeds; empty where it was not measured."""
+    values = cell.values.get(name)
+    by_seed = values.by_seed if values is not None else {}
+    return np.array([by_seed[seed] for seed in sorted(by_seed)], dtype=np.float64)

@@ -1,0 +1,163 @@
+"""A comparison and a decision as plain text, for a terminal or a log; at most 100 characters a line."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ganbench.analysis.names import short_names
+from ganbench.analysis.numbers import number, shortened
+from ganbench.comparison.cell_decisions import sentence
+from ganbench.comparison.gate import EXIT_CODES
+from ganbench.comparison.model import CellDecision, Comparison, Decision, PrimaryTest, Row, Side
+from ganbench.comparison.tables import telling_order
+from ganbench.comparison.verdicts import effect_words, p_words, size_words
+
+WIDTH = 100
+MOST_ROWS = 40
+"""So many rows of other quantities are shown; the files have them all."""
+_NOTHING = "–"
+
+
+def decision_text(decision: Decision, comparison: Comparison) -> str:
+    """The exit code and its reasons, every cell with what it could have seen, suspects and notes."""
+    names = _names(comparison)
+    blocks = [
+        f"gate: {decision.word} (exit code {decision.exit_code})\n{_sides(comparison)}",
+        _listed("", _reasons(decision, names)),
+        _table(list(_cell_rows(decision, comparison, names))),
+        _listed("suspects, which decide nothing:", _suspects(decision, names)),
+        _listed("no baseline yet:", decision.without_baseline),
+        _listed("what else differs:", decision.notes),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """The primary quantities, and the others that differ, with their verdicts."""
+    names = _names(comparison)
+    rows = sorted(comparison.rows, key=telling_order)
+    other = [row for row in rows if not row.primary]
+    telling = [row for row in other if row.verdict.kind in ("worse", "better", "changed", "not comparable")]
+    quiet = len(other) - len(telling)
+    blocks = [
+        f"compare\n{_sides(comparison)}",
+        _listed("primary quantities:", (_said(row, names) for row in rows if row.primary)),
+        _listed("not comparable:", _apart(comparison, names)),
+        _listed("other quantities:", _first(telling, names)),
+        f"{quiet} other quantities show no difference that matters." if quiet else "",
+        _listed("what else differs:", comparison.notes),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _names(comparison: Comparison) -> Mapping[str, str]:
+    """Variants' labels, without the options that they share."""
+    return short_names(sorted({v for side in (comparison.base, comparison.new) for v, _ in side.cells}))
+
+
+def _sides(comparison: Comparison) -> str:
+    return "\n".join(
+        f"  {name} {_side(side)}" for name, side in (("BASE", comparison.base), ("NEW ", comparison.new))
+    )
+
+
+def _side(side: Side) -> str:
+    return shortened(f"{side.source} ({side.name}{f', {side.created}' if side.created else ''})", WIDTH - 7)
+
+
+def _reasons(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
+    """The cells that are not as they should be, or else why all is well."""
+    telling = [status for status in EXIT_CODES if status != "pass"]
+    cells = [cell for status in telling for cell in decision.cells if cell.status == status]
+    if not cells or decision.exit_code == 0:
+        yield from decision.reasons[:1]
+    for cell in cells:
+        yield sentence(replace(cell, variant=names.get(cell.variant, cell.variant)))
+
+
+def _suspects(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
+    for suspect in decision.suspects:
+        yield f"{names.get(suspect.variant, suspect.variant)} on {suspect.dataset}, {suspect.words}"
+
+
+def _cell_rows(decision: Decision, comparison: Comparison, names: Mapping[str, str]) -> Iterator[list[str]]:
+    rows = {(row.variant, row.dataset): row for row in comparison.rows if row.primary}
+    tests = {(j.variant, test.dataset): (test, j.threshold) for j in decision.judgements for test in j.tests}
+    if tests:
+        yield ["variant", "data set", "seeds", "BASE", "NEW", "effect", "p", "needed", "could see", "status"]
+    for cell in decision.cells:
+        key = (cell.variant, cell.dataset)
+        if key in tests and key in rows:
+            yield _cell_row(cell, rows[key], *tests[key], names)
+
+
+def _cell_row(
+    cell: CellDecision, row: Row, test: PrimaryTest, threshold: float, names: Mapping[str, str]
+) -> list[str]:
+    seen = test.detectable
+    could = _NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
+    return [
+        names.get(cell.variant, cell.variant),
+        cell.dataset,
+        ":".join(str(side.count) if side else "0" for side in (row.base, row.new)),
+        *(number(side.median) if side else _NOTHING for side in (row.base, row.new)),
+        size_words(test.effect.estimate, row.quantity) if test.effect else _NOTHING,
+        p_words(test.p),
+        p_words(threshold),
+        could,
+        "insufficient" if cell.status == "insufficient evidence" else cell.status,
+    ]
+
+
+def _table(cells: Sequence[Sequence[str]]) -> str:
+    """Rows of equal column widths; the first two columns give way where a line would be too long."""
+    if not cells:
+        return ""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    over = sum(widths) + 2 * len(widths) - WIDTH
+    for column in (0, 1):
+        cut = max(0, min(over, widths[column] - 10))
+        widths[column], over = widths[column] - cut, over - cut
+    lines = []
+    for row in cells:
+        fitted = [shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            cell.ljust(width) if place in (0, 1, len(row) - 1) else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(fitted, widths, strict=True))
+        ]
+        lines.append(shortened("".join(f"  {cell}" for cell in padded).rstrip(), WIDTH))
+    return "\n".join(lines)
+
+
+def _said(row: Row, names: Mapping[str, str]) -> str:
+    effect = row.verdict.kind in ("no difference", "insufficient") and row.effect is not None
+    seen = f"; {effect_words(row.effect, row.quantity)}" if effect else ""
+    place = f"{names.get(row.variant, row.variant)} on {row.dataset}, {row.quantity.name}"
+    return f"{place}: {row.verdict.words}{seen}"
+
+
+def _apart(comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:
+    told = {(row.variant, row.dataset) for row in comparison.rows if row.primary}
+    for cell in comparison.decision.cells:
+        if (cell.variant, cell.dataset) not in told:
+            yield f"{names.get(cell.variant, cell.variant)} on {cell.dataset}: {cell.verdict.words}"
+
+
+def _first(rows: Sequence[Row], names: Mapping[str, str]) -> Iterator[str]:
+    for row in rows[:MOST_ROWS]:
+        yield _said(row, names)
+    if len(rows) > MOST_ROWS:
+        yield f"… and {len(rows) - MOST_ROWS} more; comparison.csv has them all"
+
+
+def _listed(heading: str, items: Iterable[str]) -> str:
+    """Items under a heading, wrapped; empty where there are none."""
+    lines = [
+        line
+        for item in items
+        for line in textwrap.wrap(item, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    ]
+    return "\n".join([heading] * bool(heading) + lines) if lines else ""

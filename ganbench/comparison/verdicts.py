@@ -1,0 +1,151 @@
+"""Verdicts in words: one short sentence each, with the numbers that it rests on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ganbench.analysis.effects import Effect
+from ganbench.analysis.numbers import number, percent
+from ganbench.analysis.statistics import badness, middle_value
+from ganbench.comparison.attainable import new_seeds_for
+from ganbench.comparison.matching import Pair
+from ganbench.comparison.model import Judgement, PrimaryTest, RateTest, Rules, Suspect, Verdict
+from ganbench.quantities import Quantity
+
+_EVENTS = {"collapse": "collapsed", "divergence": "diverged"}
+
+
+def primary_verdict(pair: Pair, judgement: Judgement, test: PrimaryTest, rules: Rules) -> Verdict:
+    """What the gate says of a cell's primary quantity."""
+    quantity = pair.primary
+    own = f"p {p_words(test.p)}, {p_words(judgement.threshold)} needed"
+    if test.dataset in judgement.regressed:
+        if test.adjusted > rules.level:
+            own = (
+                f"p {p_words(test.p)} here, {p_words(judgement.tests[-1].p)} over all its data sets together"
+            )
+        return Verdict("worse", f"worse: {change_words(pair, quantity, test.effect, own)}")
+    if test.dataset in judgement.improved:
+        return Verdict("better", f"better: {change_words(pair, quantity, test.effect, _other(test))}")
+    if min(test.adjusted, test.adjusted_better) <= rules.level:
+        own = own if test.adjusted <= rules.level else _other(test)
+        said = change_words(pair, quantity, test.effect, own)
+        return Verdict("too small to matter", f"too small to matter, {margin_words(quantity)}: {said}")
+    if test.insufficient:
+        return Verdict("insufficient", f"insufficient evidence: {shortage_words(pair, test)}")
+    return Verdict("no difference", f"no difference seen{could_have_seen(test.detectable, quantity)}")
+
+
+def shortage_words(pair: Pair, test: PrimaryTest) -> str:
+    """Why a break on a cell alone could not have gone red, and what would do."""
+    base, new = pair.primary_badness
+    undefined = int(np.isnan(base).sum())
+    said = (
+        f"{base.size} against {seeds(new.size)} cannot go below p {p_words(test.smallest)}, "
+        f"and {p_words(test.threshold)} is needed; "
+    )
+    enough = new_seeds_for(base.size, undefined, test.threshold)
+    if enough is not None:
+        return f"{said}{seeds(enough, 'new ')} would do"
+    return (
+        f"{said}no number of new ones would do, for {undefined} of {seeds(base.size)} of BASE are undefined"
+    )
+
+
+def change_words(pair: Pair, quantity: Quantity, effect: Effect | None, evidence: str) -> str:
+    """Medians before and after, the effect with its interval, and what speaks for it."""
+    before, after = (number(middle(values, quantity)) for values in pair.values(quantity.name))
+    said = f"{before} → {after}"
+    if quantity.direction == "target":
+        said += f" away from {number(quantity.target or 0.0)}"
+    return f"{said} ({', '.join(filter(None, (effect_words(effect, quantity), evidence)))})"
+
+
+def effect_words(effect: Effect | None, quantity: Quantity) -> str:
+    """An effect and its interval: a difference with its sign, or a ratio."""
+    if effect is None or math.isnan(effect.estimate):
+        return "effect undefined"
+    said = size_words(effect.estimate, quantity)
+    if effect.coverage <= 0:
+        return f"{said}, too few seeds for an interval"
+    ends = f"[{size_words(effect.lower, quantity)}, {size_words(effect.upper, quantity)}]"
+    return f"{said}, {percent(effect.coverage)} interval {ends}"
+
+
+def size_words(size: float, quantity: Quantity) -> str:
+    """One effect: "+0.056", or "×1.3" on a logarithmic scale."""
+    if quantity.scale == "log":
+        return f"×{number(size)}"
+    return f"+{number(size)}" if size > 0 else number(size)
+
+
+def margin_words(quantity: Quantity) -> str:
+    """The smallest difference that matters, as it is declared."""
+    margin = quantity.smallest_difference or 0.0
+    return (
+        f"{number(margin)} would matter"
+        if quantity.scale == "linear"
+        else f"×{number(1 + margin)} would matter"
+    )
+
+
+def could_have_seen(detectable: float | None, quantity: Quantity) -> str:
+    """The smallest worsening that would have been seen, in brackets; empty where it was not worked out."""
+    if detectable is None:
+        return ""
+    if math.isnan(detectable):
+        return " (no worsening, however large, was sure to be seen)"
+    if detectable == (1.0 if quantity.scale == "log" else 0.0):
+        return " (could have seen any)"
+    return f" (could have seen {size_words(detectable, quantity)})"
+
+
+def rate_words(test: RateTest) -> str:
+    """How many seeds collapsed or diverged, on both sides."""
+    said = (
+        f"{_EVENTS[test.rate]}: {test.new_events} of {seeds(test.new_count)}, "
+        f"{test.base_events} of {test.base_count} before (p {p_words(test.p)}"
+    )
+    return f"{said}, {p_words(test.adjusted)} adjusted)"
+
+
+def suspect_words(suspect: Suspect, quantity: Quantity) -> str:
+    """A suspect quantity, and whether a rerun confirmed it."""
+    said = f"{suspect.quantity}: {effect_words(suspect.effect, quantity)} (p {p_words(suspect.p)}"
+    said += f", {p_words(suspect.adjusted)} adjusted)"
+    if suspect.confirmed is None:
+        return said
+    seen = "confirmed" if suspect.confirmed else "not confirmed"
+    again = "" if suspect.confirming_p is None else f" (p {p_words(suspect.confirming_p)})"
+    return f"{said}; {seen} on fresh seeds{again}"
+
+
+def middle(values: ArrayLike, quantity: Quantity) -> float:
+    """The median over seeds, of distances to a target; NaN where it rests on an undefined value.
+
+    Where no side is better undefined values are left out.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    if quantity.direction == "none":
+        numbers = numbers[~np.isnan(numbers)]
+    ordered = np.sort(badness(numbers, quantity.direction, quantity.target))
+    if not ordered.size:
+        return math.nan
+    return -middle_value(ordered) if quantity.direction == "higher" else middle_value(ordered)
+
+
+def p_words(p: float) -> str:
+    """A probability to two significant digits."""
+    return f"{p:.1e}" if 0 < p < 1e-4 else f"{p:.2g}"
+
+
+def seeds(count: int, which: str = "") -> str:
+    """A number of seeds in words."""
+    return f"{count} {which}seed{'' if count == 1 else 's'}"
+
+
+def _other(test: PrimaryTest) -> str:
+    return f"p {p_words(test.p_better)} for better, {p_words(test.adjusted_better)} adjusted"

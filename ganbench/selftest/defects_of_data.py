@@ -1,0 +1,91 @@
+"""Planted defects in data sets and metrics: they touch all variants on one kind of data."""
+
+from __future__ import annotations
+
+from ganbench.selftest.defect import ALL_VARIANTS, DIGITS, MIXTURES, Defect
+
+OF_DATA: tuple[Defect, ...] = (
+    Defect(
+        "data-scaled",
+        "training examples are multiplied by 1.1",
+        "datasets/images.py",
+        '{"real": self._images.values(self._order.take(count), self._dtype)}',
+        '{"real": 1.1 * self._images.values(self._order.take(count), self._dtype)}',
+        ALL_VARIANTS,
+        DIGITS,
+        "data",
+    ),
+    Defect(
+        "class-dropped",
+        "no zero is among the training images",
+        "datasets/images.py",
+        "self._images, self._dtype = images, dtype",
+        "self._dtype, self._images = dtype, (images := "
+        "Images(images.pixels[images.classes != 0], images.classes, images.half))",
+        ALL_VARIANTS,
+        DIGITS,
+        "data",
+    ),
+    Defect(
+        "linspace-repeats-a-mode",
+        "the ring's first and last mode fall together",
+        "datasets/mixtures.py",
+        "torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)",
+        "torch.linspace(0, 2 * math.pi, modes, dtype=torch.float64)",
+        ALL_VARIANTS,
+        ("ring8",),
+        "data",
+    ),
+    Defect(
+        "metric-on-training-samples",
+        "the Fréchet distance is measured on training examples, not on generated ones",
+        "diagnostics/fidelity.py",
+        "samples = snapshot.samples(self._comparison.count)",
+        'samples = snapshot.sampler().draw(self._comparison.count)["real"]',
+        ALL_VARIANTS,
+        DIGITS,
+        "metric",
+        beyond="the mixtures' Fréchet distance, which decides nothing",
+    ),
+    Defect(
+        "trace-dropped",
+        "the Fréchet distance lacks its term of covariances",
+        "diagnostics/estimators/frechet.py",
+        ".square().sum(-1) + _trace(one) + _trace(two) - 2 * overlap",
+        ".square().sum(-1)",
+        ALL_VARIANTS,
+        DIGITS,
+        "metric",
+        beyond="the mixtures' Fréchet distance, which decides nothing",
+    ),
+    Defect(
+        "mode-dropped",
+        "the last mode of the mixture is never drawn",
+        "datasets/mixtures.py",
+        "self.weights.cumsum(0)[:-1].to(device, dtype)",
+        "self.weights.cumsum(0)[:-2].to(device, dtype)",
+        ALL_VARIANTS,
+        MIXTURES,
+        "data",
+    ),
+    Defect(
+        "samples-rounded",
+        "samples are rounded to whole numbers before modes are counted",
+        "diagnostics/modes.py",
+        "self._modes.labels(samples.flatten(2))",
+        "self._modes.labels(samples.flatten(2).round())",
+        ALL_VARIANTS,
+        MIXTURES,
+        "metric",
+    ),
+    Defect(
+        "variance-for-deviation",
+        "the mixture is sampled with the variance where the standard deviation belongs",
+        "datasets/mixtures.py",
+        "self.sigma.to(device, dtype).unsqueeze(1)",
+        "self.sigma.to(device, dtype).square().unsqueeze(1)",
+        ALL_VARIANTS,
+        MIXTURES,
+        "data",
+    ),
+)

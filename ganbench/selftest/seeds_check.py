@@ -1,0 +1,60 @@
+"""Whether as many seeds as `ganbench power` asks for do see the effect: tried with the pool's own seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganbench.analysis.rank_tests import rank_test
+from ganbench.comparison.model import Rules, Side
+from ganbench.comparison.seeds_needed import SeedsNeeded, Wanted, seeds_for
+from ganbench.comparison.sides import with_seeds
+from ganbench.selftest.sides import primary_badness, seeds_in
+
+EFFECTS = (1.5, 2.0, 3.0)
+"""In standard deviations of the seeds."""
+POWER = 0.8
+_TRIES = 400
+
+
+@dataclass(frozen=True)
+class SeedsCheck:
+    """One cell and effect: the seeds asked for, and how often so many of the pool's see it."""
+
+    variant: str
+    dataset: str
+    effect: float
+    needed: int | None
+    """New seeds against the baseline; None: more than there are."""
+    reached: float | None
+    """The share of tries with p below the gate's threshold; None where the pool is too small to try."""
+
+
+def check_seeds(
+    pool: Side, baseline: int, generator: np.random.Generator, effects: Sequence[float] = EFFECTS
+) -> Iterator[SeedsCheck]:
+    """Ask with the first `baseline` seeds; try with random ones of the whole pool, moved by the effect."""
+    seeds = seeds_in(pool)
+    asked = with_seeds(pool, seeds[:baseline])
+    for size in effects:
+        wanted = Wanted("sd", size)
+        for row in seeds_for(asked, wanted, Rules(), baseline, POWER, generator):
+            values = primary_badness(pool.cells[row.variant, row.dataset], seeds)
+            reached = _reached(row, values, baseline, generator)
+            yield SeedsCheck(row.variant, row.dataset, size, row.against, reached)
+
+
+def _reached(
+    row: SeedsNeeded, values: np.ndarray, baseline: int, generator: np.random.Generator
+) -> float | None:
+    """The share of random baselines and new seeds, all different, whose test sees the shift."""
+    needed = row.against
+    if needed is None or baseline + needed > values.size:
+        return None
+    hits = 0
+    for _ in range(_TRIES):
+        drawn = generator.permutation(values)[: baseline + needed]
+        hits += rank_test(drawn[:baseline], drawn[baseline:] + row.shift).p <= row.threshold
+    return hits / _TRIES

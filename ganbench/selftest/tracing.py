@@ -1,0 +1,121 @@
+"""The numbers of a golden trace: what a few rounds of training leave behind, cohort by cohort."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganbench import registry
+from ganbench.game import Tree
+from ganbench.selftest.restricted import restricted
+from ganbench.suite.suite import Suite
+from ganbench.training.cohort import Cohort
+from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.view import CohortSnapshot
+
+CPU = torch.device("cpu")
+SAMPLES = 512
+"""How many samples' mean and spread are taken."""
+_DIAGNOSTICS = ("modes", "fidelity")
+"""What measures the primary quantities of the suite `ci`."""
+
+
+def traced_cohorts(suite: Suite, rounds: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
+    """{cohort: {round: {name: [one number a seed]}}}: all variants on the first data set, one on the last."""
+    with one_thread():
+        return {
+            f"{each.variant.label} on {each.dataset.label}": _trace(each, rounds)
+            for each in traced(suite, seeds)
+        }
+
+
+def traced(suite: Suite, seeds: Sequence[int]) -> Iterator[CohortDescription]:
+    """The cohorts that are traced, without their diagnostics, in double precision."""
+    places = [choice.label for choice in suite.datasets]
+    variants = [choice.label for choice in suite.variants]
+    parts = [restricted(suite, None, places[:1], seeds)]
+    if len(places) > 1:
+        parts.append(restricted(suite, variants[:1], places[-1:], seeds))
+    for part in parts:
+        for description in part.cohorts():
+            yield replace(description, engine=Engine(precision="float64", compile="off"))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread inside, as many as before after it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def trained_for(
+    description: CohortDescription, rounds: Sequence[int]
+) -> Iterator[tuple[int, Cohort, CohortSnapshot]]:
+    """A cohort after each of these rounds, ascending."""
+    made: Any = registry.get("variant", description.variant.name).factory(**description.variant.options)
+    updates, last = made.update.discriminator_updates, max(rounds[-1], 1)
+    budget, points = Budget("steps", last * updates), tuple(each / last for each in rounds)
+    cohort = Cohort(replace(description, budget=budget, measure=points, diagnostics=()), CPU)
+    for number, snapshot in zip(rounds, cohort.train(), strict=False):
+        yield number, cohort, snapshot
+
+
+def _trace(description: CohortDescription, rounds: Sequence[int]) -> dict[str, Any]:
+    return {
+        str(number): {name: _plain(values) for name, values in _numbers_of(cohort, snapshot).items()}
+        for number, cohort, snapshot in trained_for(description, rounds)
+    }
+
+
+def _numbers_of(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for averaged, suffix in ((False, ""), (True, ", averaged")):
+        for player, tree in snapshot.parameters(averaged).items():
+            if not averaged or player in snapshot.variant.averages:
+                found |= _norm_and_mean(f"{player}'s parameters{suffix}", tree)
+    for player, (gradient, loss) in _field(cohort, snapshot).items():
+        found |= {f"{player}'s loss": loss, **_norm_and_mean(f"{player}'s gradient", gradient)}
+    samples = snapshot.samples().flatten(2)[:, :SAMPLES].double()
+    found |= {"samples' mean": samples.mean((1, 2)), "samples' spread": samples.std((1, 2))}
+    return found | _primary(snapshot)
+
+
+@torch.no_grad()
+def _field(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, tuple[Tree, Tensor]]:
+    """Every player's gradient and loss on the measuring batch."""
+    batch, state, found = snapshot.batch(), cohort.state, {}
+    for player, gradient in cohort.gradients.items():
+        read = {name: batch[name] for name in cohort.reads[player]}
+        own, loss, _ = gradient.function((state.params, state.buffers, read))
+        found[player] = own, loss
+    return found
+
+
+def _norm_and_mean(what: str, tree: Tree) -> dict[str, Tensor]:
+    flat = torch.cat([value.flatten(1) for value in tree.values()], 1).double()
+    return {f"{what}, norm": flat.norm(dim=1), f"{what}, mean": flat.mean(1)}
+
+
+def _primary(snapshot: CohortSnapshot) -> dict[str, Tensor]:
+    from ganbench.execution.measure import applicable
+
+    wanted = snapshot.dataset.info.primary.name
+    choices = [Choice(name, name) for name in _DIAGNOSTICS]
+    for diagnostic in applicable(choices, snapshot.dataset).values():
+        if wanted in {quantity.name for quantity in diagnostic.quantities}:
+            return {wanted: diagnostic.measure(snapshot)[wanted]}
+    return {}
+
+
+def _plain(values: Tensor) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.double().tolist()]

@@ -1,0 +1,326 @@
+"""History: order, what may stand side by side, what is new evidence, and changes over all cells together."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_run import Fake, build
+
+from ganbench.analysis.cohorts import Budget
+from ganbench.comparison.baseline import save_baseline
+from ganbench.comparison.history import history, in_order, load_history
+from ganbench.comparison.history_model import LEVEL, History, Series
+from ganbench.comparison.model import Cell, Key, Side, Values
+from ganbench.errors import GanbenchError
+from ganbench.quantities import Quantity
+
+NAN = float("nan")
+RING = ("wgan", "ring")
+DISTANCE = Quantity("distance", "Distance", direction="lower", smallest_difference=0.02)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def made_cell(key: Key, values: Sequence[float], quantity: Quantity = DISTANCE, samples: int = 1000) -> Cell:
+    """A cell with one quantity, its seeds from 0."""
+    by_seed = dict(enumerate(map(float, values)))
+    return Cell(
+        variant=key[0],
+        dataset=key[1],
+        budget=Budget("steps", 100.0),
+        conditions={"device type": "cpu", "precision": "float32", "budget": "100 steps"},
+        circumstances={},
+        outcomes={s: "diverged" if math.isnan(v) else "finished" for s, v in by_seed.items()},
+        values={quantity.name: Values(by_seed, json.dumps({"samples": samples}))},
+        declared={quantity.name: replace(quantity, protocol={"samples": samples})},
+        primary=quantity.name,
+    )
+
+
+def made_side(day: int, cells: Mapping[Key, Cell], dirty: bool = False) -> Side:
+    """A result of one day of November 2026; its commit says the day."""
+    git = {"commit": f"{day:02d}c0ffee1234", "dirty": dirty}
+    return Side(f"night {day}", f"runs/{day}", f"2026-11-{day:02d}T03:00:00+00:00", {"git": git}, dict(cells))
+
+
+def sides(groups: Sequence[Sequence[float]], quantity: Quantity = DISTANCE, key: Key = RING) -> list[Side]:
+    """One result a day with one cell."""
+    return [made_side(day, {key: made_cell(key, g, quantity)}) for day, g in enumerate(groups, start=1)]
+
+
+def drawn(seed: int, levels: Sequence[float], count: int = 8) -> list[np.ndarray]:
+    """Normal values around levels, 0.01 apart by chance."""
+    draws = rng(500 + seed)
+    return [level + 0.01 * draws.normal(size=count) for level in levels]
+
+
+def only(found: History) -> Series:
+    (series,) = found.series
+    return series
+
+
+def test_a_change_is_dated_and_said_in_words() -> None:
+    series = only(history(sides(drawn(11, [0.11] * 5 + [0.19] * 4)), rng()))
+    (change,) = series.changes
+    assert (change.index, change.worse) == (5, True)
+    assert (change.last.name, change.first.name) == ("night 5", "night 6")
+    assert change.before == pytest.approx(0.11, abs=0.01)
+    assert change.after == pytest.approx(0.19, abs=0.01)
+    assert change.effect.estimate == pytest.approx(0.08, abs=0.01)
+    assert change.effect.lower < 0.08 < change.effect.upper
+    assert series.words == change.words
+    assert change.words.startswith("worse since 2026-11-06 (06c0ffe): median 0.1")
+    assert re.search(r"→ 0\.1\d+ \(p 0\.000\d+\)$", change.words)
+    assert [point.summary.count for point in series.points] == [8] * 9
+
+
+def test_higher_is_better_turns_the_word() -> None:
+    share = Quantity("share", "Share", direction="higher")
+    series = only(history(sides(drawn(1, [0.5] * 4 + [0.8] * 4), share), rng()))
+    assert series.words.startswith("better since 2026-11-05")
+    assert series.changes[0].effect.estimate == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_target_is_spoken_of_as_a_distance() -> None:
+    slope = Quantity("slope", "Slope", direction="target", target=1.0)
+    series = only(history(sides(drawn(11, [0.9] * 4 + [1.4] * 4), slope), rng()))
+    assert "median distance to 1 0." in series.words
+    assert series.changes[0].before == pytest.approx(0.1, abs=0.02)
+    assert series.changes[0].worse
+
+
+def test_two_changes_are_told_latest_first() -> None:
+    series = only(history(sides(drawn(1, [0.1] * 4 + [0.3] * 4 + [0.1] * 4)), rng()))
+    assert [change.index for change in series.changes] == [4, 8]
+    assert series.words.index("better since 2026-11-09") < series.words.index(
+        "before that worse since 2026-11-05"
+    )
+
+
+def test_a_change_below_the_margin_is_said_to_be_too_small() -> None:
+    (change,) = only(history(sides(drawn(11, [0.1] * 6 + [0.113] * 6)), rng())).changes
+    assert not change.matters
+    assert change.words.endswith(", too small to matter (0.0200 would matter)")
+    distance = replace(DISTANCE, scale="log", smallest_difference=0.2)
+    found = [only(history(sides(drawn(11, [1.0] * 6 + [to] * 6), distance), rng())) for to in (1.15, 1.25)]
+    assert [[change.matters for change in series.changes] for series in found] == [[False], [True]]
+
+
+def test_diverged_seeds_are_worst() -> None:
+    calm = drawn(2, [0.1] * 8)
+    broken = [*calm[:4], *(np.where(np.arange(8) < 6, NAN, g) for g in calm[4:])]
+    (change,) = only(history(sides(broken), rng())).changes
+    assert change.worse
+    assert math.isnan(change.after)
+    assert change.effect.estimate == math.inf
+    assert "→ diverged" in change.words
+
+
+def test_nothing_changed() -> None:
+    series = only(history(sides(drawn(3, [0.1] * 6)), rng()))
+    assert series.changes == ()
+    assert series.words.startswith("no change seen in 6 results (p 0.")
+
+
+def test_one_result_and_too_few_seeds() -> None:
+    assert only(history(sides(drawn(11, [0.1])), rng())).words == "one comparable result"
+    series = only(history(sides(drawn(11, [0.1, 0.9], count=2)), rng()))
+    assert series.smallest == pytest.approx(2 / 6)
+    assert series.words.startswith("insufficient evidence")
+    assert history([], rng()).series == ()
+
+
+def test_what_is_not_comparable_with_the_latest_is_left_out_and_named() -> None:
+    groups = drawn(12, [0.5, 0.5, 0.5, 0.1, 0.1, 0.1])
+    given = sides(groups)
+    half = made_cell(RING, groups[0])
+    half = replace(half, conditions={**half.conditions, "precision": "bfloat16"})
+    other = made_cell(RING, groups[1], samples=10)
+    lost = replace(other, values={}, declared={}, outcomes=dict.fromkeys(range(8), "timed out"))
+    given[:3] = [made_side(d, {RING: c}) for d, c in enumerate((half, other, lost), start=1)]
+    series = only(history(given, rng()))
+    assert [point.name for point in series.points] == ["night 4", "night 5", "night 6"]
+    assert series.changes == ()
+    assert series.left_out == (
+        "2026-11-01 (01c0ffe): precision: bfloat16 here, float32 in the latest",
+        "2026-11-02 (02c0ffe): distance: measured by another protocol (samples: 10 here, 1000 in the latest)",
+        "2026-11-03 (03c0ffe): distance was not measured (timed out)",
+    )
+
+
+def test_a_cell_that_is_gone_is_said_to_be() -> None:
+    given = sides(drawn(5, [0.1, 0.1, 0.1]))
+    given[2] = made_side(3, {("new", "ring"): made_cell(("new", "ring"), [0.1, 0.2])})
+    found = history(given, rng())
+    assert [(s.variant, s.words) for s in found.series] == [
+        ("new", "one comparable result"),
+        ("wgan", found.series[1].words),
+    ]
+    assert found.series[1].words.endswith("; not in results after night 2")
+
+
+# What is new evidence
+
+
+def repeating(seed: int, stretches: Sequence[int], levels: Sequence[float]) -> list[Side]:
+    """Results that are the same to the last digit within each stretch."""
+    values = drawn(seed, levels)
+    return sides([values[i] for i, count in enumerate(stretches) for _ in range(count)])
+
+
+def test_repeated_results_are_no_new_evidence() -> None:
+    """A harmless change draws all seeds anew, once: as often as one in twenty that looks like a change."""
+    alarms = sum(bool(only(history(repeating(s, (8, 8), (0.1, 0.1)), rng(s))).changes) for s in range(200))
+    assert 2 <= alarms <= 20
+    series = only(history(repeating(0, (5, 5), (0.1, 0.2)), rng()))
+    assert [len(point.fresh) for point in series.points] == [8, 0, 0, 0, 0] * 2
+    assert [change.index for change in series.changes] == [5]
+    assert series.smallest == pytest.approx(2 / math.comb(16, 8))
+
+
+def test_results_all_the_same_are_said_to_be() -> None:
+    series = only(history(repeating(0, (4,), (0.1,)), rng()))
+    assert series.words == "4 results, all the same to the last digit"
+
+
+def test_a_change_that_was_taken_back_counts() -> None:
+    series = only(history(repeating(1, (3, 3, 3), (0.1, 0.9, 0.1)), rng()))
+    assert [len(point.fresh) for point in series.points] == [8, 0, 0] * 3
+
+
+def test_more_seeds_of_the_same_are_new_evidence_and_equal_counts_no_repetition() -> None:
+    values = drawn(6, [0.1])[0]
+    grown = only(history(sides([values[:4], values, values[:2], values]), rng()))
+    assert [len(point.fresh) for point in grown.points] == [4, 4, 0, 0]
+    given = sides([[8.0] * 6] * 3)
+    other = Quantity("other", "Other", direction="lower")
+    for day, side in enumerate(given):
+        cell = side.cells[RING]
+        extra = Values({seed: seed + 0.1 * day for seed in range(6)}, "{}")
+        cells = {
+            RING: replace(
+                cell, values={**cell.values, "other": extra}, declared={**cell.declared, "other": other}
+            )
+        }
+        given[day] = replace(side, cells=cells)
+    counted = only(history(given, rng()))
+    assert [len(point.fresh) for point in counted.points] == [6, 6, 6]
+
+
+def test_a_seed_that_diverged_again_among_new_ones_is_counted() -> None:
+    one, other = drawn(7, [0.1, 0.1])
+    one[0] = other[0] = NAN
+    points = only(history(sides([one, one, other]), rng())).points
+    assert [len(point.fresh) for point in points] == [8, 0, 8]
+
+
+# All cells together
+
+
+def many(seed: int, cells: int, days: int, change: Mapping[int, float]) -> list[Side]:
+    """Results with many cells; those named change by so much halfway."""
+    draws = rng(900 + seed)
+    keys = [(f"v{i}", "ring") for i in range(cells)]
+    found = []
+    for day in range(1, days + 1):
+        shift = {i: by if day > days // 2 else 0.0 for i, by in change.items()}
+        values = {key: shift.get(i, 0.0) + draws.normal(size=5) for i, key in enumerate(keys)}
+        found.append(made_side(day, {key: made_cell(key, v) for key, v in values.items()}))
+    return found
+
+
+def test_false_alarms_over_all_cells_are_rare() -> None:
+    alarms = [any(s.changes for s in history(many(seed, 6, 6, {}), rng(seed)).series) for seed in range(120)]
+    assert 0.005 < sum(alarms) / len(alarms) < 0.11
+
+
+def test_the_changed_cells_are_found_among_many() -> None:
+    found = history(many(1, 12, 8, {3: 3.0, 7: -3.0}), rng())
+    changed = {s.variant: s.changes for s in found.series if s.changes}
+    assert {v: [(c.index, c.worse) for c in cs] for v, cs in changed.items()} == {
+        "v3": [(4, True)],
+        "v7": [(4, False)],
+    }
+    for series in found.series:
+        assert series.adjusted >= series.p
+        assert all(change.adjusted <= LEVEL for change in series.changes)
+
+
+def test_neither_order_nor_other_cells_matter_and_the_generator_does() -> None:
+    given = many(2, 3, 6, {0: 2.0})
+    turned = [replace(side, cells=dict(reversed(side.cells.items()))) for side in reversed(given)]
+    shuffled = [
+        replace(side, cells={k: _reversed_seeds(c) for k, c in side.cells.items()}) for side in turned
+    ]
+    p = [{s.variant: s.p for s in history(each, rng(1)).series} for each in (given, turned, shuffled)]
+    assert p[0] == p[1] == p[2]
+    fewer = [replace(side, cells={("v1", "ring"): side.cells["v1", "ring"]}) for side in given]
+    assert only(history(fewer, rng(1))).p == p[0]["v1"]
+    assert {s.variant: s.p for s in history(given, rng(2)).series} != p[0]
+
+
+def _reversed_seeds(cell: Cell) -> Cell:
+    (name,) = cell.values
+    turned = dict(reversed(cell.values[name].by_seed.items()))
+    return replace(cell, values={name: Values(turned, cell.values[name].protocol)})
+
+
+# Loading
+
+
+def test_order_is_by_time_then_name() -> None:
+    one, two, three = (replace(made_side(1, {}), name=name) for name in ("c", "a", "b"))
+    early = replace(three, created="2026-11-01T05:30:00+05:00")  # half past midnight in London
+    plain = replace(three, name="d", created="2026-11-01T02:00:00")
+    assert [s.name for s in in_order([one, two, plain, early])] == ["b", "d", "a", "c"]
+    with pytest.raises(GanbenchError, match="does not say when"):
+        in_order([replace(one, created="")])
+
+
+def dated(folder: Path, day: int) -> Path:
+    """A run folder of one day."""
+    build(folder, Fake(variants=("a",), datasets=("ring8",), failed=(), diverged={}, points=2, arrays=False))
+    file = folder / "run.json"
+    about = json.loads(file.read_text()) | {
+        "created": f"2026-11-{day:02d}T00:00:00+00:00",
+        "name": f"night {day}",
+    }
+    file.write_text(json.dumps(about))
+    return folder
+
+
+def test_folders_runs_and_baselines_are_loaded(tmp_path: Path) -> None:
+    late, early = dated(tmp_path / "all" / "late", 9), dated(tmp_path / "all" / "early", 3)
+    save_baseline(dated(tmp_path / "other", 5), tmp_path / "all" / "middle.json")
+    (tmp_path / "all" / "settings.json").write_text('{"what": "something else"}')
+    (tmp_path / "all" / "empty").mkdir()
+    names = [side.name for side in load_history([tmp_path / "all"])]
+    assert names == ["night 3", "night 5", "night 9"]
+    assert [s.name for s in load_history([late, early, late, tmp_path / "all" / "late"])] == [
+        "night 3",
+        "night 9",
+    ]
+    found = history(load_history([tmp_path / "all"]), rng())
+    assert [(s.variant, s.dataset, len(s.points)) for s in found.series] == [("a", "ring8", 3)]
+    assert found.results == ("night 3", "night 5", "night 9")
+
+
+def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GanbenchError, match="no run folder and no baseline"):
+        load_history([tmp_path])
+    with pytest.raises(GanbenchError, match="does not exist"):
+        load_history([tmp_path / "nothing"])
+    with pytest.raises(GanbenchError, match="at least one"):
+        load_history([])
+    (tmp_path / "cut.json").write_text('{"what": "ganbench ba')
+    with pytest.raises(GanbenchError, match=r"cut\.json"):
+        load_history([tmp_path])
