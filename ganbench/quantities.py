@@ -18,6 +18,8 @@ class Quantity:
     quantity's own unit (on a log scale: as a ratio minus one).  `protocol` holds all that two
     values must share to be compared: sample count, split, extractor and its hash, version.
     A `timing` says as much of the machine as of the method: it is compared on equal hardware only.
+    What is `shared` is measured once for a whole cohort and repeated for each seed: one measurement,
+    however many seeds.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Quantity:
     target: float | None = None
     protocol: dict[str, Any] = field(default_factory=dict)
     timing: bool = False
+    shared: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The declaration as plain JSON values."""

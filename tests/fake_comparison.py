@@ -204,11 +204,8 @@ def _side(
 ) -> Side:
     extra = (fake.only_base, fake.only_new)[which]
     cells = {key: _cell(fake, key, values, which) for key in fake.keys}
-    stranger = next(iter(cells.values()))
-    for v, d in extra:
-        cells[v, d] = Cell(
-            v, d, stranger.budget, {}, {}, {0: "finished"}, {}, {}, primary_of(fake, fake.datasets[0]).name
-        )
+    primary, budget = primary_of(fake, fake.datasets[0]).name, Budget("images", 1_024_000.0)
+    cells |= {(v, d): Cell(v, d, budget, {}, {}, {0: "finished"}, {}, {}, primary) for v, d in extra}
     return Side(
         name=("main, 20 seeds", "my change")[which],
         source=("results/baselines/ci.json", "runs/my-change")[which],
@@ -299,10 +296,7 @@ def _cells(fake: Fake, rows: tuple[Row, ...]) -> tuple[CellDecision, ...]:
 
 def _judgement(fake: Fake, variant: str, rows: tuple[Row, ...]) -> Judgement:
     mine = [r for r in rows if r.variant == variant and r.primary and r.effect is not None]
-    tests = [
-        PrimaryTest(r.dataset, r.p_worse or 0.0, r.smallest or 0.0, min(1.0, 27 * (r.p_worse or 0.0)), r.effect, 0.0912, r.quantity.smallest_difference or 0.0, r.detectable)
-        for r in mine
-    ]  # fmt: skip
+    tests = [_test(r) for r in mine]
     if len(tests) > 1:
         tests.append(PrimaryTest(None, 0.021, 1e-9, 0.567, None, math.nan, 0.02, None))
     best = min((t.p for t in tests), default=1.0)
@@ -311,6 +305,12 @@ def _judgement(fake: Fake, variant: str, rows: tuple[Row, ...]) -> Judgement:
         tuple(r.dataset for r in mine if r.verdict.kind == "worse"),
         tuple(r.dataset for r in mine if r.verdict.kind == "better"),
     )  # fmt: skip
+
+
+def _test(row: Row) -> PrimaryTest:
+    p, margin = row.p_worse or 0.0, row.quantity.smallest_difference or 0.0
+    smallest, adjusted = row.smallest or 0.0, min(1.0, 27 * p)
+    return PrimaryTest(row.dataset, p, smallest, adjusted, row.effect, 0.0912, margin, row.detectable)
 
 
 def _rates(fake: Fake) -> tuple[RateTest, ...]:

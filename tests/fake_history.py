@@ -107,6 +107,6 @@ def _change(points: list[Point], place: int, worse: bool, matters: bool) -> Chan
         after=first.summary.median,
         effect=Effect(0.08, 0.05, 0.11, 0.953),
         adjusted=0.0012,
-        words=f"{word} since {first.when}: median {last.summary.median:.3g} → {first.summary.median:.3g} (p 0.0012)"
-        + ("" if matters else ", too small to matter"),
+        words=f"{word} since {first.when}: median {last.summary.median:.3g} → {first.summary.median:.3g} "
+        f"(p 0.0012){'' if matters else ', too small to matter'}",
     )

@@ -28,9 +28,7 @@ from ganbench.quantities import Quantity
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run of two data sets with a diverged seed."""
-    fake = Fake(
-        variants=("a", "b"), failed=(), seeds=6, points=3, arrays=False, diverged={("a", 1): 1}
-    )
+    fake = Fake(variants=("a", "b"), failed=(), seeds=6, points=3, arrays=False, diverged={("a", 1): 1})
     return build(tmp_path / "run", fake)
 
 
@@ -102,7 +100,9 @@ def test_a_changed_value_is_one_changed_line(run: Path) -> None:
     )
     lines = [
         line
-        for line in difflib.unified_diff(baseline_text(made).splitlines(), baseline_text(other).splitlines(), n=0)
+        for line in difflib.unified_diff(
+            baseline_text(made).splitlines(), baseline_text(other).splitlines(), n=0
+        )
         if line[0] in "+-" and line[:3] not in ("+++", "---")
     ]
     assert len(lines) == 2
@@ -122,7 +122,7 @@ def test_eighteen_cells_of_fifteen_quantities_at_twenty_seeds_stay_small(tmp_pat
     generator = np.random.default_rng(0)
     names = [f"quantity_of_usual_name_{i:02d}" for i in range(15)]
     options = {f"option network.option_{i}": str(i) for i in range(20)}
-    versions = {name: "2.14.1" for name in ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "python")}
+    versions = dict.fromkeys(("torch", "torchvision", "numpy", "scipy", "scikit-learn", "python"), "2.14.1")
     cells = []
     for variant in (f"variant-{i}" for i in range(9)):
         for dataset in ("ring8", "digits"):
@@ -197,7 +197,11 @@ def test_an_edited_baseline_is_refused_where_it_no_longer_fits(run: Path, tmp_pa
     file = tmp_path / "base.json"
     save_baseline(run, file)
     whole = file.read_text()
-    for before, after in (('"lower"', '"downwards"'), ('"seeds":', '"seed":'), ('"variant": "b"', '"variant": "a"')):
+    for before, after in (
+        ('"lower"', '"downwards"'),
+        ('"seeds":', '"seed":'),
+        ('"variant": "b"', '"variant": "a"'),
+    ):
         assert before in whole
         file.write_text(whole.replace(before, after))
         with pytest.raises(GanbenchError, match="a broken baseline"):
@@ -214,7 +218,9 @@ def test_an_edited_baseline_is_refused_where_it_no_longer_fits(run: Path, tmp_pa
         load_side(file)
 
 
-def test_a_write_that_fails_leaves_the_old_file(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_old_file(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "base.json"
     save_baseline(run, file)
     before = file.read_bytes()
@@ -235,6 +241,8 @@ def test_a_real_run_becomes_a_baseline_that_passes_against_it(
 ) -> None:
     save_baseline(finished[1], tmp_path / "base.json")
     rules = Rules(insufficient_passes=True)
-    decision = gate(load_side(tmp_path / "base.json"), load_side(finished[1]), rules, np.random.default_rng(0))
+    decision = gate(
+        load_side(tmp_path / "base.json"), load_side(finished[1]), rules, np.random.default_rng(0)
+    )
     assert decision.exit_code == 0
     assert any("identical" in note for note in decision.notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,9 @@ def test_the_order_of_the_input_does_not_matter() -> None:
     one, other = (rank_distribution(each, rng()) for each in (scores, turned))
     assert one.variants == other.variants
     assert (one.probability == other.probability).all()
+    strata = list(scores.values())[:2]
+    one, other = (resampled(s, interquartile_mean_rows, rng()) for s in (strata, [s[::-1] for s in strata]))
+    assert (one == other).all()
     limits = np.linspace(0, 1, 5)
     for variant, profile in performance_profiles(scores, limits, rng()).items():
         again = performance_profiles(turned, limits, rng())[variant]
@@ -134,6 +138,9 @@ def test_on_a_log_scale_ratios_count() -> None:
     scores = scaled(values, log)
     assert scores["a", "ring"].tolist() == pytest.approx([1, 0.5, 0, 0])
     assert scores["b", "ring"][0] == 1
+    higher = {"ring": replace(log["ring"], direction="higher")}
+    inverse = {key: [1 / x if x else math.inf for x in each] for key, each in values.items()}
+    assert scaled(inverse, higher)["a", "ring"] == pytest.approx(scores["a", "ring"])
 
 
 def test_directions_are_turned() -> None:

@@ -28,6 +28,7 @@ from small_runs import (
 )
 
 from ganbench import __version__, store
+from ganbench.suite import load_suite
 
 COMMAND = [sys.executable, "-c", "from ganbench.cli import main; main()"]
 PLUGIN_MODULE = """
@@ -399,3 +400,21 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.stdout.close()
     assert process.stderr is not None
     assert (process.stderr.read(), process.wait()) == (b"", 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seeds"), [("3", [0, 1, 2]), ("1000-1002", [1000, 1001, 1002]), ("7-7", [7])]
+)
+def test_seeds_stand_in_place_of_the_suites(tmp_path: Path, asked: str, seeds: list[int]) -> None:
+    suite = write_suite(tmp_path, [NSGAN, f"lsgan: {{{SMALL}}}\n    seeds: 4"], seeds=2)
+    result = ganbench("plan", suite, "--seeds", asked, "--out", tmp_path / "run")
+    assert f"{2 * len(seeds)} trials; 2 cohorts to train" in result.stdout
+    loaded = load_suite(suite).with_seeds(tuple(seeds))
+    assert [list(cohort.seeds) for cohort in loaded.cohorts()] == [seeds, seeds]
+
+
+@pytest.mark.parametrize("asked", ["0", "5-3", "-1", "a", "1-2-3", "1.5", "0-1000000000"])
+def test_what_are_no_seeds_is_refused(tmp_path: Path, asked: str) -> None:
+    result = ganbench("plan", write_suite(tmp_path), f"--seeds={asked}")
+    assert result.exit_code == 2
+    assert "such as 1000-1019" in result.stderr

@@ -32,9 +32,7 @@ def compared(base: Side, new: Side, rules: Rules = QUICK) -> Comparison:
 
 
 def row_of(made: Comparison, quantity: str, variant: str = "v", dataset: str = "d") -> Row:
-    (row,) = [
-        r for r in made.rows if (r.variant, r.dataset, r.quantity.name) == (variant, dataset, quantity)
-    ]
+    (row,) = [r for r in made.rows if (r.variant, r.dataset, r.quantity.name) == (variant, dataset, quantity)]
     return row
 
 
@@ -142,7 +140,10 @@ def test_families_are_adjusted_apart() -> None:
 
 
 def test_a_quantity_without_a_better_side_has_changed_and_got_neither_better_nor_worse() -> None:
-    base, new = one({"tv": np.arange(9), "norm": np.arange(9)}), one({"tv": np.arange(9), "norm": np.arange(9) + 30})
+    base, new = (
+        one({"tv": np.arange(9), "norm": np.arange(9)}),
+        one({"tv": np.arange(9), "norm": np.arange(9) + 30}),
+    )
     row = row_of(compared(base, new), "norm")
     assert row.verdict.kind == "changed"
     assert row.verdict.words.startswith("changed, without a better side: 4 → 34 (+30")
@@ -289,7 +290,9 @@ def test_the_bases_margin_decides_and_another_one_is_noted() -> None:
     new = cell("v", "d", {"tv_margin": 0.6 + np.arange(10) / 1e4}, declared=loose)
     made = compared(side([base]), side([new]))
     assert made.decision.exit_code == 1
-    assert "smallest difference that matters of tv_margin: 0.5 in BASE, 5.0 in NEW; BASE's counts" in made.notes
+    assert (
+        "smallest difference that matters of tv_margin: 0.5 in BASE, 5.0 in NEW; BASE's counts" in made.notes
+    )
 
 
 def test_timings_are_refused_across_hardware_and_nothing_else_is() -> None:
@@ -312,7 +315,7 @@ def test_another_primary_quantity_or_none_is_not_comparable() -> None:
     base = plain()
     other = replace(cell("v", "d", {"score": np.arange(5.0), "tv": np.arange(5.0)}))
     assert differences(base, other) == ["primary quantity: tv in BASE, score in NEW"]
-    bare = plain(values={}, declared={})
+    bare = replace(base, values={}, declared={})
     assert differences(base, bare) == ["tv was not measured in NEW"]
     assert differences(bare, base) == ["tv was not measured in BASE"]
     aimless = cell("v", "d", {"norm": np.arange(5.0)})
@@ -333,7 +336,9 @@ def test_notes_say_what_differs_once() -> None:
         return side(cells)
 
     base = made("2.14", "0.1")
-    assert notes(base, base)[0].startswith("the primary values of the seeds that both sides share are identical")
+    assert notes(base, base)[0].startswith(
+        "the primary values of the seeds that both sides share are identical"
+    )
     assert notes(base, made("2.15", "1"))[1:] == [
         "torch: 2.14 in BASE, 2.15 in NEW",
         "w: option gamma 0.1 in BASE, 1 in NEW",
@@ -353,7 +358,10 @@ def test_quantities_that_one_side_did_not_measure_are_noted() -> None:
 
 def test_cells_of_one_side_are_listed() -> None:
     generator = np.random.default_rng(3)
-    base, new = normal(generator, 9, variants=2, datasets=("d",)), normal(generator, 9, variants=1, datasets=("d", "e"))
+    base, new = (
+        normal(generator, 9, variants=2, datasets=("d",)),
+        normal(generator, 9, variants=1, datasets=("d", "e")),
+    )
     made = compared(base, new)
     assert made.only_base == (("v1", "d"),)
     assert made.only_new == (("v0", "e"),)

@@ -79,7 +79,9 @@ def test_junit_has_a_case_for_every_cell(mixed: Comparison, tmp_path: Path) -> N
 
 
 def test_junit_survives_any_label(tmp_path: Path) -> None:
-    made = compared(side([cell(NASTY, NASTY, {"tv": np.arange(9.0)})]), side([cell(NASTY, NASTY, {"tv": [99.0] * 9})]))
+    made = compared(
+        side([cell(NASTY, NASTY, {"tv": np.arange(9.0)})]), side([cell(NASTY, NASTY, {"tv": [99.0] * 9})])
+    )
     _, xml, stored = write_decision(made.decision, tmp_path, made)
     root = ElementTree.parse(xml).getroot()
     case = next(root.iter("testcase"))
@@ -113,7 +115,9 @@ def test_the_page_tells_the_most_important_first(mixed: Comparison) -> None:
 
 @pytest.mark.parametrize("status", ["pass", "regression"])
 @pytest.mark.parametrize("words", ["no difference seen", "ä|" * 2000])
-def test_the_page_of_five_thousand_cells_stays_below_a_mebibyte(status: str, words: str, tmp_path: Path) -> None:
+def test_the_page_of_five_thousand_cells_stays_below_a_mebibyte(
+    status: str, words: str, tmp_path: Path
+) -> None:
     decision = decision_of(5000, words, status)
     notes = tuple(f"note {i} {'x' * 500}" for i in range(2000))
     path, xml, _ = write_decision(replace(decision, notes=notes), tmp_path)
@@ -155,7 +159,9 @@ def test_json_has_no_nan_and_says_everything(mixed: Comparison, tmp_path: Path) 
     assert told["base"]["name"] == "made"
     assert len(told["cells"]) == 6
     assert told["judgements"][0]["tests"][0]["p"] == mixed.decision.judgements[0].tests[0].p
-    assert {"reasons", "rates", "suspects", "insufficient", "incomplete", "incomparable", "rules"} <= set(told)
+    assert {"reasons", "rates", "suspects", "insufficient", "incomplete", "incomparable", "rules"} <= set(
+        told
+    )
     assert plain({"a": (float("nan"), float("inf"), -float("inf"), 1.5, None, True)}) == {
         "a": [None, "inf", "-inf", 1.5, None, True]
     }
@@ -210,7 +216,7 @@ def test_tables_hold_every_row(mixed: Comparison, tmp_path: Path) -> None:
     assert [t["verdict"] for t in told] == list(table["verdict"])
     assert float(told[0]["p_worse"]) == row.p_worse
     assert "| v0 | d | tv | 20 : 10 |" in paths[2].read_text()
-    assert table.dtypes["detectable"] == float
+    assert table["detectable"].dtype.kind == "f"
 
 
 def test_tables_of_nothing_can_be_written(tmp_path: Path) -> None:
@@ -249,14 +255,17 @@ def test_text_is_at_most_a_hundred_characters_wide() -> None:
     made = compared(side(cells[0]), side(cells[1]), Rules())
     for text in (decision_text(made.decision, made), comparison_text(made)):
         assert max(map(len, text.splitlines())) <= WIDTH
-        assert "gan-r1[latent_dim=1]" in text
+        assert "gan-r1[latent_dim=2]" in text
         assert "learning_rate" not in text
 
 
 def test_text_says_code_reasons_and_what_could_have_been_seen(mixed: Comparison) -> None:
     text = decision_text(mixed.decision, mixed)
     assert text.startswith("gate: not comparable (exit code 4)")
-    for said in ("v1 on d: not comparable (precision: float32 in BASE,", "v2 on d: NEW: of 11 seeds 1 failed"):
+    for said in (
+        "v1 on d: not comparable (precision: float32 in BASE,",
+        "v2 on d: NEW: of 11 seeds 1 failed",
+    ):
         assert said in text
     assert "could see" in text
     assert "regression" in text

@@ -77,7 +77,13 @@ def test_diverged_seeds_are_there_as_nan_with_and_without_a_record(tmp_path: Pat
     build(tmp_path, lean(diverged={("a", 1): 1, ("a", 3): 2}))
     drop(tmp_path, PRIMARY, (3, 4))
     made = side_of_run(tmp_path).cells["a", "ring8"]
-    assert [made.outcomes[s] for s in range(5)] == ["finished", "diverged", "finished", "diverged", "finished"]
+    assert [made.outcomes[s] for s in range(5)] == [
+        "finished",
+        "diverged",
+        "finished",
+        "diverged",
+        "finished",
+    ]
     values = made.values[PRIMARY].by_seed
     assert list(values) == [0, 1, 2, 3, 4]
     assert [math.isnan(values[s]) for s in range(5)] == [False, True, False, True, True]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -15,6 +16,7 @@ import ganbench
 from ganbench.errors import GanbenchError
 
 INTERRUPTED, INCOMPLETE = 130, 3
+_MOST_SEEDS = 100_000
 _ABOUT_PLACES = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
 )  # fmt: skip
@@ -45,6 +47,27 @@ class _Commands(click.Group):
             sys.exit(GanbenchError.exit_code)
 
 
+class _Seeds(click.ParamType):
+    """`20` (the seeds 0 to 19) or `1000-1019`."""
+
+    name = "SEEDS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        found = re.fullmatch(r"((?P<first>\d+)-)?(?P<last>\d+)", str(value).strip())
+        if found is None:
+            self._refuse(value)
+        alone = found["first"] is None
+        first, last = (0, int(found["last"]) - 1) if alone else (int(found["first"]), int(found["last"]))
+        if last < first or last - first >= _MOST_SEEDS:
+            self._refuse(value)
+        return tuple(range(first, last + 1))
+
+    def _refuse(self, value: Any) -> NoReturn:
+        self.fail(f"{value!r}: write a number, such as 20, or the first and the last, such as 1000-1019")
+
+
 SUITE = click.argument("suite")
 RUN = click.argument("run", type=click.Path(path_type=Path))
 INCLUDE = click.option("--include", multiple=True, metavar="FILE",
@@ -56,11 +79,13 @@ WORKERS = click.option("--workers", type=click.IntRange(1),
     help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
 OUT = click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
     help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
+SEEDS = click.option("--seeds", type=_Seeds(), metavar="SEEDS",
+    help="20 or 1000-1019, in place of all seeds that the suite names.")  # fmt: skip
 
 
 def what_to_run(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that makes a plan of a suite."""
-    for option in (INCLUDE, WORKERS, DEVICE, DATA, OUT, SUITE):
+    for option in (INCLUDE, WORKERS, DEVICE, DATA, SEEDS, OUT, SUITE):
         command = option(command)
     return command
 

@@ -101,7 +101,13 @@ def schema() -> None:
 
 
 def _plan(
-    suite: str, out: Path | None, data: str | None, device: str, workers: int | None, include: Sequence[str]
+    suite: str,
+    out: Path | None,
+    data: str | None,
+    device: str,
+    workers: int | None,
+    include: Sequence[str],
+    seeds: tuple[int, ...] | None,
 ) -> tuple[Suite, Plan]:
     set_data(data)
     from ganbench.execution.runner import make_plan
@@ -110,6 +116,8 @@ def _plan(
 
     chosen = choose_device(device)
     loaded = load_suite(suite, include=include)
+    if seeds is not None:
+        loaded = loaded.with_seeds(seeds)
     return loaded, make_plan(loaded, out, chosen, workers)
 
 

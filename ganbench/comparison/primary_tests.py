@@ -23,6 +23,10 @@ from ganbench.comparison.model import Judgement, PrimaryTest, Rules
 from ganbench.comparison.streams import stream
 
 
+_SIMULATED = 0.02
+"""More than a p from random deals is off by."""
+
+
 @dataclass(frozen=True)
 class _Cell:
     """One data set of a variant: its test, and how large the difference is."""
@@ -114,16 +118,21 @@ def _mirrored(family: _Family, rules: Rules, root: int) -> _Family:
     )
     together = family.together
     if together is not None:
-        hopeful = together.p >= 1 - rules.level or not together.exact
-        together = _together(cells, root, "better") if hopeful else RankTest(1.0, together.smallest, True)
+        hopeless = _hopeless(together, rules)
+        together = RankTest(1.0, together.smallest, True) if hopeless else _together(cells, root, "better")
     return _Family(cells, together)
 
 
 def _other_way(cell: _Cell, rules: Rules, root: int) -> RankTest:
-    if cell.test.exact and cell.test.p < 1 - rules.level:
+    if _hopeless(cell.test, rules):
         return RankTest(1.0, cell.test.smallest, True)
     base, new = cell.pair.primary_badness
     return rank_test(new, base, generator=stream(root, "better", *cell.pair.key))
+
+
+def _hopeless(worse: RankTest, rules: Rules) -> bool:
+    """Whether the test the other way round cannot be significant."""
+    return worse.p < 1 - rules.level - (0.0 if worse.exact else _SIMULATED)
 
 
 def _steps(families: Mapping[str, _Family], rules: Rules) -> dict[str, Step]:

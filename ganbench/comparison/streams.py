@@ -14,5 +14,5 @@ def root_of(generator: np.random.Generator) -> int:
 
 def stream(root: int, *words: str) -> np.random.Generator:
     """The generator of what the words name."""
-    digest = hashlib.blake2b("\0".join(words).encode(), digest_size=8).digest()
+    digest = hashlib.blake2b("\0".join(words).encode(errors="surrogatepass"), digest_size=8).digest()
     return np.random.default_rng([root, int.from_bytes(digest, "big")])

@@ -19,6 +19,7 @@ WIDTH = 100
 MOST_ROWS = 40
 """So many rows of other quantities are shown; the files have them all."""
 _NOTHING = "–"
+_NARROWEST = 10
 
 
 def decision_text(decision: Decision, comparison: Comparison) -> str:
@@ -113,14 +114,12 @@ def _cell_row(
 
 
 def _table(cells: Sequence[Sequence[str]]) -> str:
-    """Rows of equal column widths; the first two columns give way where a line would be too long."""
+    """Rows of equal column widths; the wider of the first two gives way where a line would be too long."""
     if not cells:
         return ""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    over = sum(widths) + 2 * len(widths) - WIDTH
-    for column in (0, 1):
-        cut = max(0, min(over, widths[column] - 10))
-        widths[column], over = widths[column] - cut, over - cut
+    while sum(widths) + 2 * len(widths) > WIDTH and max(widths[:2]) > _NARROWEST:
+        widths[widths[1] > widths[0]] -= 1
     lines = []
     for row in cells:
         fitted = [shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
@@ -158,6 +157,8 @@ def _listed(heading: str, items: Iterable[str]) -> str:
     lines = [
         line
         for item in items
-        for line in textwrap.wrap(item, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        for line in textwrap.wrap(
+            item, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        )
     ]
     return "\n".join([heading] * bool(heading) + lines) if lines else ""

@@ -33,13 +33,14 @@ class _Cost:
 
     def _declared(self, players: Iterable[str]) -> tuple[Quantity, ...]:
         return (
-            Quantity("training_seconds", "Training time of one trial", "s", timing=True),
+            Quantity("training_seconds", "Training time of one trial", "s", timing=True, shared=True),
             Quantity(
-                "images_per_second", "Real images per second, all seeds of a cohort", "1/s", timing=True
+                "images_per_second", "Real images per second, all seeds of a cohort", "1/s",
+                timing=True, shared=True,
             ),
-            Quantity("peak_memory", "Peak memory of the cohort's process", "byte"),
-            *(Quantity(f"parameters_{player}", f"Parameters of the {player}") for player in players),
-        )
+            Quantity("peak_memory", "Peak memory of the cohort's process", "byte", shared=True),
+            *(Quantity(f"parameters_{p}", f"Parameters of the {p}", shared=True) for p in players),
+        )  # fmt: skip
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S], the same for all seeds of the cohort."""

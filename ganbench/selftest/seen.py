@@ -8,6 +8,7 @@ from typing import Any
 
 from ganbench.selftest.defect import Defect
 from ganbench.selftest.golden import compare_golden
+from ganbench.selftest.plain import to_plain
 from ganbench.selftest.power import CAUGHT, Power
 
 COMPANY = 1e-9
@@ -53,6 +54,13 @@ class Seen:
             "unexplained better": self.power is not None and _often(self.power.better),
         }
         return tuple(name for name, saw in found.items() if saw)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row with what follows from it, as plain values."""
+        found: dict[str, Any] = to_plain(self)
+        if self.power is not None:
+            found["power"]["worst"] = to_plain(self.power.worst)
+        return found | {"large": self.large, "caught": self.caught, "elsewhere": list(self.elsewhere)}
 
 
 def seen(

@@ -17,13 +17,11 @@ from ganbench.selftest.options import Options, plan_text
 from ganbench.selftest.plain import to_plain
 from ganbench.selftest.pool import Tell, Trained, Workplace, train_defects, train_pool, workplace
 from ganbench.selftest.power import Material, measure_power
+from ganbench.selftest.reading import DATA
 from ganbench.selftest.seeds_check import check_seeds
 from ganbench.selftest.seen import Seen, seen
 from ganbench.selftest.synthetic import WORLDS
 from ganbench.suite import load_suite
-
-DATA = "data"
-"""The folder of a report's numbers as JSON; the report is drawn from it alone."""
 
 
 def run_selftest(out: Path, options: Options, tell: Tell = lambda text: None) -> Path:
@@ -89,12 +87,12 @@ def _false_alarms(pool: Side, options: Options, tell: Tell) -> Any:
     return pool_false_alarms(pool, options.splits, sizes.baseline, sizes.new, _generator(options, 2))
 
 
-def _defects(place: Workplace, pool: Side, golden: dict[str, Any], tell: Tell) -> list[Seen]:
+def _defects(place: Workplace, pool: Side, golden: dict[str, Any], tell: Tell) -> list[dict[str, Any]]:
     rows = {}
     for trained in train_defects(place, tell):
         rows[trained.defect.name] = _row(trained, pool, golden, place.options)
         tell(_said(rows[trained.defect.name]))
-    return [rows[defect.name] for defect in place.options.planted()]
+    return [rows[defect.name].as_json() for defect in place.options.planted()]
 
 
 def _row(trained: Trained, pool: Side, golden: dict[str, Any], options: Options) -> Seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ganbench.suite.own import Own
@@ -57,6 +57,11 @@ class Suite:
     def seeds_of(self, variant: str) -> tuple[int, ...]:
         """The seeds of a variant."""
         return self.own.get(variant, Own()).seeds or self.seeds
+
+    def with_seeds(self, seeds: tuple[int, ...]) -> Suite:
+        """The same suite with these seeds for every variant, whatever the file says."""
+        own = {label: replace(each, seeds=None) for label, each in self.own.items()}
+        return replace(self, seeds=seeds, own=own)
 
     def as_json(self) -> dict[str, Any]:
         """The suite as plain JSON values."""

@@ -37,8 +37,8 @@ def rank_figure(found: Together, names: Mapping[str, str]) -> Figure | None:
             row_names(axes, [names[variant] for variant in variants], label, width)
     caption = (
         f"How probable each rank is, in %, by the interquartile mean over {datasets_of(found)}, when the "
-        "seeds are drawn anew: rank 1 is best. A row of one dark tile is a settled rank, a pale row an open one. "
-        "Ordered by the new side."
+        "seeds are drawn anew: rank 1 is best. A row of one dark tile is a settled rank, a pale row an open "
+        "one. Ordered by the new side."
     )
     return Figure("ranks", caption, png(figure))
 

@@ -21,7 +21,7 @@ def sides(comparison: Comparison) -> Table:
     found = [(name, base.get(name, NOTHING), new.get(name, NOTHING)) for name in dict.fromkeys([*base, *new])]
     rows = [[name, before, after, "differs" if before != after else ""] for name, before, after in found]
     data = pd.DataFrame(found, columns=["name", "base", "new"])
-    return Table("sides", "Both sides", ["", "base", "new", ""], rows, data, left=words(4))
+    return Table("sides", "What was recorded of them", ["", "base", "new", ""], rows, data, left=words(4))
 
 
 def labels(names: Names) -> Table | None:

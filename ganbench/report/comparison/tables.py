@@ -164,9 +164,11 @@ def _margin(quantity: Quantity) -> list[str]:
 
 
 def _columns(rows: Sequence[Row]) -> str:
+    aimed = any(row.quantity.direction == "target" for row in rows)
+    distances = " Of a target they are distances to it." if aimed else ""
     families = "; ".join(dict.fromkeys(row.family for row in rows if row.adjusted is not None))
     return (
-        "Arrows run from base to new. P(better): how likely a new seed beats one of the base, ties by half. "
-        f"p: adjusted ({families or 'nothing was tested'}). Could have seen: the smallest worsening that "
-        "would be seen four times in five."
+        f"Arrows run from base to new.{distances} P(better): how likely a new seed beats one of the base, "
+        f"ties by half. p: adjusted ({families or 'nothing was tested'}). Could have seen: the smallest "
+        "worsening that would be seen four times in five."
     )

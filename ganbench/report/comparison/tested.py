@@ -37,8 +37,8 @@ def tests(decision: Decision, names: Names, primaries: Mapping[Key, Quantity]) -
     ]
     note = (
         "One-sided exact rank tests of “new is worse”. Adjusted: by Bonferroni within a variant, by Holm "
-        f"across variants; at most {decision.rules.level:g} is a regression, if the harm reaches the margin too. "
-        "Smallest p: what a break in which every new seed diverges would have got."
+        f"across variants; at most {decision.rules.level:g} is a regression, if the harm reaches the margin "
+        "too. Smallest p: what a break in which every new seed diverges would have got."
     )
     return Table(
         name="gate-tests",
@@ -52,16 +52,18 @@ def tests(decision: Decision, names: Names, primaries: Mapping[Key, Quantity]) -
 
 
 def rates(decision: Decision, names: Names) -> Table | None:
-    """Seeds that collapsed or diverged; None where no rate was tested."""
+    """Seeds that collapsed or diverged, where any did; None where no rate was tested."""
     if not decision.rates:
         return None
+    eventful = [t for t in decision.rates if t.base_events or t.new_events]
+    calm = len(decision.rates) - len(eventful)
     rows = [
         [
             *(names[t.variant], t.dataset, t.rate),
             *(f"{t.base_events} of {t.base_count}", f"{t.new_events} of {t.new_count}"),
             *(p_text(t.p), p_text(t.adjusted), KINDS["worse"].signed if t.red else NOTHING),
         ]
-        for t in decision.rates
+        for t in eventful
     ]
     note = (
         "Collapse: fewer than half of the modes or classes at the end. Fisher's exact test, one-sided, by "
@@ -73,7 +75,10 @@ def rates(decision: Decision, names: Names) -> Table | None:
         header=["variant", "data set", "rate", "base", "new", "p", "adjusted p", "outcome"],
         rows=rows,
         data=pd.DataFrame([vars(t) for t in decision.rates]),
-        notes=[note],
+        notes=[
+            note,
+            *([f"In {calm} of {len(decision.rates)} tests no seed did, on either side."] if calm else []),
+        ],
         left=frozenset({0, 1, 2, 7}),
     )
 

@@ -73,9 +73,9 @@ def profiles(found: Together, looks: Mapping[str, Look], names: Mapping[str, str
     )
     _sides(figure, height)
     caption = (
-        f"Performance profiles over {datasets_of(found)}: the share of seeds with at least a score, so higher "
-        "is better everywhere. Dashed: base; solid: new. Where the curves cross, one side has better and worse "
-        f"seeds than the other, which a median may hide. Bands: 95 %, {_DOUBT}"
+        f"Performance profiles over {datasets_of(found)}: the share of seeds with at least a score, so "
+        "higher is better everywhere. Dashed: base; solid: new. Where the curves cross, one side has better "
+        f"and worse seeds than the other, which a median may hide. Bands: 95 %, {_DOUBT}"
     )
     return Figure("performance-profiles", caption, png(figure))
 

@@ -103,7 +103,9 @@ class Ending:
 
 ENDINGS: dict[int, Ending] = {
     0: Ending(
-        "Pass", "no primary quantity is worse by more than its margin, and every cell could have shown it",
+        "Pass",
+        "no primary quantity is worse by more than chance and its margin, and every cell had the seeds to "
+        "show it, unless insufficient evidence was set to pass",
         "better",
     ),
     1: Ending("Regression", "the new side is worse where it counts", "worse"),

@@ -34,19 +34,18 @@ def sentence(comparison: Comparison, names: Names) -> str:
     decision = comparison.decision
     of = {status: [c for c in decision.cells if c.status == status] for status in _WHY}
     red, known = of["regression"], [c for c in decision.cells if c.status != "no baseline"]
-    many = f"{len(known)} cell{'s' if len(known) != 1 else ''}"
+    many = "one cell" if len(known) == 1 else f"{len(known)} cells (a variant on a data set each)"
     if decision.exit_code == 1:
         return f"Worse, by more than chance and the margin explain: {_where(red, names, '; ')}."
     if decision.exit_code == 0:
-        where = f"{many} (a variant on a data set each)"
-        return f"Nothing in {where} got worse by more than chance and the margin explain."
+        return f"Nothing in {many} got worse by more than chance and the margin explain."
     found = of.get(decision.word, [])
     if not found:
         said = "; ".join(decision.reasons) or decision.word
         return f"{said[:1].upper()}{said[1:]}."
     also = f" Apart from that, worse: {_where(red, names, '; ')}." if red else ""
     one = "one" if len(found) == 1 else str(len(found))
-    return f"Of {many} (a variant on a data set each), {one} {_WHY[decision.word][len(found) > 1]}.{also}"
+    return f"Of {many}, {one} {_WHY[decision.word][len(found) > 1]}.{also}"
 
 
 _WHY = {

@@ -98,17 +98,25 @@ def _together(
     if found is None:
         return
     ranked = [rank_figure(found, names), ranks(found, names)]
+    one = found.datasets[0] if len(found.datasets) == 1 else ""
+    what = (
+        f"The primary quantity on {one}," if one else "The primary quantities of all data sets together, each"
+    )
     about = (
-        "The primary quantities of all data sets together, each on a scale of its own: 1 at the best "
-        "variant's lower quartile, 0 at the worst one's upper quartile, over both sides; seeds that diverged "
-        "score 0."
+        f"{what} on a scale of its own: 1 at the best variant's lower quartile, 0 at the worst one's upper "
+        "quartile, over both sides; seeds that diverged score 0."
     )
     parts = [
         Part("Interquartile means", "together-means", [together_figures.interval_plot(found, look, names)]),
         Part("Performance profiles", "together-profiles", [together_figures.profiles(found, look, names)]),
         Part("Ranks", "together-ranks", [item for item in ranked if item is not None]),
     ]
-    yield Chapter("All data sets together", "together", about, [part for part in parts if part.items])
+    yield Chapter(
+        f"Scores on {one}" if one else "All data sets together",
+        "together",
+        about,
+        [part for part in parts if part.items],
+    )
 
 
 def _tests(comparison: Comparison, names: Names) -> Chapter:
@@ -120,12 +128,19 @@ def _tests(comparison: Comparison, names: Names) -> Chapter:
         "Suspects": tested.suspects(comparison, names),
     }
     parts = [
-        Part(title, file_stem("tests", title), [table if table is not None else _NONE[title]])
+        Part(
+            title,
+            file_stem("tests", title),
+            [table if table is not None else _NONE[title]],
+            folded=table is not None and len(table.rows) > _LONG,
+        )
         for title, table in found.items()
     ]
     return Chapter("The tests", "tests", "", parts)
 
 
+_LONG = 24
+"""A table of more rows is folded away."""
 _NONE = {
     "Primary quantities": "No cell could be tested.",
     "Collapse and divergence": "No rate was tested.",

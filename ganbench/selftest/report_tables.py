@@ -1,0 +1,168 @@
+"""The selftest's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ganbench.report.tables import Table
+from ganbench.selftest.reading import Line, Results
+from ganbench.selftest.report_figures import size_text
+
+
+def matrix_table(lines: Sequence[Line]) -> Table:
+    """Every defect with what it does and what saw it."""
+    header = [
+        "defect",
+        "what is wrong",
+        "worst on",
+        "SD",
+        "gate red",
+        "planned",
+        "seen there as",
+        "seen also by",
+    ]
+    ordered = sorted(lines, key=lambda line: -line.size)
+    rows = [
+        [
+            line.name,
+            line.title,
+            line.cell,
+            size_text(line.size),
+            f"{line.red:.0%}",
+            "red" if line.planned else "–",
+            _by(line),
+            ", ".join(line.elsewhere) or "–",
+        ]
+        for line in ordered
+    ]
+    notes = [
+        "SD: difference of medians in standard deviations of the null seeds, on the quantity's scale. Gate "
+        "red: in touched cells; false alarms elsewhere do not count. Planned: the first new seeds against the "
+        "first ones of the pool.",
+        *(
+            f"{line.name} touches {line.beyond} too; that was not trained again."
+            for line in lines
+            if line.beyond
+        ),
+    ]
+    data = pd.DataFrame([_flat(line) for line in ordered])
+    left = frozenset({0, 1, 2, 5, 6, 7})
+    return Table("selftest-defects", "Planted defects", header, rows, data, notes, left)
+
+
+def patches_table(lines: Sequence[Line]) -> Table:
+    """The one line that each defect changes."""
+    header = ["defect", "file", "before", "after"]
+    rows = [[line.name, line.file, line.before, line.after] for line in lines]
+    data = pd.DataFrame(rows, columns=header)
+    return Table("selftest-patches", "What each defect changes", header, rows, data, left=frozenset(range(4)))
+
+
+def survivors_table(lines: Sequence[Line]) -> Table:
+    """What the gate alone does not see reliably, and why."""
+    header = ["defect", "SD", "gate red", "seen by", "why"]
+    left = [line for line in sorted(lines, key=lambda line: -line.size) if not line.caught]
+    rows = [
+        [
+            line.name,
+            size_text(line.size),
+            f"{line.red:.0%}",
+            ", ".join(line.elsewhere) or "nothing",
+            line.explanation or "not explained yet",
+        ]
+        for line in left
+    ]
+    data = pd.DataFrame(rows, columns=header)
+    return Table(
+        "selftest-survivors", "Defects that the gate lets pass", header, rows, data, left=frozenset({0, 3, 4})
+    )
+
+
+def alarms_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """False alarms with both intervals."""
+    header = ["sides drawn from", "seeds", "gates", "red", "rate", "given these seeds", "over pools"]
+    cells = [
+        [
+            row["title"],
+            f"{row['baseline']} against {row['new']}",
+            f"{row['rate']['gates']:,}",
+            str(row["rate"]["red"]),
+            f"{row['rate']['rate']:.2%}",
+            _interval(row["rate"], "lower", "upper"),
+            _interval(row["rate"], "lower_over_pools", "upper_over_pools"),
+        ]
+        for row in rows
+    ]
+    notes = [f"{row['title']}: {_counted(row['other'])}." for row in rows if row["other"]]
+    data = pd.DataFrame([{"title": row["title"], **row["rate"]} for row in rows])
+    return Table("selftest-false-alarms", "Red though nothing has changed", header, cells, data, notes)
+
+
+def seeds_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Seeds asked for, and the power that so many have, by effect."""
+    frame = pd.DataFrame(rows)
+    header = ["effect", "cells", "new seeds asked for", "power reached: mean", "least", "most", "tried in"]
+    cells = [_effect_row(float(str(effect)), group) for effect, group in frame.groupby("effect")]
+    notes = [
+        "Asked for: new seeds against the baseline's, for a power of 80 % in that data set alone. Reached: "
+        "the share of random baselines and new seeds of the pool, the new ones moved by the effect, whose "
+        "test reached the gate's threshold. The spread is estimated from the baseline's seeds alone, so "
+        "single cells scatter."
+    ]
+    return Table("selftest-seeds", "Seeds needed, checked", header, cells, frame, notes)
+
+
+def _effect_row(effect: float, group: pd.DataFrame) -> list[str]:
+    needed, reached = group["needed"].dropna(), group["reached"].dropna()
+    span = f"{needed.min():.0f} to {needed.max():.0f}" if len(needed) else "–"
+    three = (reached.mean(), reached.min(), reached.max()) if len(reached) else ()
+    shares = [f"{value:.0%}" for value in three] or ["–"] * 3
+    return [f"{effect:g} SD", str(len(group)), span, *shares, f"{len(reached)} cells"]
+
+
+def settings_table(results: Results) -> Table:
+    """How large the selftest was, and where it was made."""
+    rows = [[name, str(value)] for name, value in _settings(results)]
+    data = pd.DataFrame(rows, columns=["setting", "value"])
+    return Table(
+        "selftest-settings", "How it was made", ["setting", "value"], rows, data, left=frozenset({0, 1})
+    )
+
+
+def _settings(results: Results) -> Iterator[tuple[str, Any]]:
+    for name, value in results.about["options"].items():
+        if isinstance(value, Mapping):
+            yield from value.items()
+        elif value is not None:
+            yield name, value
+    environment = results.about["environment"]
+    for name in ("ganbench", "python", "cpu", "cores", "platform"):
+        yield name, environment.get(name)
+    yield "torch", (environment.get("packages") or {}).get("torch")
+
+
+def _by(line: Line) -> str:
+    """What was called a regression most often."""
+    if not line.by:
+        return "; ".join(line.failed)[:80] or "–"
+    name, share = max(line.by.items(), key=lambda item: item[1])
+    return f"{name} ({share:.0%})"
+
+
+def _flat(line: Line) -> dict[str, Any]:
+    names = ("name", "title", "file", "cell", "size", "harm", "margin", "red", "stopped", "golden", "repeats")
+    found = {name: getattr(line, name) for name in (*names, "keeps_company", "large", "caught")}
+    lists = {name: "; ".join(getattr(line, name)) for name in ("planned", "promises", "failed", "elsewhere")}
+    shares = {name: _counted(getattr(line, name)) for name in ("by", "better", "suspects")}
+    return found | lists | shares
+
+
+def _interval(rate: Mapping[str, float], low: str, high: str) -> str:
+    return f"[{rate[low]:.2%}, {rate[high]:.2%}]"
+
+
+def _counted(items: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name} {value:g}" for name, value in items.items())
