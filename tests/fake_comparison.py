@@ -195,7 +195,7 @@ def _words(kind: VerdictKind, quantity: Quantity) -> str:
         "better": "better by 0.0873 [0.0661, 0.109]",
         "no difference": "no difference seen (could have seen 0.0417)",
         "too small to matter": "worse, by less than the 0.02 that matters",
-        "insufficient": "insufficient evidence: the smallest p that these seeds allow is 0.022",
+        "insufficient": "insufficient evidence: p cannot go below 0.022; 14 new seeds would do",
     }[kind]
 
 

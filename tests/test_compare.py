@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from made_sides import QUANTITIES, cell, changed, normal, shuffled, side
 from numpy.typing import ArrayLike
@@ -61,7 +61,7 @@ def drawn(generator: np.random.Generator, count: int, move: float = 0.0) -> Side
 # Agreement with the gate
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=[Phase.generate])
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.7, 2.0, -0.8]), st.sampled_from([0.04, 0.4]))
 def test_the_primary_verdicts_are_the_gates(seed: int, move: float, level: float) -> None:
     generator = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def test_the_primary_verdicts_are_the_gates(seed: int, move: float, level: float
         )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, phases=[Phase.generate])
 @given(st.integers(0, 2**32 - 1))
 def test_rows_do_not_depend_on_the_order_of_the_input(seed: int) -> None:
     generator = np.random.default_rng(seed)

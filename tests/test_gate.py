@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from made_sides import QUANTITIES, cell, changed, normal, shuffled, side
 from scipy.stats import binom
@@ -135,7 +135,8 @@ def test_one_data_set_has_no_stratified_test() -> None:
 def test_where_only_all_data_sets_together_are_red_the_leaning_ones_are_named() -> None:
     base = [cell("v", d, {"tv": spread(6)}) for d in "abc"] + [cell("w", "a", {"tv": spread(6)})]
     new = [cell("v", d, {"tv": spread(6, 2.5)}) for d in "ab"]
-    new += [cell("v", "c", {"tv": spread(6, -0.5)}), cell("w", "a", {"tv": spread(6, 0.5)})]
+    base[2] = cell("v", "c", {"tv": np.ones(6)})  # all equal: no difference is as much as no margin
+    new += [cell("v", "c", {"tv": np.ones(6)}), cell("w", "a", {"tv": spread(6, 0.5)})]
     rules = replace(QUICK, level=0.25)
     judgement = decided(side(base), side(new), rules).judgements[0]
     assert min(t.adjusted for t in judgement.tests[:3]) > 0.25 >= judgement.tests[3].adjusted
@@ -447,7 +448,7 @@ def test_a_test_within_its_threshold_is_rejected_and_no_other(
             assert (step.adjust(p[name]) <= level) == (step.adjusted <= level)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=[Phase.generate])
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_the_input_decides_nothing(seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -484,7 +485,7 @@ def test_it_is_fast_enough_to_be_called_thousands_of_times() -> None:
     pairs = [(normal(generator, 20), normal(generator, 10)) for _ in range(12)]
     times = []
     for base, new in pairs:
-        began = time.perf_counter()
+        began = time.process_time()
         decided(base, new)
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert min(times) < 0.02

@@ -137,6 +137,8 @@ def test_what_was_left_out_is_counted() -> None:
     kept = sum(line.startswith("- x") for line in text.splitlines())
     assert f"{20_000 - kept:,} of 20,000 under “first”; 5 of 5 under “second”" in text
     assert LIMIT - 2000 < len(text.encode()) < LIMIT
+    assert "## first" in text
+    assert "## second" not in text
     small = page("t", [], [Section("first", rows[:5]), Section("none", [])], "all.json")
     assert "Left out" not in small
     assert "none" not in small
@@ -257,6 +259,9 @@ def test_text_is_at_most_a_hundred_characters_wide() -> None:
         assert max(map(len, text.splitlines())) <= WIDTH
         assert "gan-r1[latent_dim=2]" in text
         assert "learning_rate" not in text
+    table = [line for line in decision_text(made.decision, made).splitlines() if " 20:10 " in line]
+    assert len(table) == 5
+    assert all(line.endswith("  pass") for line in table)
 
 
 def test_text_says_code_reasons_and_what_could_have_been_seen(mixed: Comparison) -> None:

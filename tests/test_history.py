@@ -88,6 +88,7 @@ def test_higher_is_better_turns_the_word() -> None:
     series = only(history(sides(drawn(1, [0.5] * 4 + [0.8] * 4), share), rng()))
     assert series.words.startswith("better since 2026-11-05")
     assert series.changes[0].effect.estimate == pytest.approx(0.3, abs=0.02)
+    assert series.changes[0].matters
 
 
 def test_a_target_is_spoken_of_as_a_distance() -> None:
@@ -305,7 +306,7 @@ def test_folders_runs_and_baselines_are_loaded(tmp_path: Path) -> None:
     (tmp_path / "all" / "empty").mkdir()
     names = [side.name for side in load_history([tmp_path / "all"])]
     assert names == ["night 3", "night 5", "night 9"]
-    assert [s.name for s in load_history([late, early, late, tmp_path / "all" / "late"])] == [
+    assert [s.name for s in load_history([late, early, tmp_path / "all" / ".." / "all" / "late"])] == [
         "night 3",
         "night 9",
     ]

@@ -129,7 +129,7 @@ def test_every_verdict_and_reason_is_on_the_page(page: Page, found: Comparison) 
         assert f"{kind.signed} {kind.meaning}" in page.text
     for reason in (*TIES, "gone on ring8: only in base", "fresh on digits: no baseline yet"):
         assert reason in page.text
-    for text in (*found.notes, *found.decision.insufficient, "diverges more often", "counts as a regression"):
+    for text in (*found.notes, "14 new seeds would do", "diverges more often", "counts as a regression"):
         assert text in page.text
 
 
@@ -149,8 +149,8 @@ def test_the_decision_comes_first(page: Page) -> None:
     assert "nsgan on ring8" in head[places[0] : places[1]]
     assert "nsgan on digits" in head[places[1] : places[2]]
     assert all(tie in head[places[2] : places[3]] for tie in TIES)
-    assert "ring8: Total variation over modes +0.0417" in head[places[5] : places[6]]
-    assert "digits: Fréchet distance ×1.17" in head[places[5] : places[6]]
+    assert "ring8: Total variation over modes: +0.0417" in head[places[5] : places[6]]
+    assert "digits: Fréchet distance: ×1.17" in head[places[5] : places[6]]
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_the_decision_comes_first(page: Page) -> None:
     [
         ("worse", 1, "Worse, by more than chance and the margin explain: nsgan on ring8."),
         ("no difference", 0, "Nothing in one cell got worse"),
-        ("insufficient", 5, "one has too few seeds for any outcome to count as a regression"),
-        ("not comparable", 4, "one was made otherwise, or is gone"),
+        ("insufficient", 5, "The one cell has too few seeds for any outcome to count as a regression"),
+        ("not comparable", 4, "The one cell was made otherwise, or is gone"),
     ],
 )
 def test_every_exit_code_says_what_it_means(kind: str, code: int, says: str, tmp_path: Path) -> None:
@@ -176,12 +176,13 @@ def test_a_regression_behind_something_graver_is_told(found: Comparison) -> None
     cells = tuple(
         replace(c, status="incomplete") if c.status == "not comparable" else c for c in found.decision.cells
     )
-    decision = replace(
-        found.decision, exit_code=3, word="incomplete", cells=cells, incomplete=("ring8: 2 failed",)
-    )
+    cells = tuple(replace(c, notes=("2 failed",)) if c.status == "incomplete" else c for c in cells)
+    decision = replace(found.decision, exit_code=3, word="incomplete", cells=cells)
     late = replace(found, decision=decision)
     assert "have trials that failed or are missing" in sentence(late, names)
-    assert any(point.title == "Incomplete" and "2 failed" in point.items[0] for point in points(late, names))
+    assert any(
+        point.title == "Incomplete" and point.items[0].endswith(": 2 failed") for point in points(late, names)
+    )
 
 
 def shown(row: Row) -> list[str]:
@@ -331,6 +332,14 @@ def test_no_label_is_cut_or_stands_on_another(variants: int, drawn: list[Canvas]
     for figure in drawn:
         assert not outside(figure)
         assert not crowded(figure)
+
+
+def test_a_long_title_has_room(drawn: list[Canvas]) -> None:
+    rows = [row for row in comparison(ALONE).rows if row.primary]
+    long = replace(rows[0].quantity, title="A quantity with a name that goes on and on " * 4, unit="nats")
+    forest_figure.forest([replace(row, quantity=long) for row in rows], {"nsgan": "nsgan"}, "x")
+    assert not outside(drawn[0])
+    assert not crowded(drawn[0])
 
 
 def test_names_are_cut_to_their_place() -> None:
@@ -526,6 +535,14 @@ def test_a_history_is_the_same_in_bytes_and_escapes_labels(tmp_path: Path) -> No
     assert "<i>" not in pages[0].html
     assert all(label in pages[0].text for label in LABELS)
     assert (tmp_path / "one" / "figures" / "x-y-z-history.png").is_file()
+
+
+def test_many_places_with_one_reason_are_told_once(tmp_path: Path) -> None:
+    kinds = {(f"v{i}", "ring8"): "insufficient" for i in range(6)}
+    found = comparison(Fake(variants=tuple(f"v{i}" for i in range(6)), datasets=("ring8",), kinds=kinds))
+    told = next(p for p in points(found, {f"v{i}": f"v{i}" for i in range(6)}) if p.title.startswith("Could"))
+    places = "v0 on ring8, v1 on ring8, v2 on ring8, and 3 more"
+    assert told.items == [f"{places}: p cannot go below 0.022; 14 new seeds would do"]
 
 
 def test_short_names_are_explained(tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ def test_a_line_that_is_gone_or_doubled_is_refused() -> None:
 
 
 def test_defects_are_chosen_by_name() -> None:
-    assert [each.name for each in chosen(["clip-forgotten", "penalty-sign"])] == ["clip-forgotten", "penalty-sign"]
+    assert [each.name for each in chosen(["clip-forgotten", "penalty-sign"])] == [
+        "clip-forgotten",
+        "penalty-sign",
+    ]
     assert chosen(None) == DEFECTS
     with pytest.raises(UnknownName, match="did you mean 'penalty-sign'"):
         chosen(["penalty-sing"])

@@ -22,7 +22,6 @@ from ganbench.comparison.matching import Pair
 from ganbench.comparison.model import Judgement, PrimaryTest, Rules
 from ganbench.comparison.streams import stream
 
-
 _SIMULATED = 0.02
 """More than a p from random deals is off by."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganbench.analysis.statistics import Values, summarise
 from ganbench.comparison.model import Cell
+from ganbench.quantities import Quantity
 from ganbench.selftest.sides import primary, primary_badness
 
 LARGE = 2.0
@@ -43,16 +44,16 @@ class CellEffect:
 
 def cell_effect(null: Cell, defect: Cell, null_seeds: Sequence[int], seeds: Sequence[int]) -> CellEffect:
     """The effect in one cell, of these null seeds and these seeds with the defect."""
-    before, after = primary_badness(null, null_seeds), primary_badness(defect, seeds)
     declared = primary(null)
+    before, after = primary_badness(null, null_seeds), primary_badness(defect, seeds, declared)
     worse = _difference(_median(after), _median(before))
     harm = math.expm1(min(worse, 700.0)) if declared.scale == "log" else worse
     return CellEffect(
         variant=null.variant,
         dataset=null.dataset,
         quantity=null.primary,
-        null_median=_in_unit(null, null_seeds),
-        defect_median=_in_unit(defect, seeds),
+        null_median=_in_unit(null, null_seeds, declared),
+        defect_median=_in_unit(defect, seeds, declared),
         size=_standardised(worse, before),
         harm=harm,
         margin=declared.smallest_difference or 0.0,
@@ -82,8 +83,7 @@ def _difference(after: float, before: float) -> float:
     return 0.0 if after == before else after - before
 
 
-def _in_unit(cell: Cell, seeds: Sequence[int]) -> float:
+def _in_unit(cell: Cell, seeds: Sequence[int], declared: Quantity) -> float:
     by_seed = cell.values[cell.primary].by_seed if cell.primary in cell.values else {}
-    declared = primary(cell)
     values = [by_seed.get(seed, math.nan) for seed in seeds]
     return summarise(values, declared.direction, declared.target).median

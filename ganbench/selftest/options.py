@@ -75,7 +75,8 @@ def plan(options: Options, work: Path | None = None) -> tuple[Cost, ...]:
     """What each stage takes, from the pool's own times where `work` holds a pool."""
     ten = seconds_of_ten(work / "pool") if work else SECONDS_OF_TEN
     rate = ten / 10
-    gates = (options.repeats // 10 if options.quick else options.repeats) * 6
+    repeats = options.repeats // 10 if options.quick else options.repeats
+    gates = 4 * repeats + 18 * max(repeats // 10, 10)
     costs = [Cost("made-up numbers", f"{gates} gates", gates * _SECONDS_OF_A_GATE)]
     if options.quick:
         return (*costs, Cost("golden trace", "one", 20.0))

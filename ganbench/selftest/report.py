@@ -69,8 +69,16 @@ def _alarms(results: Results) -> Chapter:
         "their seeds; the interval over pools allows for that by a jackknife over seeds. Made-up numbers are "
         "drawn afresh for every gate."
     )
-    parts = [Part("", "alarms", [alarms(rows), alarms_table(rows)])]
+    parts = [Part("", "alarms", [alarms(rows), alarms_table(rows), *_alike(results.false_alarms or {})])]
     return Chapter("False alarms", "false-alarms", text, parts)
+
+
+def _alike(measured: Mapping[str, Any]) -> list[str]:
+    """How far a seed's luck is the same on all data sets, which the made-up worlds assume or exclude."""
+    if not measured.get("alike"):
+        return []
+    said = ", ".join(f"{variant} {value:+.2f}" for variant, value in measured["alike"].items())
+    return [f"Rank correlation over the pool's seeds between a variant's results on two data sets: {said}."]
 
 
 def _power(results: Results, lines: Sequence[Line]) -> Chapter:

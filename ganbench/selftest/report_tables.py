@@ -40,8 +40,8 @@ def matrix_table(lines: Sequence[Line]) -> Table:
     ]
     notes = [
         "SD: difference of medians in standard deviations of the null seeds, on the quantity's scale. Gate "
-        "red: in touched cells; false alarms elsewhere do not count. Planned: the first new seeds against the "
-        "first ones of the pool.",
+        "red: in touched cells; false alarms elsewhere do not count. Planned: the first new seeds against "
+        "the first ones of the pool.",
         *(
             f"{line.name} touches {line.beyond} too; that was not trained again."
             for line in lines

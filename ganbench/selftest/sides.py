@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ganbench.analysis.statistics import Values, badness
 from ganbench.comparison.model import Cell, Key, Side
@@ -23,18 +24,37 @@ def seeds_in(side: Side) -> tuple[int, ...]:
     return tuple(sorted(set.intersection(*each))) if each else ()
 
 
-def primary_badness(cell: Cell, seeds: Sequence[int]) -> Values:
+def primary_badness(cell: Cell, seeds: Sequence[int], declared: Quantity | None = None) -> Values:
     """A cell's primary quantity over seeds as badness, on the scale that it is declared on; NaN: diverged.
 
-    On a log scale the logarithm; minus infinity stands for zero.
+    On a log scale the logarithm; minus infinity stands for zero.  `declared` stands for the cell's own
+    declaration.
     """
     by_seed = cell.values[cell.primary].by_seed if cell.primary in cell.values else {}
     values = np.array([by_seed.get(seed, np.nan) for seed in seeds], dtype=np.float64)
-    declared = primary(cell)
+    declared = declared or primary(cell)
     if declared.scale == "log":
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log(values)
     return badness(values, declared.direction, declared.target)
+
+
+def alike_across_datasets(side: Side) -> dict[str, float]:
+    """Rank correlation over seeds between two data sets, averaged over pairs of them, by variant.
+
+    Seeds share random numbers across data sets; a stratified test that deals each data set's seeds out by
+    itself takes this for zero.  Variants with one data set, or equal values, are left out.
+    """
+    seeds, groups = seeds_in(side), dict[str, list[Values]]()
+    for cell in side.cells.values():
+        bad = primary_badness(cell, seeds)
+        groups.setdefault(cell.variant, []).append(rankdata(np.where(np.isnan(bad), np.inf, bad)))
+    found = {}
+    for variant, ranks in groups.items():
+        rows = np.array([row for row in ranks if row.min() < row.max()])
+        if len(rows) > 1:
+            found[variant] = float(np.corrcoef(rows)[np.triu_indices(len(rows), 1)].mean())
+    return found
 
 
 def primary(cell: Cell) -> Quantity:

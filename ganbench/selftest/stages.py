@@ -20,6 +20,7 @@ from ganbench.selftest.power import Material, measure_power
 from ganbench.selftest.reading import DATA
 from ganbench.selftest.seeds_check import check_seeds
 from ganbench.selftest.seen import Seen, seen
+from ganbench.selftest.sides import alike_across_datasets
 from ganbench.selftest.synthetic import WORLDS
 from ganbench.suite import load_suite
 
@@ -63,7 +64,7 @@ def _synthetic(options: Options, tell: Tell) -> dict[str, Any]:
         generator = _generator(options, 10 + number)
         alarms.append(synthetic_false_alarms(world, repeats, sizes.baseline, sizes.new, generator))
     tell("power over the size of a break, made-up numbers")
-    curve = power_curve(repeats // 10, sizes.baseline, sizes.new, _generator(options, 1))
+    curve = power_curve(max(repeats // 10, 10), sizes.baseline, sizes.new, _generator(options, 1))
     return {"false_alarms": alarms, "curve": curve}
 
 
@@ -84,7 +85,8 @@ def _golden(out: Path, place: Workplace, tell: Tell) -> dict[str, Any]:
 def _false_alarms(pool: Side, options: Options, tell: Tell) -> Any:
     tell(f"false alarms: {options.splits} splits of the pool")
     sizes = options.sizes
-    return pool_false_alarms(pool, options.splits, sizes.baseline, sizes.new, _generator(options, 2))
+    found = pool_false_alarms(pool, options.splits, sizes.baseline, sizes.new, _generator(options, 2))
+    return {**to_plain(found), "alike": alike_across_datasets(pool)}
 
 
 def _defects(place: Workplace, pool: Side, golden: dict[str, Any], tell: Tell) -> list[dict[str, Any]]:

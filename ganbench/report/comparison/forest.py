@@ -24,8 +24,10 @@ from ganbench.report.comparison.verdicts import KINDS
 from ganbench.report.curve import limits, wants_log
 from ganbench.report.style import INK, QUIET, WIDTH, Figure, canvas, file_stem, png
 
-_ROW, _HEAD, _FOOT = 0.5, 0.5, 0.72
-"""Inches."""
+_ROW, _HEAD, _FOOT, _LINE = 0.5, 0.5, 0.52, 0.17
+"""Inches of a row, above the first, below the last, and of a line of text."""
+_TITLE = 38
+"""The longest line of the seeds' axis' title."""
 _BAND, _RULE = "#eef1f4", "#eceff2"
 _ORDER = list(KINDS)
 
@@ -33,12 +35,15 @@ _ORDER = list(KINDS)
 def forest(rows: Sequence[Row], names: Mapping[str, str], name: str) -> Figure:
     """One data set's primary effects, those that ask for attention on top."""
     quantity = rows[0].quantity
-    height = _HEAD + _ROW * len(rows) + _FOOT
+    title = f"{textwrap.fill(titled(quantity), _TITLE)}\n({better(quantity)})"
+    foot = _FOOT + _LINE * title.count("\n")
+    height = _HEAD + _ROW * len(rows) + foot
     figure = canvas(height, measured=False)
-    effects, seeds = (_column(figure, column, len(rows), height) for column in (EFFECT, SEEDS))
+    effects, seeds = (_column(figure, column, len(rows), foot) for column in (EFFECT, SEEDS))
     scale = effect_scale(quantity, [row.effect for row in rows if row.effect is not None])
     _effect_axes(effects, quantity, scale)
     edge = _seed_axes(seeds, quantity, rows)
+    seeds.set_xlabel(title)
     for place, row in enumerate(sorted(rows, key=lambda row: _ORDER.index(row.verdict.kind))):
         forest_rows.label(effects, place, row, names[row.variant])
         forest_rows.effect(effects, place, row, scale)
@@ -48,9 +53,9 @@ def forest(rows: Sequence[Row], names: Mapping[str, str], name: str) -> Figure:
     return Figure(file_stem(name, "effects"), " ".join(_caption(quantity, rows)), png(figure))
 
 
-def _column(figure: Canvas, column: tuple[float, float], rows: int, height: float) -> Axes:
-    left, width = column
-    axes = figure.add_axes((left / WIDTH, _FOOT / height, width / WIDTH, rows * _ROW / height))
+def _column(figure: Canvas, column: tuple[float, float], rows: int, foot: float) -> Axes:
+    (left, width), height = column, figure.get_size_inches()[1]
+    axes = figure.add_axes((left / WIDTH, foot / height, width / WIDTH, rows * _ROW / height))
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -88,7 +93,6 @@ def _seed_axes(axes: Axes, quantity: Quantity, rows: Sequence[Row]) -> float:
         axes.xaxis.set_major_formatter(lambda value, _: tick_text(round(value, 12)))
     if aimed:
         axes.axvline(quantity.target or 0.0, color=QUIET, linewidth=1.0, linestyle="--", zorder=1)
-    axes.set_xlabel(f"{textwrap.fill(titled(quantity), 42)}\n({better(quantity)})")
     return low if quantity.direction == "higher" else high
 
 

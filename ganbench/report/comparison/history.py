@@ -14,7 +14,7 @@ from ganbench.report.comparison.history_figures import over_time
 from ganbench.report.comparison.history_panel import latest, moments, status
 from ganbench.report.comparison.sheet import Chapter, Head, write_sheet
 from ganbench.report.comparison.tables import NOTHING, arrowed, p_text
-from ganbench.report.comparison.words import Point, cut
+from ganbench.report.comparison.words import Point, by_reason, cut
 from ganbench.report.page import Part
 from ganbench.report.style import Figure, file_stem, styled
 from ganbench.report.tables import Table
@@ -90,23 +90,14 @@ def _points(
 ) -> list[Point]:
     small = [s for s in history.series if s.changes and not s.changes[-1].matters]
     blind = [s for s in history.series if not s.changes and s.words.startswith("insufficient")]
-    left_out: dict[str, list[str]] = {}
-    for series in history.series:
-        for reason in series.left_out:
-            left_out.setdefault(reason, []).append(_cell(series, names))
+    shortages = [(s.words.partition(": ")[2] or s.words, _cell(s, names)) for s in blind]
+    left_out = [(reason, _cell(s, names)) for s in history.series for reason in s.left_out]
     found = [
         Point("Worse", "worse", [_told(s, names) for s in worse] or ["nothing"]),
         Point("Better", "better", [_told(s, names) for s in improved] or ["nothing"]),
         Point("Changed, by too little to matter", "same", [_told(s, names) for s in small]),
-        Point("Could not have shown a change", "unsure", [_told(s, names) for s in blind]),
-        Point(
-            "Left out, not comparable with the latest result",
-            "apart",
-            [
-                f"{reason}: {', '.join(cells) if len(cells) <= 3 else f'{len(cells)} cells'}"
-                for reason, cells in left_out.items()
-            ],
-        ),
+        Point("Could not have shown a change", "unsure", by_reason(shortages)),
+        Point("Left out, not comparable with the latest result", "apart", by_reason(left_out)),
     ]
     return [Point(p.title, p.style, cut(p.items)) for p in found if p.items]
 

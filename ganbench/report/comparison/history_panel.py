@@ -77,7 +77,7 @@ def status(series: Series) -> str:
     """A series in a few words: its last change, or why there is none."""
     kind = latest(series)
     if kind is None:
-        return series.words
+        return series.words.partition(": ")[0]
     change = series.changes[-1]
     small = "" if change.matters else ", too small to matter"
     return f"{kind.sign} {'worse' if change.worse else 'better'} since {change.first.when}{small}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ganbench.analysis.numbers import arrow, number, titled
+from ganbench.analysis.numbers import arrow, listed, number, titled
 from ganbench.comparison.model import CellDecision, Comparison, Key, Row
 from ganbench.comparison.tables import frame
 from ganbench.comparison.verdicts import p_words, size_words
@@ -33,9 +33,7 @@ def glance(comparison: Comparison, names: Names) -> Table:
         [names[v], *(standing(found[v, d]) if (v, d) in found else NOTHING for d in datasets)]
         for v in variants
     ]
-    notes = [
-        f"{names[cell.variant]} on {cell.dataset}: {note}." for cell in found.values() for note in cell.notes
-    ]
+    notes = [f"{names[c.variant]} on {c.dataset}: {'; '.join(c.notes)}." for c in found.values() if c.notes]
     data = pd.DataFrame(
         [
             (c.variant, c.dataset, c.quantity, c.status, c.verdict.kind, c.verdict.words, "; ".join(c.notes))
@@ -62,9 +60,6 @@ def ordered(comparison: Comparison) -> list[Key]:
 def primaries(comparison: Comparison, rows: Sequence[Row], names: Names, stem: str) -> Table:
     """One data set's primary quantity, a row per variant; `stem` begins the files' names."""
     quantity, dataset = rows[0].quantity, rows[0].dataset
-    reasons = [
-        f"{names[row.variant]}: {row.verdict.words}." for row in rows if row.verdict.kind in _EXPLAINED
-    ]
     numbers = frame(comparison)
     here = (numbers["dataset"] == dataset) & numbers["primary"] & (numbers["quantity"] == quantity.name)
     return Table(
@@ -73,7 +68,7 @@ def primaries(comparison: Comparison, rows: Sequence[Row], names: Names, stem: s
         header=["variant", "verdict", *_FOUND],
         rows=[[names[row.variant], KINDS[row.verdict.kind].signed, *_found(row)] for row in rows],
         data=numbers[here],
-        notes=[*reasons, *_lost(rows, names), _columns(rows), *_margin(quantity)],
+        notes=[*_reasons(rows, names), *_lost(rows, names), _columns(rows), *_margin(quantity)],
         left=words(2),
     )
 
@@ -141,6 +136,15 @@ def _found(row: Row) -> list[str]:
         p_text(row.adjusted),
         detectable_text(row.detectable, row.quantity),
     ]
+
+
+def _reasons(rows: Sequence[Row], names: Names) -> list[str]:
+    """Why there is no verdict on a row, or a small one; each reason once."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.verdict.kind in _EXPLAINED:
+            found.setdefault(row.verdict.words, []).append(names[row.variant])
+    return [f"{listed(variants)}: {reason}." for reason, variants in found.items()]
 
 
 def _lost(rows: Sequence[Row], names: Names) -> list[str]:

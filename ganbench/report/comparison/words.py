@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ganbench.analysis.numbers import listed, titled
-from ganbench.comparison.model import CellDecision, Comparison, Row
+from ganbench.comparison.model import CellDecision, Comparison, Key, Row
 from ganbench.report.comparison.tables import Names, detectable_text
 from ganbench.report.comparison.verdicts import ENDINGS, Ending
 
+_BLIND = "insufficient evidence: "
 _MOST = 8
 """So many items are listed; the others are counted."""
 
@@ -44,8 +45,10 @@ def sentence(comparison: Comparison, names: Names) -> str:
         said = "; ".join(decision.reasons) or decision.word
         return f"{said[:1].upper()}{said[1:]}."
     also = f" Apart from that, worse: {_where(red, names, '; ')}." if red else ""
-    one = "one" if len(found) == 1 else str(len(found))
-    return f"Of {many}, {one} {_WHY[decision.word][len(found) > 1]}.{also}"
+    which = f"Of {many}, {'one' if len(found) == 1 else len(found)}"
+    if len(found) == len(known):
+        which = "The one cell" if len(known) == 1 else f"All {many}"
+    return f"{which} {_WHY[decision.word][len(found) > 1]}.{also}"
 
 
 _WHY = {
@@ -67,9 +70,9 @@ def points(comparison: Comparison, names: Names) -> list[Point]:
     found = [
         Point("Regressed", "worse", [_cell(c, names) for c in of("regression")] or ["nothing"]),
         Point("Improved", "better", [_cell(c, names) for c in better] or ["nothing"]),
-        Point("Incomplete", "unsure", decision.incomplete),
+        Point("Incomplete", "unsure", _grouped(of("incomplete"), names, lambda cell: "; ".join(cell.notes))),
         Point("Not compared", "apart", _not_compared(comparison, names)),
-        Point("Could not have shown a regression", "unsure", decision.insufficient),
+        Point("Could not have shown a regression", "unsure", _grouped(decision.cells, names, _shortage)),
         Point("Suspects", "unsure", list(_suspects(comparison, names))),
         Point(
             "Smallest worsening that would have been seen, four times in five",
@@ -89,16 +92,32 @@ def _cell(cell: CellDecision, names: Names) -> str:
     return f"{names[cell.variant]} on {cell.dataset}: {'; '.join(said) or verdict.words}"
 
 
-def _not_compared(comparison: Comparison, names: Names) -> list[str]:
-    """Cells by why they were not compared; many cells may have one reason."""
+def by_reason(found: Iterable[tuple[str, str]]) -> list[str]:
+    """Pairs of a reason and a place, each reason once with its places; empty reasons are left out."""
     reasons: dict[str, list[str]] = {}
-    for (variant, dataset), why in comparison.differences.items():
-        reasons.setdefault("; ".join(why), []).append(f"{names[variant]} on {dataset}")
-    gone = [f"{names[v]} on {d}" for v, d in comparison.only_base]
-    fresh = [f"{names[v]} on {d}" for v, d in comparison.only_new]
-    said = [f"{_some(cells)}: {why}" for why, cells in reasons.items()]
-    said += [f"{_some(gone)}: only in base"] if gone else []
-    return said + ([f"{_some(fresh)}: no baseline yet (this does not change the decision)"] if fresh else [])
+    for reason, place in found:
+        reasons.setdefault(reason, []).append(place)
+    return [f"{_some(places)}: {reason}" for reason, places in reasons.items() if reason]
+
+
+def _grouped(cells: Iterable[CellDecision], names: Names, why: Callable[[CellDecision], str]) -> list[str]:
+    return by_reason((why(cell), f"{names[cell.variant]} on {cell.dataset}") for cell in cells)
+
+
+def _shortage(cell: CellDecision) -> str:
+    """Why a cell could not have gone red; empty where it could."""
+    said = [*([cell.verdict.words] if cell.verdict.kind == "insufficient" else []), *cell.notes]
+    return next((words.removeprefix(_BLIND) for words in said if words.startswith(_BLIND)), "")
+
+
+def _not_compared(comparison: Comparison, names: Names) -> list[str]:
+    """Cells that have no counterpart, or one that was made otherwise, by why."""
+    reasons: dict[Key, str] = {key: "; ".join(why) for key, why in comparison.differences.items()}
+    reasons |= dict.fromkeys(comparison.only_base, "only in base")
+    reasons |= dict.fromkeys(comparison.only_new, "no baseline yet (this does not change the decision)")
+    return _grouped(
+        comparison.decision.cells, names, lambda cell: reasons.get((cell.variant, cell.dataset), "")
+    )
 
 
 def _suspects(comparison: Comparison, names: Names) -> Iterator[str]:
@@ -137,8 +156,10 @@ def _detectable(comparison: Comparison) -> Iterator[str]:
         )
         ends = list(dict.fromkeys(text for _, text in (seen[:1] + seen[-1:])))
         blind = texts.count("nothing")
-        never = f"; nothing, however large, for {blind} of {len(rows)} variants" if blind else ""
-        yield f"{dataset}: {titled(quantity)} {' to '.join(ends) or 'nothing'}{never if ends else ''}"
+        told = [" to ".join(ends)] if ends else []
+        if blind:
+            told.append("nothing, however large" + (f", for {blind} of {len(rows)} variants" if ends else ""))
+        yield f"{dataset}: {titled(quantity)}: {'; '.join(told)}"
 
 
 def _where(cells: Sequence[CellDecision], names: Names, between: str = ", ") -> str:

@@ -1,0 +1,208 @@
+"""compare, gate, baseline, history and power as their users meet them: codes, files, words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_runs import LSGAN, NSGAN, fails_with, ganbench, read, trained, write_plugin, write_suite
+
+from ganbench import store
+
+FILES = (
+    "gate.md",
+    "gate.xml",
+    "gate.json",
+    "comparison.html",
+    "comparison.parquet",
+    "comparison.csv",
+    "comparison.md",
+)
+PRIMARY, SECONDARY = "mode_total_variation", "high_quality_fraction"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of two variants, ten seeds each and none in common; the first saved as a baseline."""
+    place = tmp_path_factory.mktemp("comparing")
+    for name, first in (("before", 100), ("after", 0)):
+        suite = write_suite(place, [NSGAN, LSGAN], seeds=f"{{first: {first}, count: 10}}", steps=40)
+        suite.write_text(suite.read_text().replace("diagnostics: [modes]", "diagnostics: [modes, cost]"))
+        trained(suite, place / name)
+        spread(place / name, first)
+    assert ganbench("baseline", "save", place / "before", place / "base.json").exit_code == 0
+    return place
+
+
+def spread(run: Path, seed: int) -> None:
+    """Forty updates leave no differences among seeds: made-up ones stand for them."""
+    generator = np.random.default_rng(seed)
+    edited(run, PRIMARY, lambda values: generator.normal(0.5, 0.05, len(values)))
+    edited(run, SECONDARY, lambda values: generator.normal(0.5, 0.05, len(values)))
+
+
+def edited(run: Path, quantity: str, change: Any, variant: str | None = None) -> None:
+    """Change a quantity's final values in a run's records."""
+    file = run / store.RECORDS_FILE
+    records = pd.read_parquet(file)
+    chosen = records["final"] & (records["quantity"] == quantity)
+    if variant is not None:
+        chosen &= records["variant"] == variant
+    assert chosen.any(), quantity
+    records.loc[chosen, "value"] = change(records.loc[chosen, "value"].to_numpy())
+    records.to_parquet(file)
+
+
+@pytest.fixture
+def worse(folder: Path, tmp_path: Path) -> Path:
+    """A copy of the second run in which lsgan is worse by six standard deviations."""
+    copy = tmp_path / "worse"
+    shutil.copytree(folder / "after", copy)
+    edited(copy, PRIMARY, lambda values: values + 0.3, "lsgan")
+    return copy
+
+
+def test_a_pass_is_0_and_leaves_every_file(folder: Path, tmp_path: Path) -> None:
+    result = ganbench("gate", folder / "base.json", folder / "after", "--out", tmp_path / "gate")
+    assert result.exit_code == 0, result.output
+    assert "gate: pass (exit code 0)" in result.stdout
+    assert all((tmp_path / "gate" / name).stat().st_size > 100 for name in FILES)
+    assert result.stdout.rstrip().endswith(str(tmp_path / "gate" / "comparison.html"))
+    assert read(tmp_path / "gate" / "gate.json")["exit_code"] == 0
+    assert max(map(len, result.stdout.splitlines())) <= max(100, len(str(tmp_path)) + 40)
+
+
+def test_a_regression_is_1_and_named_in_every_file(folder: Path, worse: Path) -> None:
+    result = ganbench("gate", folder / "base.json", worse)
+    assert result.exit_code == 1
+    out = worse / "against-base"
+    said = read(out / "gate.json")
+    assert said["word"] == "regression"
+    (red,) = [each for each in said["judgements"] if each["regressed"]]
+    assert (red["variant"], red["regressed"]) == ("lsgan", ["ring8"])
+    suite = ElementTree.parse(out / "gate.xml").getroot()
+    failed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]
+    assert len(failed) == 1
+    assert "lsgan" in ElementTree.tostring(suite, encoding="unicode")
+    for text in (result.stdout, (out / "gate.md").read_text(), (out / "comparison.html").read_text()):
+        assert "regression" in text
+        assert "lsgan" in text
+
+
+def test_the_baseline_file_and_its_run_give_the_same(folder: Path, worse: Path, tmp_path: Path) -> None:
+    decisions = []
+    for name, base in (("file", folder / "base.json"), ("run", folder / "before")):
+        assert ganbench("gate", base, worse, "--out", tmp_path / name).exit_code == 1
+        decisions.append(read(tmp_path / name / "gate.json")["judgements"])
+    assert decisions[0] == decisions[1]
+
+
+def test_no_baseline_is_4_before_anything_else(folder: Path, tmp_path: Path) -> None:
+    missing, out = tmp_path / "none.json", tmp_path / "gate"
+    result = fails_with("ganbench baseline save", "gate", missing, folder / "after", "--out", out, code=4)
+    assert str(missing) in result.stderr
+    assert read(out / "gate.json")["exit_code"] == 4
+    assert str(missing) in (out / "gate.md").read_text().replace("\\", "")
+    assert ElementTree.parse(out / "gate.xml").getroot().find(".//error") is not None
+    fails_with("none.json", "compare", missing, folder / "after", code=4)
+
+
+def test_bad_input_is_2_with_one_message(folder: Path, tmp_path: Path) -> None:
+    base, broken = folder / "base.json", tmp_path / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    fails_with("not valid JSON", "gate", base, broken, "--out", tmp_path / "gate")
+    assert read(tmp_path / "gate" / "gate.json")["exit_code"] == 2
+    fails_with("does not exist", "gate", base, tmp_path / "nowhere", "--out", tmp_path / "gate")
+    fails_with("not an effect", "power", base, "--effect", "much")
+    fails_with("no run folder and no baseline", "history", tmp_path / "gate")
+
+
+def test_a_failed_cohort_is_3(folder: Path, tmp_path: Path) -> None:
+    plugin = write_plugin(tmp_path, "gated")
+    words = "batch_size: 16, network: {mlp: {width: 8}}"
+    suite = write_suite(
+        tmp_path, [f"gated-raises: {{{words}}}", NSGAN], seeds=10, more=f"include: [{plugin}]", steps=40
+    )
+    trained(suite, tmp_path / "run")
+    result = ganbench("gate", folder / "base.json", tmp_path / "run", "--out", tmp_path / "gate")
+    assert result.exit_code == 4, "lsgan is gone, which stands before what is incomplete"
+    assert "lsgan" in result.stdout
+    base = json.loads((folder / "base.json").read_text())
+    fails_with("fail", "baseline", "save", tmp_path / "run", tmp_path / "b.json", code=3)
+    assert base
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_insufficient_evidence_is_5_and_may_pass(folder: Path, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, [NSGAN, LSGAN], seeds=1, steps=40)
+    trained(suite, tmp_path / "run")
+    asked = ("gate", folder / "base.json", tmp_path / "run", "--out", tmp_path / "gate")
+    result = ganbench(*asked)
+    assert result.exit_code == 5
+    assert "insufficient evidence" in result.stdout
+    assert ganbench(*asked, "--insufficient", "pass").exit_code == 0
+
+
+def test_a_suspect_decides_nothing_until_fresh_seeds_confirm_it(folder: Path, tmp_path: Path) -> None:
+    """NEW's records are made worse by hand; fresh seeds, which nobody edits, have almost no good samples."""
+    new = tmp_path / "new"
+    shutil.copytree(folder / "after", new)
+    edited(new, SECONDARY, lambda values: values - 0.4, "nsgan")
+    base = folder / "base.json"
+    alone = ganbench("gate", base, new)
+    assert alone.exit_code == 0
+    (suspect,) = read(new / "against-base" / "gate.json")["suspects"]
+    assert (suspect["variant"], suspect["quantity"], suspect["confirmed"]) == ("nsgan", SECONDARY, None)
+    lenient = tmp_path / "lenient.json"
+    edited_base = tmp_path / "before"
+    shutil.copytree(folder / "before", edited_base)
+    edited(edited_base, SECONDARY, lambda values: np.linspace(-2.0, -1.0, len(values)))
+    ganbench("baseline", "save", edited_base, lenient)
+    edited(new, SECONDARY, lambda values: values - 4.0, "nsgan")
+    cleared = ganbench("gate", lenient, new, "--confirm", 6, "--workers", 1)
+    assert cleared.exit_code == 0, cleared.output
+    assert read(new / "against-lenient" / "gate.json")["suspects"][0]["confirmed"] is False
+    edited(edited_base, SECONDARY, lambda values: np.linspace(0.8, 0.9, len(values)))
+    strict = tmp_path / "strict.json"
+    ganbench("baseline", "save", edited_base, strict)
+    sure = ganbench("gate", strict, new, "--confirm", 6, "--workers", 1)
+    assert sure.exit_code == 1, sure.output
+    assert any(each["confirmed"] for each in read(new / "against-strict" / "gate.json")["suspects"])
+
+
+def test_compare_tells_every_primary_and_ends_with_0(folder: Path, worse: Path) -> None:
+    result = ganbench("compare", folder / "before", worse, "--out", worse / "out")
+    assert result.exit_code == 0
+    assert f"lsgan on ring8, {PRIMARY}: worse" in result.stdout
+    assert f"nsgan on ring8, {PRIMARY}: no difference seen (could have seen" in result.stdout
+    assert not (worse / "out" / "gate.json").exists()
+    table = pd.read_parquet(worse / "out" / "comparison.parquet")
+    assert {"nsgan", "lsgan"} == set(table["variant"])
+
+
+def test_what_is_measured_once_for_a_cohort_is_one_measurement(folder: Path, worse: Path) -> None:
+    """Ten seeds share one time and one memory: ten equal numbers are no evidence."""
+    ganbench("compare", folder / "before", worse, "--out", worse / "out")
+    table = pd.read_parquet(worse / "out" / "comparison.parquet")
+    shared = table[table["quantity"].isin(["training_seconds", "peak_memory", "parameters_generator"])]
+    assert len(shared) == 6
+    assert shared["p_worse"].isna().all()
+    assert shared["p_better"].isna().all()
+
+
+def test_history_and_power_answer_in_lines(folder: Path, worse: Path, tmp_path: Path) -> None:
+    result = ganbench("history", folder / "base.json", worse, "--out", tmp_path / "history")
+    assert result.exit_code == 0
+    assert "lsgan on ring8: worse since" in result.stdout
+    assert "nsgan on ring8: no change seen" in result.stdout
+    assert (tmp_path / "history" / "history.html").stat().st_size > 10_000
+    told = ganbench("power", folder / "before", "--effect", "2sd")
+    assert told.exit_code == 0
+    assert "against 20" in told.stdout
+    assert len(told.stdout.strip().splitlines()) == 4

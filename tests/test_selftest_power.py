@@ -1,0 +1,211 @@
+"""Power of the gate against a defect: effects in closed form, and what the resamples count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganbench.comparison.gate import gate
+from ganbench.comparison.model import Cell, Side, Values
+from ganbench.comparison.seeds_needed import Wanted
+from ganbench.comparison.sides import with_seeds
+from ganbench.quantities import Quantity
+from ganbench.selftest import power as measuring
+from ganbench.selftest.defects import DEFECTS
+from ganbench.selftest.effect_sizes import cell_effect
+from ganbench.selftest.power import Material, Power, Sizes, measure_power
+from ganbench.selftest.seeds_check import check_seeds
+from ganbench.selftest.seen import Seen, seen
+from ganbench.selftest.sides import alike_across_datasets, primary_badness
+from ganbench.selftest.synthetic import PRIMARY, World, synthetic_side
+
+WORLD = World("two by two", variants=2, datasets=2)
+POOL, OWN = range(60), range(1000, 1050)
+TOUCHED = ("variant1", "data0")
+FEW = Sizes(baseline=20, new=10, resamples=25, suspecting=5)
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def pool() -> Side:
+    return synthetic_side(WORLD, POOL, generator(1))
+
+
+def touched(shift: float, gone: float = 0.0) -> Side:
+    world = replace(WORLD, shifts={TOUCHED: shift}, gone=gone)
+    side = synthetic_side(world, OWN, generator(2), shifted=True)
+    return replace(side, cells={TOUCHED: side.cells[TOUCHED]})
+
+
+def measured(shift: float, **more: Any) -> Power:
+    return measure_power(Material(pool(), touched(shift, **more)), FEW, generator(3))
+
+
+def cell_of(values: Sequence[float], **declared: Any) -> Cell:
+    cell = pool().cells[TOUCHED]
+    quantity = Quantity(PRIMARY, "score", **{"direction": "lower", **declared})
+    named = {**cell.values, PRIMARY: Values(dict(enumerate(values)), "{}")}
+    return replace(cell, values=named, declared={**cell.declared, PRIMARY: quantity})
+
+
+def test_an_effect_is_a_difference_of_medians_in_null_deviations() -> None:
+    null, seeds = [1.0, 2.0, 3.0, 4.0, 5.0], range(5)
+    spread = np.std(null, ddof=1)
+    for sign, direction in ((1, "lower"), (-1, "higher")):
+        worse = [value + sign * 2 * spread for value in null]
+        effect = cell_effect(cell_of(null, direction=direction), cell_of(worse), seeds, seeds)
+        assert effect.size == pytest.approx(2.0)
+        assert effect.harm == pytest.approx(2 * spread)
+        assert effect.large == (effect.size >= 2)
+        assert effect.null_median == 3.0
+
+
+def test_on_a_log_scale_the_effect_is_one_of_logarithms() -> None:
+    null, seeds = [1.0, 2.0, 4.0, 8.0, 16.0], range(5)
+    effect = cell_effect(cell_of(null, scale="log"), cell_of([3 * v for v in null]), seeds, seeds)
+    assert effect.size == pytest.approx(math.log(3) / np.std(np.log(null), ddof=1))
+    assert effect.harm == pytest.approx(2.0)
+
+
+def test_diverged_seeds_are_beyond_all() -> None:
+    null, seeds = [1.0, 2.0, 3.0, 4.0, 5.0], range(5)
+    few = cell_effect(cell_of(null), cell_of([math.nan, 2.0, 3.0, 4.0, 5.0]), seeds, seeds)
+    assert few.size == pytest.approx(1 / np.std(null, ddof=1))
+    assert few.diverged == 1
+    most = cell_effect(cell_of(null), cell_of([math.nan] * 3 + [1.0, 2.0]), seeds, seeds)
+    assert most.size == math.inf
+    assert math.isnan(most.defect_median)
+    assert cell_effect(cell_of([1.0] * 5), cell_of([1.0] * 5), seeds, seeds).size == 0.0
+    assert cell_effect(cell_of([1.0] * 5), cell_of([0.5] * 5), seeds, seeds).size == -math.inf
+
+
+def test_a_zero_on_a_log_scale_is_as_good_as_can_be() -> None:
+    assert primary_badness(cell_of([0.0, 1.0], scale="log"), (0, 1)).tolist() == [-math.inf, 0.0]
+
+
+def test_a_large_break_is_caught_and_named() -> None:
+    power = measured(4.0)
+    assert power.large
+    assert power.caught
+    assert power.red_rate == 1.0
+    assert power.by == {"variant1 on data0": 1.0}
+    assert power.planned == ("variant1 on data0",)
+    assert power.worst.size == pytest.approx(4.0, abs=0.7)
+    assert not power.better
+
+
+def test_nothing_and_an_improvement_are_not_red() -> None:
+    nothing, better = measured(0.0), measured(-4.0)
+    assert not nothing.large
+    assert nothing.red_rate <= 0.2
+    assert better.red_rate == 0.0
+    assert better.better == {"variant1 on data0": 1.0}
+
+
+def test_a_divergence_is_seen_by_its_rate_too() -> None:
+    power = measured(0.0, gone=0.7)
+    assert power.caught
+    assert power.by["divergence of variant1 on data0"] > 0.7
+    assert power.worst.size == math.inf
+
+
+def test_sides_of_a_resample_share_no_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untouched cells take null seeds that the baseline does not have; the touched one its own."""
+    pairs: list[tuple[Side, Side]] = []
+
+    def noting(base: Side, new: Side, *rest: Any) -> Any:
+        pairs.append((base, new))
+        return gate(base, new, *rest)
+
+    monkeypatch.setattr(measuring, "gate", noting)
+    measured(0.0)
+    assert len(pairs) == FEW.resamples + 1
+    for base, new in pairs:
+        for key, cell in new.cells.items():
+            assert (len(base.cells[key].outcomes), len(cell.outcomes)) == (20, 10)
+            assert not set(base.cells[key].outcomes) & set(cell.outcomes)
+            assert (min(cell.outcomes) >= 1000) == (key == TOUCHED)
+    planned_base, planned_new = pairs[-1]
+    assert set(planned_base.cells[TOUCHED].outcomes) == set(range(20))
+    assert set(planned_new.cells[TOUCHED].outcomes) == set(range(1000, 1010))
+
+
+def test_a_false_alarm_elsewhere_is_not_power() -> None:
+    """The untouched variant is broken in half of the pool; nothing of that counts for the defect."""
+    half = {
+        s: v + (8.0 if s >= 30 else 0.0)
+        for s, v in pool().cells["variant0", "data0"].values[PRIMARY].by_seed.items()
+    }
+    cells = dict(pool().cells)
+    cell = cells["variant0", "data0"]
+    cells["variant0", "data0"] = replace(cell, values={**cell.values, PRIMARY: Values(half, "{}")})
+    power = measure_power(Material(replace(pool(), cells=cells), touched(0.0)), FEW, generator(3))
+    assert not any(name.endswith("variant0 on data0") for name in power.by)
+
+
+def test_power_repeats_with_its_generator() -> None:
+    assert measured(1.5) == measured(1.5)
+
+
+def test_seeds_that_are_asked_for_reach_their_power() -> None:
+    """In cells whose spread the baseline estimates well the power is near 0.8; on average it is."""
+    side = synthetic_side(replace(WORLD, variants=3), range(100), generator(4))
+    rows = list(check_seeds(side, 20, generator(5), effects=(2.0, 3.0)))
+    assert {(row.variant, row.dataset) for row in rows} == set(side.cells)
+    reached = [row.reached for row in rows if row.reached is not None]
+    assert len(reached) == len(rows)
+    assert 0.68 < np.mean(reached) < 0.95
+    needed = {row.effect: row.needed for row in rows if row.variant == "variant0" and row.dataset == "data0"}
+    assert (needed[3.0] or 0) < (needed[2.0] or 0)
+    assert all(
+        row.reached is None for row in check_seeds(with_seeds(side, range(22)), 20, generator(5), (0.7,))
+    )
+    assert Wanted("sd", 2.0).unit == "sd"
+
+
+def test_seeds_that_do_alike_on_all_data_sets_are_noticed() -> None:
+    for world, expected in ((WORLD, 0.0), (replace(WORLD, correlation=0.8), 0.8)):
+        alike = alike_across_datasets(synthetic_side(world, range(2000), generator(6)))
+        assert set(alike) == {"variant0", "variant1"}
+        assert list(alike.values()) == pytest.approx([expected] * 2, abs=0.07)
+    assert alike_across_datasets(touched(0.0)) == {}
+
+
+def answers(**changed: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What two processes and the unpatched trace say where nothing is wrong."""
+    golden = {"cohorts": {"a on b": {"1": {"loss": [1.0, 2.0]}}}}
+    alone = [{"digests": ["x", "y"], "norms": [[1.0, 2.0], [3.0, 4.0]]}]
+    beside = [{"digests": ["z", "x", "y"], "norms": [[9.0, 9.0], [1.0, 2.0], [3.0, 4.0 + 1e-12]]}]
+    probe = {"golden": golden, "contract": [], "repeated": alone}
+    repeat = {"repeated": alone, "beside": beside}
+    return {**probe, **changed}, {**repeat, **changed.get("second", {})}, golden
+
+
+def row(**changed: Any) -> Seen:
+    return seen(DEFECTS[0], measured(0.0), *answers(**changed), failed=())
+
+
+def test_what_else_saw_a_defect() -> None:
+    assert row().elsewhere == ()
+    deviating = {"cohorts": {"a on b": {"1": {"loss": [1.0, 2.001]}}}}
+    assert row(golden=deviating).elsewhere == ("golden trace",)
+    assert "2.001" in row(golden=deviating).first_deviation
+    assert row(contract=["it draws"]).elsewhere == ("contract",)
+    other = [{"digests": ["x", "w"], "norms": [[1.0, 2.0], [3.0, 4.0]]}]
+    assert row(repeated=other).elsewhere == ("determinism",)
+    company = [{"digests": [], "norms": [[9.0, 9.0], [1.0, 2.0], [3.0, 4.1]]}]
+    assert row(second={"beside": company}).elsewhere == ("determinism",)
+
+
+def test_a_defect_that_does_not_run_is_caught() -> None:
+    nothing = seen(DEFECTS[0], None, {}, {}, answers()[2], failed=["ImportError"])
+    assert nothing.large
+    assert nothing.caught
+    assert nothing.as_json()["power"] is None
