@@ -137,16 +137,21 @@ def test_sides_of_a_resample_share_no_seed(monkeypatch: pytest.MonkeyPatch) -> N
     assert set(planned_new.cells[TOUCHED].outcomes) == set(range(1000, 1010))
 
 
-def test_a_false_alarm_elsewhere_is_not_power() -> None:
-    """The untouched variant is broken in half of the pool; nothing of that counts for the defect."""
-    half = {
-        s: v + (8.0 if s >= 30 else 0.0)
-        for s, v in pool().cells["variant0", "data0"].values[PRIMARY].by_seed.items()
-    }
-    cells = dict(pool().cells)
-    cell = cells["variant0", "data0"]
-    cells["variant0", "data0"] = replace(cell, values={**cell.values, PRIMARY: Values(half, "{}")})
-    power = measure_power(Material(replace(pool(), cells=cells), touched(0.0)), FEW, generator(3))
+def test_a_false_alarm_elsewhere_is_not_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every gate is red because of an untouched cell; nothing of that counts for the defect."""
+
+    def alarmed(base: Side, new: Side, *rest: Any) -> Any:
+        cell = new.cells["variant0", "data0"]
+        worse = {seed: value + 8.0 for seed, value in cell.values[PRIMARY].by_seed.items()}
+        broken = replace(cell, values={**cell.values, PRIMARY: Values(worse, "{}")})
+        decision = gate(base, replace(new, cells={**new.cells, ("variant0", "data0"): broken}), *rest)
+        assert decision.exit_code == 1
+        return decision
+
+    monkeypatch.setattr(measuring, "gate", alarmed)
+    power = measured(0.0)
+    assert power.red_rate <= 0.2
+    assert not power.planned
     assert not any(name.endswith("variant0 on data0") for name in power.by)
 
 

@@ -13,7 +13,7 @@ from ganbench.report.style import Figure, Look, file_stem
 from ganbench.report.tables import Table
 from ganbench.report.theory import perfect_discriminator_figures as figures
 from ganbench.report.theory.latent_dimension_trained import reported
-from ganbench.report.theory.perfect_discriminator_curves import Measured, read
+from ganbench.report.theory.perfect_discriminator_curves import PERFECT, Measured, read
 from ganbench.report.theory.perfect_discriminator_tables import (
     gradient_table,
     many,
@@ -110,7 +110,7 @@ def _words(known: Sequence[Measured], trained: Sequence[Measured]) -> Iterator[s
             f"{worst.dataset}){doubt}."
         )
     if trained:
-        perfect = [each for each in trained if np.median(each.last("error")) <= 0.01]
+        perfect = [each for each in trained if np.median(each.last("error")) <= PERFECT]
         decays = [float(np.median(each.decay)) for each in trained]
         paper = f" (the paper's best case: {DECADES.value:g})" if trained[0].as_published else ""
         yield (

@@ -24,6 +24,10 @@ _UNTRAINED = 1e-6
 """A generator that training moved by less still has its known law."""
 
 
+PERFECT = 0.01
+"""An error from which on a discriminator counts as perfect."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """One fresh discriminator's life: every value [seeds, marks], and where in the training it was."""
@@ -78,7 +82,7 @@ class Measured:
         grown: Array = curve[:, -1] - curve[:, 0]
         return grown
 
-    def first_perfect(self, error: float = 0.01) -> Array:
+    def first_perfect(self, error: float = PERFECT) -> Array:
         """Updates until the held-out error is at most `error`; NaN where it never is."""
         reached = self.values["error"] <= error
         found: Array = np.where(reached.any(1), self.steps[reached.argmax(1)].astype(float), np.nan)

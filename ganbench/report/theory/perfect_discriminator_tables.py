@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganbench.analysis.numbers import number
+from ganbench.analysis.numbers import listed, number
 from ganbench.published.perfect_discriminator import DECADES, SAME, Overlap
 from ganbench.report.tables import Table
 from ganbench.report.theory.compared import signed
-from ganbench.report.theory.perfect_discriminator_curves import Array, Measured
+from ganbench.report.theory.perfect_discriminator_curves import PERFECT, Array, Measured
 
 
 def overlap_table(known: Sequence[Measured]) -> Table:
@@ -147,6 +147,30 @@ def _trained_notes(trained: Sequence[Measured]) -> Iterator[str]:
     elif not any(each.as_published for each in trained):
         paper += " Here networks and data are smaller."
     yield paper
+    yield from _not_reproduced([each for each in trained if each.as_published])
+
+
+def _not_reproduced(trained: Sequence[Measured]) -> Iterator[str]:
+    """Where the paper's own experiment comes out otherwise, by how much, and what may be why."""
+    told = [(each, float(np.median(each.last("error"))), float(np.median(each.decay))) for each in trained]
+    imperfect = [f"{number(error)} after {each.age}" for each, error, _ in told if error > PERFECT]
+    if imperfect:
+        yield (
+            f"Not reproduced: an error of 0 at every age. Here it is {listed(imperfect)}. The "
+            "better the generator, the longer a fresh discriminator takes: the theorem speaks "
+            "of the best one, and a small network with a rate of its own, on grey digits in place of natural "
+            "images, is far from it after so many updates. The error is counted on held-out images, so "
+            "learning the training images by heart does not lower it."
+        )
+    short = [f"{number(lost)} after {each.age}" for each, _, lost in told if lost < DECADES.value / 2]
+    if short:
+        yield (
+            f"Not reproduced: a fall by {DECADES.value:g} decades, which the paper calls its best case. Here it "
+            f"is {listed(short)}. The gradient of E log(1 − D) is an average weighted by D over the samples: "
+            "it falls with the share that D still takes for real, and rises before with D's slope, so it falls "
+            "far only where the error has been near 0 for long. That −log D's gradient grows does show, by "
+            f"{listed([number(float(np.median(each.growth))) for each in trained])} decades."
+        )
 
 
 def _updates(steps: Array) -> str:
