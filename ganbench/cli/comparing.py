@@ -107,10 +107,8 @@ def _gated(base: Path, new: Path, rules: Rules, random_state: int, rerun: Rerun 
 
 
 def _write(found: Comparison, folder: Path, random_state: int) -> Path:
-    from ganbench.comparison.written import write_tables
     from ganbench.report.comparison.write import write_comparison
 
-    write_tables(found, folder)
     return write_comparison(found, folder, _generator(random_state))
 
 
