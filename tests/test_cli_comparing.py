@@ -192,8 +192,11 @@ def test_what_is_measured_once_for_a_cohort_is_one_measurement(folder: Path, wor
     table = pd.read_parquet(worse / "out" / "comparison.parquet")
     shared = table[table["quantity"].isin(["training_seconds", "peak_memory", "parameters_generator"])]
     assert len(shared) == 6
-    assert shared["p_worse"].isna().all()
-    assert shared["p_better"].isna().all()
+    assert shared["p_adjusted"].isna().all()
+    by_name = shared.set_index("quantity")["verdict"]
+    assert set(by_name["parameters_generator"]) == {"no difference"}
+    assert set(by_name["training_seconds"]) == {"changed"}
+    assert shared["words"].str.contains("measured once a cohort").all()
 
 
 def test_history_and_power_answer_in_lines(folder: Path, worse: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganbench.analysis.effects import effect, harm, probability_of_improvement
 from ganbench.analysis.multiplicity import benjamini_hochberg
+from ganbench.analysis.numbers import number
 from ganbench.analysis.rank_tests import RankTest, rank_test
 from ganbench.analysis.statistics import Summary, summarise
 from ganbench.comparison.comparability import refusal
@@ -30,6 +31,7 @@ from ganbench.quantities import Quantity
 PRIMARY = "primary quantities, one-sided: Bonferroni within the variant, Holm across variants"
 DIRECTED = "other quantities with a better side, two-sided: Benjamini-Hochberg"
 DESCRIPTIVE = "quantities without a better side, two-sided: Benjamini-Hochberg"
+ONCE = "measured once for a whole cohort, not tested"
 FALSE_DISCOVERY = 0.05
 """The false discovery rate within each family but the primary one."""
 
@@ -120,6 +122,9 @@ def _other_rows(matching: Matching, rules: Rules, root: int) -> Iterator[Row]:
             if name == pair.base.primary:
                 continue
             refused = refusal(pair.base, pair.new, name)
+            if not refused and pair.quantity(name).shared:
+                yield _shared_row(pair, name)
+                continue
             family = DESCRIPTIVE if pair.quantity(name).direction == "none" else DIRECTED
             if refused:
                 yield _bare(pair, name, family, Verdict("not comparable", f"not comparable ({refused})"))
@@ -127,6 +132,18 @@ def _other_rows(matching: Matching, rules: Rules, root: int) -> Iterator[Row]:
                 tested[family].append(_test(pair, name, root))
     for family, tests in tested.items():
         yield from _family_rows(family, tests, rules, root)
+
+
+def _shared_row(pair: Pair, name: str) -> Row:
+    """What was measured once for a whole cohort: however many seeds repeat it, there is nothing to test."""
+    base, new = (float(np.nanmedian(values)) for values in pair.values(name))
+    once = "measured once a cohort"
+    if base == new:
+        verdict = Verdict("no difference", f"no difference: {number(base)} on both sides; {once}")
+    else:
+        said = f"{number(base)} → {number(new)}; {once}, so nothing says how much of it is chance"
+        verdict = Verdict("changed", f"changed: {said}")
+    return _bare(pair, name, ONCE, verdict)
 
 
 def _test(pair: Pair, name: str, root: int) -> _Tested:

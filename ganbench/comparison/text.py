@@ -41,14 +41,17 @@ def comparison_text(comparison: Comparison) -> str:
     names = _names(comparison)
     rows = sorted(comparison.rows, key=telling_order)
     other = [row for row in rows if not row.primary]
-    telling = [row for row in other if row.verdict.kind in ("worse", "better", "changed", "not comparable")]
+    told = ("worse", "better", "changed", "not comparable")
+    telling = [row for row in other if row.verdict.kind in told and not row.quantity.shared]
     quiet = len(other) - len(telling)
     blocks = [
         f"compare\n{_sides(comparison)}",
         _listed("primary quantities:", (_said(row, names) for row in rows if row.primary)),
         _listed("not comparable:", _apart(comparison, names)),
         _listed("other quantities:", _first(telling, names)),
-        f"{quiet} other quantities show no difference that matters." if quiet else "",
+        f"{quiet} other rows show no difference that matters, or cannot be tested; the page has them all."
+        if quiet
+        else "",
         _listed("what else differs:", comparison.notes),
     ]
     return "\n\n".join(block for block in blocks if block)

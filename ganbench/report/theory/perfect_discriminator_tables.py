@@ -167,9 +167,9 @@ def _not_reproduced(trained: Sequence[Measured]) -> Iterator[str]:
         yield (
             f"Not reproduced: a fall by {DECADES.value:g} decades, which the paper calls its best case. Here "
             f"it is {listed(short)}. The gradient of E log(1 − D) is an average weighted by D over the "
-            "samples: it falls with the share that D still takes for real, and rises before with D's slope, so "
-            "it falls far only where the error has been near 0 for long. That −log D's gradient grows does show, "
-            "by "
+            "samples: it falls with the share that D still takes for real, and rises before with D's slope. "
+            "So it falls far only where the error has been near 0 for long. "
+            "That −log D's gradient grows does show, by "
             f"{listed([number(float(np.median(each.growth))) for each in trained])} decades."
         )
 
