@@ -46,6 +46,17 @@ def by_enumeration(*strata: tuple[Pair, float]) -> tuple[float, float]:
     return float((sums >= seen - 1e-9).mean()), float((sums >= sums.max() - 1e-9).mean())
 
 
+def apart(pairs: Sequence[Pair]) -> list[tuple[dict[int, float], dict[int, float]]]:
+    """Data sets that share no seed: independent strata."""
+    return [by_seed(pair, 1000 * place, 1000 * place) for place, pair in enumerate(pairs)]
+
+
+def by_seed(pair: Pair, *first: int) -> tuple[dict[int, float], dict[int, float]]:
+    """Both sides' values under seeds that count up from a first one."""
+    base, new = (dict(enumerate(values, start)) for values, start in zip(pair, first, strict=True))
+    return base, new
+
+
 def numbers(seed: int, *sizes: int) -> list[np.ndarray]:
     generator = np.random.default_rng(seed)
     return [generator.normal(size=size) for size in sizes]
@@ -91,7 +102,7 @@ def test_where_nothing_can_be_told() -> None:
         assert rank_test(base, new) == silent
         assert two_sided(base, new) == silent
     assert stratified_rank_test([]) == silent
-    assert stratified_rank_test([([], [1]), ([2, 2], [2])]) == silent
+    assert stratified_rank_test(apart([([], [1]), ([2, 2], [2])])) == silent
 
 
 def test_a_diverged_seed_is_worse_than_every_number_and_never_better() -> None:
@@ -167,7 +178,7 @@ def test_stratified_equals_enumeration(a: list, b: list, c: list, d: list) -> No
     """Weights are 1 / (N + 1), to a quarter of the smallest; strata of one value weigh nothing."""
     pairs = [(base, new) for base, new in ((a, b), (c, d)) if len(set(map(str, base + new))) > 1]
     pairs = [pair for pair in pairs if dealt(pair)[1].std() > 0]
-    found = stratified_rank_test([(a, b), (c, d)])
+    found = stratified_rank_test(apart([(a, b), (c, d)]))
     if not pairs:
         assert found.p == 1
         return
@@ -179,35 +190,35 @@ def test_stratified_equals_enumeration(a: list, b: list, c: list, d: list) -> No
 
 def test_equal_sizes_weigh_the_same_and_twice_the_size_half() -> None:
     equal = [([1, 2, 2], [2, 3]), ([5, 4, 4], [4, 1])]
-    assert stratified_rank_test(equal).p == pytest.approx(by_enumeration(*((p, 1) for p in equal))[0])
+    assert stratified_rank_test(apart(equal)).p == pytest.approx(by_enumeration(*((p, 1) for p in equal))[0])
     uneven = [([1, 3], [2, 4]), ([0, 1, 2, 3, 4, 6], [3.5, 5, 7])]  # 4 + 1 and 9 + 1
     expected = by_enumeration((uneven[0], 2), (uneven[1], 1))
-    found = stratified_rank_test(uneven)
+    found = stratified_rank_test(apart(uneven))
     assert (found.p, found.smallest) == pytest.approx(expected, rel=1e-14)
     assert found.p != pytest.approx(by_enumeration(*((p, 1) for p in uneven))[0], rel=1e-3)
 
 
 def test_smallest_of_strata_is_the_product() -> None:
     pairs = [tuple(numbers(seed, 5, 5)) for seed in range(3)]
-    assert stratified_rank_test(pairs).smallest == pytest.approx(252.0**-3, rel=1e-13)
-    apart = [(range(5), range(5, 10))] * 2
-    assert stratified_rank_test(apart).p == pytest.approx(252.0**-2, rel=1e-13)
+    assert stratified_rank_test(apart(pairs)).smallest == pytest.approx(252.0**-3, rel=1e-13)
+    parted = [(range(5), range(5, 10))] * 2
+    assert stratified_rank_test(apart(parted)).p == pytest.approx(252.0**-2, rel=1e-13)
 
 
 def test_strata_that_say_nothing_change_nothing() -> None:
     pair = ([1, 2, 3, 7], [4, 5, 6])
     alone = rank_test(*pair)
-    assert stratified_rank_test([pair]) == alone
-    assert stratified_rank_test([([], [1]), pair, ([NAN, NAN], [NAN])]) == alone
+    assert stratified_rank_test(apart([pair])) == alone
+    assert stratified_rank_test(apart([([], [1]), pair, ([NAN, NAN], [NAN])])) == alone
 
 
 def test_the_order_of_strata_and_seeds_changes_no_bit() -> None:
     generator = np.random.default_rng(0)
     pairs = [tuple(numbers(seed, 4 + seed, 6 - seed)) for seed in range(4)]
-    before = stratified_rank_test(pairs)
+    before = stratified_rank_test(apart(pairs))
     for _ in range(5):
         shuffled = [(generator.permutation(base), generator.permutation(new)) for base, new in pairs]
-        assert stratified_rank_test([shuffled[i] for i in generator.permutation(4)]) == before
+        assert stratified_rank_test(apart([shuffled[i] for i in generator.permutation(4)])) == before
 
 
 def test_stratified_p_is_valid_at_every_level() -> None:
@@ -215,7 +226,7 @@ def test_stratified_p_is_valid_at_every_level() -> None:
     first, second = np.array([0.0, 1, 1, 2, 5]), np.array([1.0, 1, 2, 3])
     p = [
         stratified_rank_test(
-            [(np.delete(first, i), first[list(i)]), (np.delete(second, j), second[list(j)])]
+            apart([(np.delete(first, i), first[list(i)]), (np.delete(second, j), second[list(j)])])
         ).p
         for i in itertools.combinations(range(5), 2)
         for j in itertools.combinations(range(4), 2)
@@ -224,13 +235,64 @@ def test_stratified_p_is_valid_at_every_level() -> None:
         assert (np.array(p) <= level + 1e-12).mean() == pytest.approx(level, abs=1e-12)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_seeds_are_dealt_whole_as_enumeration_does(data: st.DataObject) -> None:
+    """Seeds on both data sets are one group, those on the first alone another; ranks go with their seed."""
+    both, alone = data.draw(st.integers(2, 5)), data.draw(st.integers(0, 2))
+    first = data.draw(st.lists(TIED, min_size=both + alone, max_size=both + alone))
+    second = data.draw(st.lists(TIED, min_size=both, max_size=both))
+    new = set(data.draw(st.lists(st.integers(0, both + alone - 1), unique=True, max_size=both + alone)))
+    strata = [
+        ({s: v for s, v in enumerate(x) if s not in new}, {s: v for s, v in enumerate(x) if s in new})
+        for x in (first, second)
+    ]
+    ranked = [rankdata([math.inf if math.isnan(v) else v for v in x]) for x in (first, second)]
+    telling = [bool(a and b) and len(set(r)) > 1 for (a, b), r in zip(strata, ranked, strict=True)]
+    sizes = [len(r) + 1 for r, tells in zip(ranked, telling, strict=True) if tells]
+    weights = [round(4 * max(sizes) / (len(r) + 1)) if t else 0 for r, t in zip(ranked, telling, strict=True)]
+    score = weights[0] * ranked[0] + weights[1] * np.pad(ranked[1], (0, alone))
+    groups: dict[tuple[bool, ...], list[int]] = {}
+    for seed in range(both + alone):
+        groups.setdefault((telling[0], telling[1] and seed < both), []).append(seed)
+    sums = np.zeros(1)
+    for seeds in groups.values():
+        taken = len(new & set(seeds))
+        ways = [sum(score[list(chosen)]) for chosen in itertools.combinations(seeds, taken)]
+        sums = np.add.outer(sums, ways).ravel()
+    seen = sum(score[list(new)])
+    expected = float((sums >= seen - 1e-9).mean()), float((sums >= sums.max() - 1e-9).mean())
+    found = stratified_rank_test(strata)
+    assert (found.p, found.smallest) == pytest.approx(expected, rel=1e-12)
+
+
+def test_common_luck_of_a_seed_raises_no_false_alarms() -> None:
+    """Seeds whose values go together on three data sets: dealt one data set at a time they would alarm."""
+    generator, whole, one_by_one, trials = np.random.default_rng(3), [], [], 800
+    for _ in range(trials):
+        values = generator.normal(size=30) + generator.normal(size=(3, 30))
+        pairs = [(x[:20], x[20:]) for x in values]
+        whole.append(stratified_rank_test([by_seed(pair, 0, 20) for pair in pairs]).p)
+        one_by_one.append(stratified_rank_test(apart(pairs)).p)
+    margin = 3 * math.sqrt(0.05 * 0.95 / trials)
+    assert abs(np.mean(np.array(whole) <= 0.05) - 0.05) <= margin
+    assert np.mean(np.array(one_by_one) <= 0.05) > 0.05 + margin
+
+
+def test_an_equal_seed_on_the_other_side_is_another_seed() -> None:
+    pairs = [([1.0, 4, 2], [3.0, 5]), ([2.0, 1, 7], [6.0, 8])]
+    same = stratified_rank_test([by_seed(pair, 0, 0) for pair in pairs])
+    other = stratified_rank_test([by_seed(pair, 0, 50) for pair in pairs])
+    assert same == other
+
+
 def test_stratified_false_alarms_and_power_by_simulation() -> None:
     generator = np.random.default_rng(2)
     null, shifted = [], []
     for _ in range(600):
         pairs = [(generator.normal(size=8), generator.normal(size=5)) for _ in range(3)]
-        null.append(stratified_rank_test(pairs).p)
-        shifted.append(stratified_rank_test([(base, new + 1) for base, new in pairs]).p)
+        null.append(stratified_rank_test(apart(pairs)).p)
+        shifted.append(stratified_rank_test(apart([(base, new + 1) for base, new in pairs])).p)
     assert np.mean(np.array(null) <= 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 600)
     assert np.mean(np.array(shifted) <= 0.05) > 0.85
 
@@ -253,7 +315,7 @@ class TestRandomDeals:
     def test_strata_agree_with_enumeration(self) -> None:
         pairs = [([1.0, 2, 2], [2.0, 4]), ([1.0, 3, 4], [3.0, NAN])]
         exact, smallest = by_enumeration(*((pair, 1) for pair in pairs))
-        found = stratified_rank_test(pairs, np.random.default_rng(1))
+        found = stratified_rank_test(apart(pairs), np.random.default_rng(1))
         assert found.p == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / DRAWS))
         assert found.smallest == pytest.approx(smallest)
 

@@ -5,7 +5,8 @@ worse than every number and tied with other NaNs (and with an infinite badness).
 told the sides apart, every way to deal the pooled ranks out to them was equally likely; p is the share
 of those ways in which the new side's rank sum is at least as large as the one seen.  That is the test of
 Wilcoxon (1945) and of Mann and Whitney (1947), conditional on the ties; over several data sets the rank
-sums are added with the weights of van Elteren (1960).
+sums are added with the weights of van Elteren (1960), and a seed is dealt with its ranks on all of them:
+its noise and its initial weights are the same everywhere, so its luck may be.
 
 Rank sums are whole numbers (midranks are doubled), and the ways are counted by dynamic programming over
 them: only additions of positive numbers, exact up to 2^53 and then to rounding.  The largest count that
@@ -15,7 +16,8 @@ them: only additions of positive numbers, exact up to 2^53 and then to rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,7 +35,9 @@ _ADDING_WORK = 5_000_000_000
 """Multiplications in adding strata up: a few seconds."""
 _CHUNK = 1000
 _FINENESS = 4
-Ranks = tuple[int, ...]
+Scores = tuple[int, ...]
+Seeds = Mapping[int, float]
+"""Seed to badness."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,18 @@ class RankTest:
 
 
 @dataclass(frozen=True)
-class _Stratum:
-    """One data set: doubled midranks of all seeds, how many the new side has, their sum, the weight."""
+class _Deal:
+    """Seeds that are dealt out among themselves: their scores, how many the new side has, and their sum."""
 
-    ranks: Ranks
+    scores: Scores
+    """Doubled midranks, or weighted sums of them; ascending."""
     taken: int
     observed: int
-    weight: int = 1
 
     @property
-    def key(self) -> tuple[Ranks, int, int]:
-        return self.ranks, self.taken, self.weight
+    def width(self) -> int:
+        """How many whole numbers lie between the lowest sum and the highest, both counted."""
+        return sum(self.scores[-self.taken :]) - sum(self.scores[: self.taken]) + 1
 
 
 @dataclass(frozen=True)
@@ -78,26 +83,30 @@ def rank_test(base: ArrayLike, new: ArrayLike, *, generator: np.random.Generator
     Where either side is empty or all values are equal nothing can be told: p = 1.  `generator` is
     needed where counting is not `feasible`.
     """
-    return stratified_rank_test([(base, new)], generator)
+    base, new = undefined_last(base), undefined_last(new)
+    if not _tells(base, new):
+        return RankTest(1.0, 1.0, True)
+    pooled = np.sort(np.concatenate([base, new]))
+    ranks = tuple(_doubled_midranks(pooled, pooled).tolist())
+    return _tested([_Deal(ranks, new.size, int(_doubled_midranks(pooled, new).sum()))], generator)
 
 
 def stratified_rank_test(
-    pairs: Sequence[tuple[ArrayLike, ArrayLike]], generator: np.random.Generator | None = None
+    pairs: Sequence[tuple[Seeds, Seeds]], generator: np.random.Generator | None = None
 ) -> RankTest:
-    """One-sided p for "new is worse" over several data sets, each a pair of base and new badness.
+    """One-sided p for "new is worse" over several data sets, each a pair of base and new badness by seed.
 
-    The statistic is the weighted sum of the new side's rank sums; a stratum of N seeds weighs in
-    proportion to 1 / (N + 1), in whole numbers, and 1 where all have the same size.  Strata with an
-    empty side, and those in which all values are equal, say nothing and are passed over.
+    The statistic is the weighted sum of the new side's rank sums; a data set of N seeds weighs in
+    proportion to 1 / (N + 1), in whole numbers, and 1 where all have the same size.  Seeds are dealt
+    whole, those with the same data sets among themselves; where no seed is on two data sets that is a
+    test of independent strata.  A seed of the base and an equal one of the new side are two seeds.  Data
+    sets with an empty side, and those in which all values are equal, say nothing and are passed over.
     """
-    strata = _weighted([s for s in map(_stratum, pairs) if s is not None])
-    if not strata:
-        return RankTest(1.0, 1.0, True)
-    if not _countable(strata):
-        return _simulated(strata, generator)
-    null = _summed(tuple(sorted(s.key for s in strata)))
-    place = (sum(s.weight * s.observed for s in strata) - null.lowest) // null.step
-    return RankTest(float(null.upper[place]), float(null.upper[-1]), True)
+    strata = [
+        (b, n) for b, n in pairs if _tells(undefined_last([*b.values()]), undefined_last([*n.values()]))
+    ]
+    deals = list(_deals(strata))
+    return _tested(deals, generator) if deals else RankTest(1.0, 1.0, True)
 
 
 def two_sided(base: ArrayLike, new: ArrayLike, *, generator: np.random.Generator | None = None) -> RankTest:
@@ -146,13 +155,28 @@ def undefined_last(values: ArrayLike) -> Values:
     return np.where(np.isnan(numbers), np.inf, numbers)
 
 
-def _stratum(pair: tuple[ArrayLike, ArrayLike]) -> _Stratum | None:
-    base, new = undefined_last(pair[0]), undefined_last(pair[1])
-    pooled = np.sort(np.concatenate([base, new]))
-    if not base.size or not new.size or pooled[0] == pooled[-1]:
-        return None
-    ranks = tuple(_doubled_midranks(pooled, pooled).tolist())
-    return _Stratum(ranks, new.size, int(_doubled_midranks(pooled, new).sum()))
+def _tells(base: Values, new: Values) -> bool:
+    """Whether there is anything to deal out, and not all of it equal."""
+    return bool(base.size and new.size) and len(np.unique(np.concatenate([base, new]))) > 1
+
+
+def _deals(strata: Sequence[tuple[Seeds, Seeds]]) -> Iterator[_Deal]:
+    """The seeds in groups with the same data sets; groups in which dealing changes nothing are left out."""
+    scores: dict[tuple[bool, int], int] = defaultdict(int)
+    places: dict[tuple[bool, int], Scores] = defaultdict(tuple)
+    for place, (sides, weight) in enumerate(zip(strata, _weights(strata), strict=True)):
+        values = [undefined_last([*side.values()]) for side in sides]
+        pooled = np.sort(np.concatenate(values))
+        for is_new, (side, own) in enumerate(zip(sides, values, strict=True)):
+            for seed, rank in zip(side, _doubled_midranks(pooled, own).tolist(), strict=True):
+                scores[bool(is_new), seed] += weight * rank
+                places[bool(is_new), seed] += (place,)
+    groups: dict[Scores, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for (is_new, seed), score in scores.items():
+        groups[places[is_new, seed]][is_new].append(score)
+    for base, new in groups.values():
+        if base and new and len({*base, *new}) > 1:
+            yield _Deal(tuple(sorted([*base, *new])), len(new), sum(new))
 
 
 def _doubled_midranks(pooled: Values, values: Values) -> NDArray[np.int64]:
@@ -160,35 +184,41 @@ def _doubled_midranks(pooled: Values, values: Values) -> NDArray[np.int64]:
     return pooled.searchsorted(values, "left") + pooled.searchsorted(values, "right") + 1
 
 
-def _weighted(strata: list[_Stratum]) -> list[_Stratum]:
+def _weights(strata: Sequence[tuple[Seeds, Seeds]]) -> list[int]:
     """Van Elteren's weights to a quarter of the smallest one, as whole numbers."""
-    if len(strata) < 2:
-        return strata
-    largest = max(len(s.ranks) for s in strata) + 1
-    weights = [round(_FINENESS * largest / (len(s.ranks) + 1)) for s in strata]
+    sizes = [len(base) + len(new) + 1 for base, new in strata]
+    weights = [round(_FINENESS * max(sizes) / size) for size in sizes]
     shared = math.gcd(*weights)
-    return [_Stratum(s.ranks, s.taken, s.observed, w // shared) for s, w in zip(strata, weights, strict=True)]
+    return [weight // shared for weight in weights]
 
 
-def _countable(strata: list[_Stratum]) -> bool:
+def _tested(deals: Sequence[_Deal], generator: np.random.Generator | None) -> RankTest:
+    if not _countable(deals):
+        return _simulated(deals, generator)
+    null = _summed(tuple(sorted((deal.scores, deal.taken) for deal in deals)))
+    place = (sum(deal.observed for deal in deals) - null.lowest) // null.step
+    return RankTest(float(null.upper[place]), float(null.upper[-1]), True)
+
+
+def _countable(deals: Sequence[_Deal]) -> bool:
     work, reached = 0, 1
-    for s in strata:
-        if not feasible(len(s.ranks) - s.taken, s.taken):
+    for deal in deals:
+        count = len(deal.scores)
+        if count * min(deal.taken, count - deal.taken) * deal.width > 2 * _COUNTING_WORK:
             return False
-        width = 2 * s.weight * s.taken * (len(s.ranks) - s.taken) + 1
-        work, reached = work + reached * width, reached + width
-    return len(strata) == 1 or work <= _ADDING_WORK
+        work, reached = work + reached * deal.width, reached + deal.width
+    return len(deals) == 1 or work <= _ADDING_WORK
 
 
 @lru_cache(maxsize=512)
-def _null(ranks: Ranks, taken: int) -> _Null:
-    """How the sum of `taken` of the ranks (ascending, not all equal) is distributed."""
-    step = math.gcd(*(rank - ranks[0] for rank in ranks))
-    fewer = min(taken, len(ranks) - taken)
-    ways = _ways([(rank - ranks[0]) // step for rank in ranks], fewer)
+def _null(scores: Scores, taken: int) -> _Null:
+    """How the sum of `taken` of the scores (ascending, not all equal) is distributed."""
+    step = math.gcd(*(score - scores[0] for score in scores))
+    fewer = min(taken, len(scores) - taken)
+    ways = _ways([(score - scores[0]) // step for score in scores], fewer)
     if fewer < taken:  # what is left over is large where what is taken is small
         ways = ways[::-1]
-    return _frozen(sum(ranks[:taken]), step, ways)
+    return _frozen(sum(scores[:taken]), step, ways)
 
 
 def _ways(scores: Sequence[int], taken: int) -> Values:
@@ -213,19 +243,18 @@ def _frozen(lowest: int, step: int, ways: Values) -> _Null:
 
 
 @lru_cache(maxsize=512)
-def _summed(keys: tuple[tuple[Ranks, int, int], ...]) -> _Null:
-    """How the weighted sum over strata is distributed: the convolution."""
-    nulls = [(_null(ranks, taken), weight) for ranks, taken, weight in keys]
+def _summed(keys: tuple[tuple[Scores, int], ...]) -> _Null:
+    """How the sum over several deals is distributed: the convolution."""
+    nulls = [_null(scores, taken) for scores, taken in keys]
     if len(nulls) == 1:
-        return nulls[0][0]
-    step = math.gcd(*(weight * null.step for null, weight in nulls))
+        return nulls[0]
+    step = math.gcd(*(null.step for null in nulls))
     mass = np.ones(1)
-    for null, weight in nulls:
-        apart = weight * null.step // step
-        spread = np.zeros((null.mass.size - 1) * apart + 1)
-        spread[::apart] = null.mass
+    for null in nulls:
+        spread = np.zeros((null.mass.size - 1) * (null.step // step) + 1)
+        spread[:: null.step // step] = null.mass
         mass = np.convolve(mass, spread)
-    return _frozen(sum(weight * null.lowest for null, weight in nulls), step, mass)
+    return _frozen(sum(null.lowest for null in nulls), step, mass)
 
 
 def _untied(base_count: int, new_count: int) -> _Null:
@@ -238,29 +267,26 @@ def _moments(base_count: int, new_count: int) -> tuple[float, float]:
     return pairs / 2, math.sqrt(pairs * (base_count + new_count + 1) / 12)
 
 
-def _simulated(strata: list[_Stratum], generator: np.random.Generator | None) -> RankTest:
+def _simulated(deals: Sequence[_Deal], generator: np.random.Generator | None) -> RankTest:
     if generator is None:
         raise ValueError("so many seeds need random deals, and no generator was passed")
-    dealt = np.zeros(DRAWS, dtype=np.int64)
-    for s in strata:
-        dealt += s.weight * _random_sums(s, generator)
-    hits = int((dealt >= sum(s.weight * s.observed for s in strata)).sum())
-    smallest = max(math.prod(_most_extreme(s) for s in strata), 1 / (DRAWS + 1))
+    dealt = np.sum([_random_sums(deal, generator) for deal in deals], axis=0)
+    hits = int((dealt >= sum(deal.observed for deal in deals)).sum())
+    smallest = max(math.prod(_most_extreme(deal) for deal in deals), 1 / (DRAWS + 1))
     return RankTest((hits + 1) / (DRAWS + 1), smallest, False)
 
 
-def _random_sums(stratum: _Stratum, generator: np.random.Generator) -> NDArray[np.int64]:
-    ranks = np.array(stratum.ranks, dtype=np.int64)
+def _random_sums(deal: _Deal, generator: np.random.Generator) -> NDArray[np.int64]:
+    scores = np.array(deal.scores, dtype=np.int64)
     sums = []
     for done in range(0, DRAWS, _CHUNK):
-        rows = np.tile(ranks, (min(_CHUNK, DRAWS - done), 1))
-        sums.append(generator.permuted(rows, axis=1)[:, : stratum.taken].sum(axis=1))
+        rows = np.tile(scores, (min(_CHUNK, DRAWS - done), 1))
+        sums.append(generator.permuted(rows, axis=1)[:, : deal.taken].sum(axis=1))
     return np.concatenate(sums)
 
 
-def _most_extreme(stratum: _Stratum) -> float:
-    """The probability of the largest rank sum: only the ties at its edge leave a choice."""
-    ranks, taken = stratum.ranks, stratum.taken
-    edge = ranks[-taken]
-    chosen = sum(rank == edge for rank in ranks[-taken:])
-    return math.comb(ranks.count(edge), chosen) / math.comb(len(ranks), taken)
+def _most_extreme(deal: _Deal) -> float:
+    """The probability of the largest sum: only the ties at its edge leave a choice."""
+    edge = deal.scores[-deal.taken]
+    chosen = sum(score == edge for score in deal.scores[-deal.taken :])
+    return math.comb(deal.scores.count(edge), chosen) / math.comb(len(deal.scores), deal.taken)

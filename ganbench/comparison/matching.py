@@ -53,6 +53,15 @@ class Pair:
         """Both sides' primary values, smaller is better."""
         return self.badness(self.base.primary)
 
+    @property
+    def primary_badness_by_seed(self) -> tuple[dict[int, float], dict[int, float]]:
+        """The same by seed."""
+        base, new = (
+            dict(zip(sorted(cell.values[self.base.primary].by_seed), values.tolist(), strict=True))
+            for cell, values in zip((self.base, self.new), self.primary_badness, strict=True)
+        )
+        return base, new
+
 
 @dataclass(frozen=True)
 class Matching:

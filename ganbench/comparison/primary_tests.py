@@ -101,7 +101,7 @@ def _family(pairs: Sequence[Pair], root: int) -> _Family:
 def _together(cells: Sequence[_Cell], root: int, side: str) -> RankTest | None:
     if len(cells) < 2:
         return None
-    pairs = [cell.pair.primary_badness for cell in cells]
+    pairs = [cell.pair.primary_badness_by_seed for cell in cells]
     turned = pairs if side == "worse" else [(new, base) for base, new in pairs]
     return stratified_rank_test(turned, stream(root, side, cells[0].pair.base.variant))
 
