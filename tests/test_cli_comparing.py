@@ -209,3 +209,25 @@ def test_history_and_power_answer_in_lines(folder: Path, worse: Path, tmp_path: 
     assert told.exit_code == 0
     assert "against 20" in told.stdout
     assert len(told.stdout.strip().splitlines()) == 4
+
+
+def test_a_fault_of_ours_is_70_and_never_a_regression(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr("ganbench.comparison.compare.compare", broken)
+    result = ganbench("gate", folder / "base.json", folder / "after", "--out", tmp_path / "gate")
+    assert result.exit_code == 70
+    assert "RuntimeError: planted" in result.stderr
+    assert read(tmp_path / "gate" / "gate.json")["exit_code"] == 70
+
+
+def test_bad_input_stands_before_a_missing_baseline(tmp_path: Path) -> None:
+    fails_with("does not exist", "gate", tmp_path / "none.json", tmp_path / "none", "--out", tmp_path, code=2)
+
+
+def test_confirm_needs_a_run(folder: Path, tmp_path: Path) -> None:
+    base = folder / "base.json"
+    fails_with("must be its folder", "gate", base, base, "--confirm", 5, "--out", tmp_path / "gate")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.group import DEVICE, INTERRUPTED, OUT, RUN, WORKERS, main
+from ganbench.cli.group import CRASHED, DATA, DEVICE, INTERRUPTED, RUN, WORKERS, main, set_data
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 _base = click.argument("base", type=_FILE)
 _new = click.argument("new", type=_FILE)
+_out = click.option("--out", type=_FILE, metavar="DIR",
+    help="Where page, tables and verdict go (default: against-BASE in NEW's folder).")  # fmt: skip
 _random_state = click.option("--random-state", type=click.IntRange(0), default=0, show_default=True,
     help="Of what is simulated: detectable effects and intervals over data sets.")  # fmt: skip
 
@@ -30,7 +33,7 @@ _random_state = click.option("--random-state", type=click.IntRange(0), default=0
 @main.command()
 @_base
 @_new
-@OUT
+@_out
 @_random_state
 def compare(base: Path, new: Path, out: Path | None, random_state: int) -> None:
     """Compare two results: run folders, or files of `ganbench baseline save`.
@@ -50,11 +53,12 @@ def compare(base: Path, new: Path, out: Path | None, random_state: int) -> None:
 @main.command()
 @_base
 @_new
-@OUT
+@_out
 @click.option("--insufficient", type=click.Choice(["fail", "pass"]), default="fail", show_default=True,
     help="Whether too little evidence to go red ends with 5, or passes.")  # fmt: skip
 @click.option("--confirm", type=click.IntRange(2), metavar="SEEDS",
     help="Train so many fresh seeds of NEW's cohorts with suspects, and test those again.")  # fmt: skip
+@DATA
 @DEVICE
 @WORKERS
 @_random_state
@@ -64,6 +68,7 @@ def gate(
     out: Path | None,
     insufficient: str,
     confirm: int | None,
+    data: str | None,
     device: str,
     workers: int | None,
     random_state: int,
@@ -76,21 +81,34 @@ def gate(
     """
     from ganbench.comparison.model import Rules
     from ganbench.comparison.text import decision_text
-    from ganbench.comparison.written import write_decision, write_refusal
+    from ganbench.comparison.written import write_decision
 
+    set_data(data)
     folder, rules = _folder(base, new, out), Rules(insufficient_passes=insufficient == "pass")
-    try:
+    with _refusing(folder):
         found = _gated(base, new, rules, random_state, _reruns(new, confirm, device, workers))
         write_decision(found.decision, folder, found)
         page = _write(found, folder, random_state)
+    click.echo(f"{decision_text(found.decision, found)}\n\nreport: {page}")
+    sys.exit(found.decision.exit_code)
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Leaves the gate's files behind where it could not run, too: an earlier verdict must not stand."""
+    from ganbench.comparison.written import write_refusal
+
+    try:
+        yield
     except GanbenchError as error:
         write_refusal(str(error), error.exit_code, folder)
         raise
     except KeyboardInterrupt:
         write_refusal("interrupted", INTERRUPTED, folder)
         raise
-    click.echo(f"{decision_text(found.decision, found)}\n\nreport: {page}")
-    sys.exit(found.decision.exit_code)
+    except Exception as error:
+        write_refusal(f"ganbench itself failed: {type(error).__name__}: {error}", CRASHED, folder)
+        raise
 
 
 def _gated(base: Path, new: Path, rules: Rules, random_state: int, rerun: Rerun | None) -> Comparison:
@@ -116,6 +134,8 @@ def _reruns(new: Path, seeds: int | None, device: str, workers: int | None) -> R
     """What trains fresh seeds of the cells with suspects, and reads them as a side."""
     if seeds is None:
         return None
+    if new.is_file():
+        raise GanbenchError(f"{new}: --confirm trains more seeds of a run, so NEW must be its folder")
 
     def rerun(decision: Decision, base: Side, other: Side) -> Side:
         from ganbench.comparison.sides import load_side
@@ -192,7 +212,8 @@ def power(run: Path, effect: str, baseline: int, wanted_power: float, random_sta
 def _sides(base: Path, new: Path) -> tuple[Side, Side]:
     from ganbench.comparison.sides import load_base, load_side
 
-    return load_base(base), load_side(new)
+    other = load_side(new)  # first: bad input stands before a baseline that is missing
+    return load_base(base), other
 
 
 def _folder(base: Path, new: Path, out: Path | None) -> Path:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ import click
 import ganbench
 from ganbench.errors import GanbenchError
 
-INTERRUPTED, INCOMPLETE = 130, 3
+INTERRUPTED, INCOMPLETE, CRASHED = 130, 3, 70
 _MOST_SEEDS = 100_000
 _ABOUT_PLACES = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
@@ -41,10 +42,21 @@ class _Commands(click.Group):
             sys.exit(0)
         except OSError as error:
             if error.errno not in _ABOUT_PLACES:
-                raise
+                _end_of_ours()
             where = "" if error.filename is None else f"{error.filename}: "
-            click.echo(f"{where}cannot be written: {error.strerror}", err=True)
+            click.echo(f"{where}cannot be read or written: {error.strerror}", err=True)
             sys.exit(GanbenchError.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            _end_of_ours()
+
+
+def _end_of_ours() -> NoReturn:
+    """End after a fault of our own: Python would end with 1, which a gate's caller takes for a regression."""
+    traceback.print_exc()
+    click.echo("ganbench itself failed; this is a fault of ours: please report it", err=True)
+    sys.exit(CRASHED)
 
 
 class _Seeds(click.ParamType):

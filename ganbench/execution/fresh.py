@@ -61,7 +61,7 @@ def fresh_work(
         for key, description in wanted
         for part in split_seeds(description, -(-processes // len(wanted)))
     ]
-    left = tuple(task for task in tasks if not _finished(run / FOLDER, task.identity))
+    left = tuple(task for task in tasks if not _finished(run / FOLDER, task))
     return FreshWork(run, left, processes, frozenset(task.identity for task in tasks))
 
 
@@ -88,9 +88,12 @@ def _refuse_other_code(run: Path, before: str, now: str, cell: tuple[str, str]) 
         )
 
 
-def _finished(folder: Path, identity: str) -> bool:
-    cohort = folder / store.COHORTS / identity
-    return (cohort / store.OUTCOME_FILE).is_file() and store.read_outcome(cohort)["status"] == "finished"
+def _finished(folder: Path, task: CohortTask) -> bool:
+    """Whether it is there; its name alone does not tell, as a long list of seeds is cut short in it."""
+    cohort = folder / store.COHORTS / task.identity
+    if not (cohort / store.OUTCOME_FILE).is_file() or store.read_outcome(cohort)["status"] != "finished":
+        return False
+    return tuple(store.read_description(cohort)["seeds"]) == task.description.seeds
 
 
 def _first_parts(run: Path) -> Iterator[tuple[str, CohortDescription]]:
