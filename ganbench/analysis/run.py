@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -96,7 +96,7 @@ def load_run(path: str | Path) -> Run:
         declared_on=_quantities_by_dataset(parts),
         datasets=datasets,
         cohorts=merge(parts),
-        records=_read_records(folder),
+        records=_read_records(folder, parts),
     )
     position = {label: i for i, label in enumerate(run.variants)}
     return replace(run, cohorts=tuple(sorted(run.cohorts, key=lambda c: position[c.variant])))
@@ -126,14 +126,43 @@ def _quantities(values: Mapping[str, Any]) -> dict[str, Quantity]:
     }
 
 
-def _read_records(folder: Path) -> pd.DataFrame:
-    """The run's records; put together from the cohorts' own where the derived file is missing."""
+def _read_records(folder: Path, parts: Sequence[Part]) -> pd.DataFrame:
+    """The run's records: the derived file, or the cohorts' own where it is missing, older or of other cells.
+
+    A run that was interrupted has trained cohorts anew and not yet put their records together.
+    """
     whole = folder / store.RECORDS_FILE
-    own = [cohort / store.RECORDS_FILE for cohort in store.cohort_folders(folder)]
-    files = [whole] if whole.is_file() else [file for file in own if file.is_file()]
-    frames = [_read_file(file) for file in files] or [pd.DataFrame(columns=list(store.RECORD_COLUMNS))]
-    records = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    own = [part.folder / store.RECORDS_FILE for part in parts]
+    own = [file for file in own if file.is_file()]
+    derived = _read_file(whole) if whole.is_file() else None
+    if derived is not None and _is_of(folder, derived, whole, own, parts):
+        records = derived
+    else:
+        frames = [_read_file(file) for file in own] or [pd.DataFrame(columns=list(store.RECORD_COLUMNS))]
+        records = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return records.astype({**dict.fromkeys(_TEXTS, object), "final": bool, "value": float})
+
+
+def _is_of(
+    folder: Path, derived: pd.DataFrame, whole: Path, own: Sequence[Path], parts: Sequence[Part]
+) -> bool:
+    """Whether the derived records are no older than the cohorts' own, and of the same cells and seeds.
+
+    A folder without cohorts/ is the report of a run: there the derived file is all that there is.
+    """
+    if not (folder / store.COHORTS).is_dir():
+        return True
+    moment = whole.stat().st_mtime_ns
+    if any(file.stat().st_mtime_ns > moment for file in own):
+        return False
+    with_records = [p for p in parts if p.status == "finished" or p.folder / store.RECORDS_FILE in own]
+    cells = {
+        (part.description["variant"]["label"], part.description["dataset"]["label"], seed)
+        for part in with_records
+        for seed in part.seeds
+    }
+    stored = derived[["variant", "dataset", "seed"]].drop_duplicates()
+    return cells == set(stored.itertuples(index=False, name=None))
 
 
 def _read_file(file: Path) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """The tests that decide: per variant each data set alone and all of them stratified, one-sided.
 
 Within a variant by Bonferroni, across variants by Holm.  Red also needs a difference of at least the
-declared margin, on the data set that decided or, where only all data sets together did, on one of them.
+declared margin, on the data set that decided or, where only all data sets together did, on one of them;
+and those without the data sets that are worse by less than their margins must show it just as well.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ganbench.analysis.rank_tests import RankTest, rank_test, stratified_rank_te
 from ganbench.comparison.attainable import attainable
 from ganbench.comparison.detectable import detectable_effect
 from ganbench.comparison.holm import Step, holm_steps
+from ganbench.comparison.margins import margin, matters
 from ganbench.comparison.matching import Pair
 from ganbench.comparison.model import Judgement, PrimaryTest, Rules
 from ganbench.comparison.streams import stream
@@ -40,8 +42,8 @@ class _Cell:
         return self.pair.base.dataset
 
     @property
-    def margin(self) -> float:
-        return self.pair.primary.smallest_difference or 0.0
+    def large(self) -> bool:
+        return matters(self.harm, self.pair.primary)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class _Family:
     cells: tuple[_Cell, ...]
     together: RankTest | None
     """All data sets stratified; None where there is one."""
+    side: str
+    """"worse" or "better"."""
 
     @property
     def count(self) -> int:
@@ -84,8 +88,8 @@ def _judgement(
         p=steps[0].p,
         adjusted=steps[0].adjusted,
         threshold=steps[0].threshold,
-        regressed=_beyond(worse, steps[0], rules),
-        improved=_beyond(better, steps[1], rules),
+        regressed=_beyond(worse, steps[0], rules, root),
+        improved=_beyond(better, steps[1], rules, root),
     )
 
 
@@ -95,7 +99,7 @@ def _family(pairs: Sequence[Pair], root: int) -> _Family:
         found = effect(*pair.values(pair.base.primary), pair.primary)
         test = rank_test(*pair.primary_badness, generator=stream(root, "worse", *pair.key))
         cells.append(_Cell(pair, test, found, harm(found.estimate, pair.primary)))
-    return _Family(tuple(cells), _together(cells, root, "worse"))
+    return _Family(tuple(cells), _together(cells, root, "worse"), "worse")
 
 
 def _together(cells: Sequence[_Cell], root: int, side: str) -> RankTest | None:
@@ -119,7 +123,7 @@ def _mirrored(family: _Family, rules: Rules, root: int) -> _Family:
     if together is not None:
         hopeless = _hopeless(together, rules)
         together = RankTest(1.0, together.smallest, True) if hopeless else _together(cells, root, "better")
-    return _Family(cells, together)
+    return _Family(cells, together, "better")
 
 
 def _other_way(cell: _Cell, rules: Rules, root: int) -> RankTest:
@@ -142,17 +146,25 @@ def _steps(families: Mapping[str, _Family], rules: Rules) -> dict[str, Step]:
     )
 
 
-def _beyond(family: _Family, step: Step, rules: Rules) -> tuple[str, ...]:
+def _beyond(family: _Family, step: Step, rules: Rules, root: int) -> tuple[str, ...]:
     """The data sets on which a variant is worse (or better) by the margin or more, and not by chance.
 
-    Where no data set's own test shows it and the stratified one does, it names those that lean that way.
+    Where no data set's own test shows it and the stratified one does, it names those that lean that way;
+    but not where the stratified test owes it to data sets that are worse by less than their margins.
     """
     if step.adjusted > rules.level:
         return ()
-    large = [cell for cell in family.cells if cell.harm >= cell.margin]
+    large = [cell for cell in family.cells if cell.large]
     alone = tuple(cell.dataset for cell in large if step.adjust(cell.test.p) <= rules.level)
     if alone or family.together is None or step.adjust(family.together.p) > rules.level:
         return alone
+    counted = [cell for cell in family.cells if cell.large or cell.harm <= 0]
+    together = family.together
+    if len(counted) < len(family.cells):
+        # One data set left over is `alone`, and was found wanting.
+        together = _together(counted, root, family.side)
+    if together is None or step.adjust(together.p) > rules.level:
+        return ()
     return tuple(cell.dataset for cell in large if cell.test.p < 0.5)
 
 
@@ -187,7 +199,7 @@ def _told(cell: _Cell, threshold: float, rules: Rules, root: int) -> PrimaryTest
         adjusted=cell.test.p,
         effect=cell.effect,
         harm=cell.harm,
-        margin=cell.margin,
+        margin=margin(cell.pair.primary),
         detectable=seen,
         threshold=threshold,
     )

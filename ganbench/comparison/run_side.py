@@ -46,6 +46,7 @@ def side_of_run(path: str | Path) -> Side:
             f"{folder}: has no cohorts/, so it is the report of a run and not the run; to compare, give the "
             "whole run folder, or a baseline that `ganbench baseline save RUN FILE` wrote"
         )
+    _refuse_doubled(run)
     finals = _final_values(run)
     cells: dict[Key, Cell] = {}
     for cohort in run.cohorts:
@@ -65,6 +66,20 @@ def side_of_run(path: str | Path) -> Side:
         environment=run.about.get("environment") or {},
         cells=cells,
     )
+
+
+def _refuse_doubled(run: Run) -> None:
+    """A seed that two cohorts of a cell trained has two results, and nothing says which one counts."""
+    for cohort in run.cohorts:
+        folders: dict[int, str] = {}
+        for part in cohort.parts:
+            for seed in part.seeds:
+                if seed in folders:
+                    raise GanbenchError(
+                        f"{run.path}: seed {seed} of {cohort.variant!r} on {cohort.dataset} is in two cohorts, "
+                        f"{folders[seed]} and {part.folder.name}; remove one of them from {store.COHORTS}/"
+                    )
+                folders[seed] = part.folder.name
 
 
 def rounded(value: float) -> float:
