@@ -19,7 +19,8 @@ class Quantity:
     values must share to be compared: sample count, split, extractor and its hash, version.
     A `timing` says as much of the machine as of the method: it is compared on equal hardware only.
     What is `shared` is measured once for a whole cohort and repeated for each seed: one measurement,
-    however many seeds.
+    however many seeds.  `lowest` and `highest` are bounds that no value can leave, by what is measured;
+    None where there is none or it is not certain.  A value at the worse one cannot become worse.
     """
 
     name: str
@@ -32,6 +33,20 @@ class Quantity:
     protocol: dict[str, Any] = field(default_factory=dict)
     timing: bool = False
     shared: bool = False
+    lowest: float | None = None
+    highest: float | None = None
+
+    @property
+    def worst(self) -> float | None:
+        """The worst value that the bounds allow; None where a value can always become worse."""
+        if self.direction == "higher":
+            return self.lowest
+        if self.direction == "lower":
+            return self.highest
+        if self.direction == "none" or self.lowest is None or self.highest is None:
+            return None
+        target = self.target or 0.0
+        return self.lowest if target - self.lowest > self.highest - target else self.highest
 
     def as_json(self) -> dict[str, Any]:
         """The declaration as plain JSON values."""

@@ -7,6 +7,10 @@ that the variance stays the measured one: m + (x - m + h e) / sqrt(1 + h^2 / s^2
 a diverged one diverged.  The test is the one-sided rank test of `rank_tests`, whose critical value is taken
 without ties; diverged seeds tie, which makes the figures conservative where many diverge.
 
+A `margin` asks more of what is seen: the Hodges-Lehmann estimate, the median of all pairwise differences,
+must reach it too.  Nothing is worse than `worst`: seeds that would be stop there, and tie; diverged ones
+are worse still.
+
 Values are badness, smaller is better; on a log scale the caller passes logarithms, and a shift is one of
 the logarithm.  What the measured seeds do not know of their own spread is not in the figures: at five
 seeds the spread itself is off by a third.
@@ -18,7 +22,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ganbench.analysis.rank_tests import critical_value
 from ganbench.analysis.statistics import Values
@@ -47,6 +51,15 @@ class _Source:
         return (self.centre + (chosen - self.centre + self.bandwidth * noise) / self.shrink).T
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What a worsening must be to be called one, and how bad a seed can be."""
+
+    threshold: float
+    margin: float
+    worst: float
+
+
 def power(
     values: ArrayLike,
     n_base: int,
@@ -54,14 +67,17 @@ def power(
     shift: float,
     threshold: float,
     generator: np.random.Generator,
+    *,
+    margin: float = 0.0,
+    worst: float = math.inf,
 ) -> float:
     """How often the rank test's p is at most `threshold` where new seeds are worse by `shift`.
 
     `values` are the baseline's badness over seeds.  An infinite shift stands for a break in which every
     new seed diverges.  NaN where fewer than two of the values are numbers: their spread is not known.
     """
-    source = _source(values)
-    return math.nan if source is None else _power(source, n_base, n_new, shift, threshold, _seed(generator))
+    source, seen = _source(values), _Seen(threshold, margin, worst)
+    return math.nan if source is None else _power(source, n_base, n_new, shift, seen, _seed(generator))
 
 
 def detectable(
@@ -72,17 +88,21 @@ def detectable(
     power: float = 0.8,
     *,
     generator: np.random.Generator,
+    margin: float = 0.0,
+    worst: float = math.inf,
 ) -> float:
     """The smallest shift that is seen with the given power, in the unit of `base_values` (badness).
 
-    Infinite where no shift can be promised: too few seeds for the threshold, too many of them diverge,
-    or fewer than two are numbers.  Zero where all measured values are equal: then any shift is seen.
+    Infinite where no shift can be promised: too few seeds for the threshold, too many of them diverge
+    or are at the worst already, or fewer than two are numbers.  Zero (the margin) where all measured
+    values are equal: then any shift is seen.
     """
     wins, source = _wins_needed(n_base, n_new, threshold), _source(base_values)
     if wins is None or source is None:
         return math.inf
     seed = _seed(generator)
-    shifts = _shifts_seen(source.draw(n_base, (seed, 0)), source.draw(n_new, (seed, 1)), wins)
+    base, new = _stopped(source.draw(n_base, (seed, 0)), worst), source.draw(n_new, (seed, 1))
+    shifts = _shifts_seen(base, new, wins, _Seen(threshold, margin, worst))
     return max(0.0, float(np.sort(shifts)[math.ceil(power * SIMULATIONS) - 1]))
 
 
@@ -94,6 +114,8 @@ def seeds_needed(
     *,
     generator: np.random.Generator,
     n_base: int | None = None,
+    margin: float = 0.0,
+    worst: float = math.inf,
 ) -> int | None:
     """How many new seeds see a shift with the given power; as many on either side where `n_base` is None.
 
@@ -101,12 +123,12 @@ def seeds_needed(
     seeds but for small steps down where the attainable p are coarse: what is returned reaches it in the
     simulation, one seed fewer does not.
     """
-    source, seed = _source(base_values), _seed(generator)
+    source, seed, seen = _source(base_values), _seed(generator), _Seen(threshold, margin, worst)
     if source is None or not shift > 0:
         return None
 
     def enough(count: int) -> bool:
-        return _power(source, n_base or count, count, shift, threshold, seed) >= power
+        return _power(source, n_base or count, count, shift, seen, seed) >= power
 
     below, above = 0, 1
     while not enough(above):
@@ -119,32 +141,52 @@ def seeds_needed(
     return above
 
 
-def _power(source: _Source, n_base: int, n_new: int, shift: float, threshold: float, seed: int) -> float:
-    wins = _wins_needed(n_base, n_new, threshold)
+def _power(source: _Source, n_base: int, n_new: int, shift: float, seen: _Seen, seed: int) -> float:
+    wins = _wins_needed(n_base, n_new, seen.threshold)
     if wins is None:
         return 0.0
-    base, new = source.draw(n_base, (seed, 0)), source.draw(n_new, (seed, 1)) + shift
-    return float((_wins(base, new) >= wins).mean())
+    base = _stopped(source.draw(n_base, (seed, 0)), seen.worst)
+    new = _stopped(source.draw(n_new, (seed, 1)) + shift, seen.worst)
+    found = _wins(base, new, seen.worst) >= wins
+    if seen.margin > 0:
+        found &= _wins(base, new - seen.margin, math.inf) >= _half(n_base * n_new)
+    return float(found.mean())
 
 
-def _wins(base: Values, new: Values) -> Values:
+def _half(pairs: int) -> int:
+    """With so many pairs at or beyond it a number is no larger than their median."""
+    return (pairs + 1) // 2
+
+
+def _stopped(values: Values, worst: float) -> Values:
+    """Seeds that would be worse than the worst are as bad as that; diverged ones stay."""
+    if math.isinf(worst):
+        return values
+    return np.where(np.isinf(values), values, np.minimum(values, worst))
+
+
+def _wins(base: Values, new: Values, worst: float) -> Values:
     """In how many pairs the new seed is the worse one: [M, n_base] and [M, n_new] to [M].
 
-    Two diverged seeds count one half; equal numbers, which only an unspread baseline has, count none.
+    Two diverged seeds count one half, as do two at the worst; other equal numbers, which only an
+    unspread baseline has, count none.
     """
     order = np.argsort(np.concatenate([new, base], axis=1), axis=1, kind="stable")
     count = new.shape[1]
     places = np.where(order < count, np.arange(order.shape[1]), 0).sum(axis=1)
     both = np.isinf(base).sum(axis=1) * np.isinf(new).sum(axis=1)
+    if math.isfinite(worst):
+        both += (base == worst).sum(axis=1) * (new == worst).sum(axis=1)
     wins: Values = places - count * (count - 1) / 2 + both / 2
     return wins
 
 
-def _shifts_seen(base: Values, new: Values, wins: int) -> Values:
+def _shifts_seen(base: Values, new: Values, wins: int, seen: _Seen) -> Values:
     """The smallest shift at which each simulation [M] has `wins` pairs with the new seed the worse one.
 
     That is minus the wins-th largest difference of a new and a base seed, so the whole curve of power
-    over shifts comes at once, and no search is needed.
+    over shifts comes at once, and no search is needed.  So it is with the margin, for which the middle
+    difference counts.  A base seed at the worst, or nearer to it than the margin, is never outdone.
     """
     size = base.shape[1] * new.shape[1]
     step = max(1, _PAIRS_AT_ONCE // size)
@@ -155,9 +197,27 @@ def _shifts_seen(base: Values, new: Values, wins: int) -> Values:
             pairs = (other - one).reshape(len(one), size)
         tied = np.isnan(pairs)  # both diverged: every second such pair is won
         if tied.any():
-            pairs[tied] = np.where(np.cumsum(tied, axis=1) % 2 == 0, np.inf, -np.inf)[tied]
-        parts.append(-np.partition(pairs, size - wins, axis=1)[:, size - wins])
+            pairs[tied] = np.where(_every_second(tied), np.inf, -np.inf)[tied]
+        alike = np.broadcast_to(one, (len(one), other.shape[1], one.shape[2])).reshape(pairs.shape)
+        finite = np.isfinite(pairs)
+        at_worst = finite & (alike >= seen.worst)  # at best a tie: every second such pair can be won
+        shifts = -_largest(np.where(at_worst & ~_every_second(at_worst), -np.inf, pairs), wins)
+        if seen.margin > 0:
+            room = np.where(finite & (alike + seen.margin > seen.worst), -np.inf, pairs)
+            shifts = np.maximum(shifts, seen.margin - _largest(room, _half(size)))
+        parts.append(shifts)
     return np.concatenate(parts)
+
+
+def _every_second(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Every second one of those chosen in each row; beyond them it does not matter."""
+    return np.cumsum(chosen, axis=1) % 2 == 0
+
+
+def _largest(pairs: Values, rank: int) -> Values:
+    """The rank-th largest of each row."""
+    place = pairs.shape[1] - rank
+    return np.asarray(np.partition(pairs, place, axis=1)[:, place])
 
 
 def _source(values: ArrayLike) -> _Source | None:

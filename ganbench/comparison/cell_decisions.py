@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ganbench.analysis.numbers import listed
 from ganbench.comparison.comparability import TRAINED
@@ -36,7 +37,7 @@ def cell_decisions(
             red.setdefault((test.variant, test.dataset), []).append(test)
     found = [
         *(_apart(key, GONE, "not comparable") for key in matching.only_base),
-        *(_apart(key, NOT_YET, "no baseline") for key in matching.only_new),
+        *(_unmatched(cell) for cell in matching.only_new.values()),
         *(_apart(key, "; ".join(said), "not comparable") for key, said in matching.incomparable.items()),
         *(_paired(pair, judged, red.get(pair.key, ()), rules) for pair in matching.pairs),
     ]
@@ -69,6 +70,13 @@ def testable(pair: Pair) -> bool:
 
 def _apart(key: Key, why: str, status: CellStatus) -> CellDecision:
     return CellDecision(*key, "", status, Verdict("not comparable", f"not comparable ({why})"))
+
+
+def _unmatched(cell: Cell) -> CellDecision:
+    """A cell of NEW alone: there is nothing to hold it against, and yet it must have been trained."""
+    found = _apart((cell.variant, cell.dataset), NOT_YET, "no baseline")
+    missing = missing_words(cell, "NEW")
+    return replace(found, status="incomplete", notes=(missing, NOT_YET)) if missing else found
 
 
 def _paired(

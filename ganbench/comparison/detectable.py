@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from ganbench.analysis import sample_size
 from ganbench.analysis.statistics import Values, badness
@@ -23,12 +22,16 @@ def detectable_effect(
 ) -> float:
     """The smallest worsening that is called one with the given power, as an effect (see `Effect`).
 
-    `base` [n] are the values as measured, and their spread is what the figure rests on; NaN where no
-    worsening, however large, could be promised to be seen.
+    Called a worsening is what the test sees and what is estimated to be beyond the margin.  `base` [n]
+    are the values as measured, and their spread is what the figure rests on; NaN where no worsening,
+    however large, could be promised to be seen, as where the base is at its worst already.
     """
-    places = on_scale(base, quantity)
-    shift = sample_size.detectable(places, places.size, n_new, threshold, power, generator=generator)
-    return as_effect(_beyond_margin(shift, quantity, threshold, power), quantity)
+    places, worst = on_scale(base, quantity), worst_place(quantity)
+    shift = sample_size.detectable(
+        places, places.size, n_new, threshold, power,
+        generator=generator, margin=margin_on_scale(quantity), worst=worst,
+    )  # fmt: skip
+    return as_effect(_seen_of(shift, places, worst), quantity)
 
 
 def on_scale(values: ArrayLike, quantity: Quantity) -> Values:
@@ -54,17 +57,22 @@ def as_effect(shift: float, quantity: Quantity) -> float:
     return math.exp(min(signed, 700.0)) if quantity.scale == "log" else signed
 
 
-def _beyond_margin(shift: float, quantity: Quantity, threshold: float, power: float) -> float:
-    """The shift at which the test sees it and its estimate is beyond the margin.
-
-    The estimate's spread follows from the shift that the test needs, (z(1 - threshold) + z(power)) of
-    its standard errors; its own chance to fall short of the margin asks for z(power) of them on top.
-    """
+def margin_on_scale(quantity: Quantity) -> float:
+    """The declared margin as a shift towards worse; 0 where there is none."""
     margin = quantity.smallest_difference or 0.0
-    if quantity.scale == "log":
-        margin = math.log1p(margin)
-    if not margin or math.isinf(shift):
+    return math.log1p(margin) if quantity.scale == "log" else margin
+
+
+def worst_place(quantity: Quantity) -> float:
+    """The worst that a value can be, where `on_scale` puts it; infinite where no bound is declared."""
+    if quantity.worst is None:
+        return math.inf
+    return float(on_scale([quantity.worst], quantity)[0])
+
+
+def _seen_of(shift: float, places: Values, worst: float) -> float:
+    """The effect that is seen of a shift: less than the shift where a bound stops some seeds."""
+    if math.isinf(shift) or math.isinf(worst):
         return shift
-    quantile = float(ndtri(power))
-    error = shift / (float(ndtri(1 - threshold)) + quantile)
-    return max(shift, margin + max(0.0, quantile) * error)
+    known = places[np.isfinite(places)]
+    return float(np.median(np.subtract.outer(np.minimum(known + shift, worst), known)))

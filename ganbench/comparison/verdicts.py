@@ -11,6 +11,7 @@ from ganbench.analysis.effects import Effect
 from ganbench.analysis.numbers import number, percent
 from ganbench.analysis.statistics import badness, middle_value
 from ganbench.comparison.attainable import new_seeds_for
+from ganbench.comparison.margins import margin, matters
 from ganbench.comparison.matching import Pair
 from ganbench.comparison.model import Judgement, PrimaryTest, RateTest, Rules, Suspect, Verdict
 from ganbench.quantities import Quantity
@@ -24,19 +25,36 @@ def primary_verdict(pair: Pair, judgement: Judgement, test: PrimaryTest, rules: 
     own = f"p {p_words(test.p)}, {p_words(judgement.threshold)} needed"
     if test.dataset in judgement.regressed:
         if test.adjusted > rules.level:
-            own = (
-                f"p {p_words(test.p)} here, {p_words(judgement.tests[-1].p)} over all its data sets together"
-            )
+            own = _together(test.p, judgement.tests[-1].p)
         return Verdict("worse", f"worse: {change_words(pair, quantity, test.effect, own)}")
     if test.dataset in judgement.improved:
         return Verdict("better", f"better: {change_words(pair, quantity, test.effect, _other(test))}")
-    if min(test.adjusted, test.adjusted_better) <= rules.level:
-        own = own if test.adjusted <= rules.level else _other(test)
-        said = change_words(pair, quantity, test.effect, own)
+    evidence = _small(judgement, test, quantity, rules)
+    if evidence:
+        said = change_words(pair, quantity, test.effect, evidence)
         return Verdict("too small to matter", f"too small to matter, {margin_words(quantity)}: {said}")
     if test.insufficient:
         return Verdict("insufficient", f"insufficient evidence: {shortage_words(pair, test)}")
     return Verdict("no difference", f"no difference seen{could_have_seen(test.detectable, quantity)}")
+
+
+def _small(judgement: Judgement, test: PrimaryTest, quantity: Quantity, rules: Rules) -> str:
+    """What speaks for a difference that is not chance and yet below the margin; empty where there is none.
+
+    Where all data sets together differ, those that lean that way by less than their margins differ too.
+    """
+    if test.adjusted <= rules.level:
+        return f"p {p_words(test.p)}, {p_words(judgement.threshold)} needed"
+    if test.adjusted_better <= rules.level:
+        return _other(test)
+    every = judgement.tests[-1]
+    if every.dataset is not None or matters(abs(test.harm), quantity):
+        return ""
+    if test.harm > 0 and every.adjusted <= rules.level:
+        return _together(test.p, every.p)
+    if test.harm < 0 and every.adjusted_better <= rules.level:
+        return f"{_together(test.p_better, every.p_better)}, for better"
+    return ""
 
 
 def shortage_words(pair: Pair, test: PrimaryTest) -> str:
@@ -84,12 +102,8 @@ def size_words(size: float, quantity: Quantity) -> str:
 
 def margin_words(quantity: Quantity) -> str:
     """The smallest difference that matters, as it is declared."""
-    margin = quantity.smallest_difference or 0.0
-    return (
-        f"{number(margin)} would matter"
-        if quantity.scale == "linear"
-        else f"×{number(1 + margin)} would matter"
-    )
+    size = margin(quantity)
+    return f"{number(size)} would matter" if quantity.scale == "linear" else f"×{number(1 + size)} would matter"
 
 
 def could_have_seen(detectable: float | None, quantity: Quantity) -> str:
@@ -145,6 +159,10 @@ def p_words(p: float) -> str:
 def seeds(count: int, which: str = "") -> str:
     """A number of seeds in words."""
     return f"{count} {which}seed{'' if count == 1 else 's'}"
+
+
+def _together(p: float, every: float) -> str:
+    return f"p {p_words(p)} here, {p_words(every)} over all its data sets together"
 
 
 def _other(test: PrimaryTest) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ganbench.selftest.defect import ALL_VARIANTS, DIGITS, MIXTURES, Defect
+from ganbench.selftest.defect import DIGITS, MIXTURES, SOME_VARIANTS, Defect
+
+_OTHERS = "the other variants"
 
 OF_DATA: tuple[Defect, ...] = (
     Defect(
@@ -11,9 +13,10 @@ OF_DATA: tuple[Defect, ...] = (
         "datasets/images.py",
         '{"real": self._images.values(self._order.take(count), self._dtype)}',
         '{"real": 1.1 * self._images.values(self._order.take(count), self._dtype)}',
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         DIGITS,
         "data",
+        beyond=_OTHERS,
     ),
     Defect(
         "class-dropped",
@@ -22,9 +25,10 @@ OF_DATA: tuple[Defect, ...] = (
         "self._images, self._dtype = images, dtype",
         "self._dtype, self._images = dtype, (images := "
         "Images(images.pixels[images.classes != 0], images.classes, images.half))",
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         DIGITS,
         "data",
+        beyond=_OTHERS,
     ),
     Defect(
         "linspace-repeats-a-mode",
@@ -32,9 +36,10 @@ OF_DATA: tuple[Defect, ...] = (
         "datasets/mixtures.py",
         "torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)",
         "torch.linspace(0, 2 * math.pi, modes, dtype=torch.float64)",
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         ("ring8",),
         "data",
+        beyond=_OTHERS,
     ),
     Defect(
         "metric-on-training-samples",
@@ -42,10 +47,10 @@ OF_DATA: tuple[Defect, ...] = (
         "diagnostics/fidelity.py",
         "samples = snapshot.samples(self._comparison.count)",
         'samples = snapshot.sampler().draw(self._comparison.count)["real"]',
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         DIGITS,
         "metric",
-        beyond="the mixtures' Fréchet distance, which decides nothing",
+        beyond=f"{_OTHERS}, and the mixtures' Fréchet distance, which decides nothing",
     ),
     Defect(
         "trace-dropped",
@@ -53,10 +58,10 @@ OF_DATA: tuple[Defect, ...] = (
         "diagnostics/estimators/frechet.py",
         ".square().sum(-1) + _trace(one) + _trace(two) - 2 * overlap",
         ".square().sum(-1)",
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         DIGITS,
         "metric",
-        beyond="the mixtures' Fréchet distance, which decides nothing",
+        beyond=f"{_OTHERS}, and the mixtures' Fréchet distance, which decides nothing",
     ),
     Defect(
         "mode-dropped",
@@ -64,9 +69,10 @@ OF_DATA: tuple[Defect, ...] = (
         "datasets/mixtures.py",
         "self.weights.cumsum(0)[:-1].to(device, dtype)",
         "self.weights.cumsum(0)[:-2].to(device, dtype)",
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         MIXTURES,
         "data",
+        beyond=_OTHERS,
     ),
     Defect(
         "samples-rounded",
@@ -74,9 +80,10 @@ OF_DATA: tuple[Defect, ...] = (
         "diagnostics/modes.py",
         "self._modes.labels(samples.flatten(2))",
         "self._modes.labels(samples.flatten(2).round())",
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         MIXTURES,
         "metric",
+        beyond=_OTHERS,
     ),
     Defect(
         "variance-for-deviation",
@@ -84,8 +91,9 @@ OF_DATA: tuple[Defect, ...] = (
         "datasets/mixtures.py",
         "self.sigma.to(device, dtype).unsqueeze(1)",
         "self.sigma.to(device, dtype).square().unsqueeze(1)",
-        ALL_VARIANTS,
+        SOME_VARIANTS,
         MIXTURES,
         "data",
+        beyond=_OTHERS,
     ),
 )
