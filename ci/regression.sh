@@ -35,13 +35,15 @@ finish() { # CODE: show the summary, and end
 }
 
 refuse() { # CODE TEXT: the gate could not be asked
-    mkdir -p -- "$folder/gate"
-    printf '# ganbench gate: could not run\n\nExit code **%s**: %s\n' "$1" "$2" >"$folder/gate/gate.md"
+    ganbench refusal "$1" "$2" "$folder/gate"
     printf '%s\n' "$2" >&2
     finish "$1"
 }
 
-command -v ganbench >/dev/null || refuse 70 "ganbench is not installed here"
+if ! command -v ganbench >/dev/null; then
+    echo "ganbench is not installed here" >&2
+    exit 70
+fi
 if [ ! -e "$baseline" ]; then # said before minutes are spent on training
     refuse 4 "$baseline: there is no baseline; \`ganbench baseline save RUN $baseline\` makes one from a run"
 fi

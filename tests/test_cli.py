@@ -317,8 +317,10 @@ def test_a_new_variant_passes_the_contract(tmp_path: Path, monkeypatch: pytest.M
     ganbench("new", "variant", "contracted")
     result = ganbench("check", "contracted.py")
     assert result.exit_code == 0, result.output
-    assert all(line.startswith("variant contracted: ") for line in result.stdout.splitlines())
-    assert len(result.stdout.splitlines()) >= 5
+    *kept, last = result.stdout.splitlines()
+    assert all(line.startswith("ok  variant contracted: ") for line in kept)
+    assert len(kept) >= 5
+    assert last == f"contracted.py: fine; {len(kept)} promises of the contract hold"
 
 
 @pytest.mark.parametrize("name", ["two-player", "softplus", "lambda", "Objective"])

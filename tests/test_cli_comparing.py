@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -231,3 +233,17 @@ def test_bad_input_stands_before_a_missing_baseline(tmp_path: Path) -> None:
 def test_confirm_needs_a_run(folder: Path, tmp_path: Path) -> None:
     base = folder / "base.json"
     fails_with("must be its folder", "gate", base, base, "--confirm", 5, "--out", tmp_path / "gate")
+
+
+def test_a_regression_stays_one_where_nobody_reads_on(folder: Path, worse: Path) -> None:
+    command = (
+        f"{sys.executable} -m ganbench gate {folder / 'base.json'} {worse} | true; exit ${{PIPESTATUS[0]}}"
+    )
+    assert subprocess.run(["bash", "-c", command], check=False, capture_output=True).returncode == 1
+
+
+def test_scripts_can_leave_a_refusal(tmp_path: Path) -> None:
+    assert ganbench("refusal", 2, "no such suite", tmp_path).exit_code == 0
+    assert read(tmp_path / "gate.json")["exit_code"] == 2
+    assert "no such suite" in (tmp_path / "gate.md").read_text()
+    assert "refusal" not in ganbench("--help").stdout

@@ -12,6 +12,7 @@ SCRIPT = Path(__file__).parent.parent / "ci" / "regression.sh"
 STAND_IN = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >>"$CALLS"
 for word in "$@"; do [ "$word" = "a b.yaml" ] && echo "in one piece" >>"$CALLS"; done
+if [ "$1" = refusal ]; then mkdir -p "$4" && echo "refused $2: $3" >"$4/gate.md"; exit 0; fi
 if [ "$1" = gate ]; then mkdir -p "$5" && echo "verdict" >"$5/gate.md"; exit "$GATE"; fi
 exit "$RUN"
 """
@@ -65,14 +66,15 @@ def test_a_run_that_could_not_be_made_is_never_a_regression(place: Path, run: in
     (stale / "gate.xml").write_text("an earlier pass")
     called = Called(place, ["suite.yaml", "base.json", "out"], run)
     assert called.code == code
-    assert len(called.calls) == 1
+    assert [call.split()[0] for call in called.calls] == ["run", "refusal"]
     assert not (stale / "gate.xml").exists(), "an earlier verdict would be taken for this one"
-    assert f"Exit code **{code}**" in called.summary
+    assert f"refused {code}: `ganbench run suite.yaml`" in called.summary
 
 
 def test_no_baseline_is_said_before_anything_is_trained(place: Path) -> None:
     called = Called(place, ["suite.yaml", "gone.json"])
-    assert (called.code, called.calls) == (4, [])
+    assert called.code == 4
+    assert [call.split()[0] for call in called.calls] == ["refusal"]
     assert "gone.json: there is no baseline" in called.error
     assert "gone.json" in called.summary
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -89,8 +90,22 @@ def gate(
         found = _gated(base, new, rules, random_state, _reruns(new, confirm, device, workers))
         write_decision(found.decision, folder, found)
         page = _write(found, folder, random_state)
-    click.echo(f"{decision_text(found.decision, found)}\n\nreport: {page}")
+    try:
+        click.echo(f"{decision_text(found.decision, found)}\n\nreport: {page}")
+    except BrokenPipeError:  # the reader has gone, as in `| head`: the code stands all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(found.decision.exit_code)
+
+
+@main.command(hidden=True)
+@click.argument("code", type=int)
+@click.argument("text")
+@click.argument("folder", type=_FILE)
+def refusal(code: int, text: str, folder: Path) -> None:
+    """Write to FOLDER the files of a gate that could not be asked; for scripts."""
+    from ganbench.comparison.written import write_refusal
+
+    write_refusal(text, code, folder)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ganbench import registry, store
 from ganbench.execution.environment import environment
+from ganbench.execution.key import digest_of
 from ganbench.execution.measure import Measurements
 from ganbench.execution.records import cohort_records
 from ganbench.training.cohort import Cohort
@@ -193,4 +194,6 @@ def network_tensors(cohort: Cohort) -> dict[str, Tensor]:
 
 
 def _described(task: CohortTask) -> dict[str, Any]:
-    return {**task.description.as_json(), "id": task.identity, "key": task.key}
+    included = {Path(file).name: digest_of([Path(file)]) for file in task.description.include}
+    described = task.description.as_json()
+    return {**described, "id": task.identity, "key": task.key, "included_digests": included}

@@ -32,8 +32,8 @@ def cohort_key(description: CohortDescription, device_type: str) -> str:
     del described["seeds"]
     for how_many in ("processes", "threads"):
         del described["engine"][how_many]
-    described["include"] = [_digest([Path(file)]) for file in description.include]
-    plug_ins = _digest(registry.plugin_sources(description.include))
+    described["include"] = [digest_of([Path(file)]) for file in description.include]
+    plug_ins = digest_of(registry.plugin_sources(description.include))
     return _hash([described, _own_sources(), plug_ins, version("torch"), device_type])
 
 
@@ -51,10 +51,11 @@ def _hash(value: Any) -> str:
 def _own_sources() -> str:
     files = (*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.safetensors"))
     counted = [f for f in files if f.relative_to(_PACKAGE).parts[0] not in _WITHOUT_NUMBERS]
-    return _digest(sorted(counted))
+    return digest_of(sorted(counted))
 
 
-def _digest(files: Iterable[Path]) -> str:
+def digest_of(files: Iterable[Path]) -> str:
+    """A hash of files' names and contents, 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
