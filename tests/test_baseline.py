@@ -218,6 +218,39 @@ def test_an_edited_baseline_is_refused_where_it_no_longer_fits(run: Path, tmp_pa
         load_side(file)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"seeds": [0,1,2,3,4,5]', '"seeds": [0,1,2,3,4,4]', "the seed 4 stands twice"),
+        ('"seeds": [0,1,2,3,4,5]', '"seeds": []', "a on digits has no seeds"),
+        ('"seeds": [0,1,2,3,4,5]', '"seeds": [0,1,2,3,4,"5"]', "whole numbers"),
+        ('"diverged": [1]', '"diverged": [9]', "not among its seeds"),
+        (
+            '"smallest_difference":0.05',
+            '"smallest_difference":"0.05"',
+            "smallest_difference cannot be '0.05'",
+        ),
+        ('"target":null', '"target":"none"', "target cannot be 'none'"),
+        ('"title":"modes recovered"', '"title":["modes"]', "title cannot be"),
+        ('"timing":false', '"timing":"no"', "timing cannot be 'no'"),
+        ('"git":{"commit":"3b37376aa01f2d","dirty":true}', '"git":"3b37376"', "git is '3b37376'"),
+        ('"precision":"float32"}', '"precision":32}', "conditions must be an object of texts"),
+    ],
+)
+def test_edited_members_are_refused_with_one_message(
+    run: Path, tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    file = tmp_path / "base.json"
+    save_baseline(run, file)
+    whole = file.read_text()
+    assert before in whole
+    file.write_text(whole.replace(before, after))
+    with pytest.raises(GanbenchError, match="a broken baseline") as raised:
+        load_side(file)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
 def test_a_write_that_fails_leaves_the_old_file(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

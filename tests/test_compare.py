@@ -20,6 +20,7 @@ from ganbench.analysis.rank_tests import rank_test, two_sided
 from ganbench.comparison.comparability import differences, refusal
 from ganbench.comparison.compare import DESCRIPTIVE, DIRECTED, FALSE_DISCOVERY, PRIMARY, compare
 from ganbench.comparison.detectable import as_effect, on_scale
+from ganbench.comparison.medians import sides_words
 from ganbench.comparison.model import Cell, Comparison, Row, Rules, Side, Values
 from ganbench.comparison.notes import notes
 from ganbench.comparison.settings import MIXED
@@ -131,7 +132,7 @@ def test_families_are_adjusted_apart() -> None:
             if r.quantity.direction == "none":
                 values = [v[~np.isnan(v)] for v in values]
             turned = [on_scale(v, r.quantity) for v in values]
-            p.append(two_sided(*turned).p)
+            p.append(two_sided(rank_test(*turned), rank_test(*turned[::-1])).p)
         assert [r.adjusted for r in rows] == pytest.approx(benjamini_hochberg(p))
         for r in rows:
             found = r.verdict.kind in ("worse", "better", "changed", "too small to matter")
@@ -223,6 +224,60 @@ def test_diverged_seeds_show_in_words_and_numbers() -> None:
         assert row.new is not None
         assert row.new.undefined == 8
     assert row_of(made, "tv").effect is not None
+
+
+UNLOST = dict.fromkeys(range(10), "finished")
+
+
+def test_what_is_undefined_of_seeds_that_finished_has_not_diverged() -> None:
+    nothing = np.full(10, np.nan)
+    base, new = (
+        one({"tv": np.arange(10.0), "score": nothing, "share": first, "norm": second}, outcomes=UNLOST)
+        for first, second in ((np.arange(10.0), nothing), (nothing, np.arange(10.0)))
+    )
+    made = compared(base, new)
+    assert row_of(made, "score").verdict.words == "no difference seen: undefined on both sides"
+    assert row_of(made, "norm").verdict.words == "insufficient evidence: no values in BASE"
+    share = row_of(made, "share")
+    assert share.verdict.kind == "worse"
+    assert sides_words(made, share) == ["4 away from 0.500", "undefined"]
+    lost = one({"tv": nothing, "score": nothing})
+    both = compared(lost, lost)
+    assert row_of(both, "score").verdict.words == "no difference seen: diverged on both sides"
+    assert sides_words(both, row_of(both, "tv")) == ["diverged", "diverged"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_nobody_could_measure_once_for_a_cohort_has_not_changed() -> None:
+    declared = {"tv": QUANTITIES["tv"], "norm": replace(QUANTITIES["norm"], shared=True)}
+    sides = [
+        one(
+            {"tv": np.arange(5.0), "norm": values},
+            declared=declared,
+            outcomes=dict.fromkeys(range(5), "finished"),
+        )
+        for values in (np.full(5, np.nan), [7.0, 7, 7, 7, np.nan])
+    ]
+    words = lambda base, new: row_of(compared(base, new), "norm").verdict.words  # noqa: E731
+    assert words(sides[0], sides[0]) == "no difference: undefined on both sides; measured once a cohort"
+    assert words(sides[0], sides[1]).startswith("changed: undefined → 7; measured once a cohort")
+    assert words(sides[1], sides[1]) == "no difference: 7 on both sides; measured once a cohort"
+
+
+def test_where_nothing_can_be_told_no_p_can_be_small() -> None:
+    equal = one({"tv": np.arange(9), "score": np.ones(9)})
+    row = row_of(compared(equal, equal), "score")
+    assert (row.adjusted, row.smallest) == (1.0, 1.0)
+
+
+def test_sides_in_the_wrong_order_are_noted() -> None:
+    older = one({"tv": np.arange(9.0)})
+    newer = replace(older, created="2026-11-22T00:00:01+00:00")
+    said = "NEW was made before BASE (2026-11-22, 2026-11-22T00:00:01+00:00): are the two sides swapped?"
+    made = compared(newer, older)
+    assert made.notes[0] == made.decision.notes[0] == said
+    for base, new in ((older, newer), (older, older), (replace(newer, created="once"), older)):
+        assert not any("swapped" in note for note in compared(base, new).notes)
 
 
 # Comparability

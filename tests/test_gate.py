@@ -19,6 +19,7 @@ from ganbench.comparison.gate import confirmed, gate
 from ganbench.comparison.holm import holm_steps
 from ganbench.comparison.model import Decision, Rules, Side
 from ganbench.comparison.sides import with_seeds
+from ganbench.comparison.suspects import seeds_to_confirm
 
 QUICK = Rules(detectable=False, suspects=False)
 
@@ -133,13 +134,15 @@ def test_one_data_set_has_no_stratified_test() -> None:
 
 
 def test_where_only_all_data_sets_together_are_red_the_leaning_ones_are_named() -> None:
-    base = [cell("v", d, {"tv": spread(6)}) for d in "abc"] + [cell("w", "a", {"tv": spread(6)})]
-    new = [cell("v", d, {"tv": spread(6, 2.5)}) for d in "ab"]
-    base[2] = cell("v", "c", {"tv": np.ones(6)})  # all equal: no difference is as much as no margin
+    mixed = [3, 0, 5, 1, 4, 2]  # a seed that is bad on one data set is not so on the other
+    base = [cell("v", "a", {"tv": spread(6)}), cell("v", "b", {"tv": spread(6)[mixed]})]
+    new = [cell("v", "a", {"tv": spread(6, 2.5)}), cell("v", "b", {"tv": spread(6, 2.5)[mixed]})]
+    # On the third all are equal: no difference is as much as no margin.
+    base += [cell("v", "c", {"tv": np.ones(6)}), cell("w", "a", {"tv": spread(6)})]
     new += [cell("v", "c", {"tv": np.ones(6)}), cell("w", "a", {"tv": spread(6, 0.5)})]
-    rules = replace(QUICK, level=0.26)
+    rules = replace(QUICK, level=0.2)
     judgement = decided(side(base), side(new), rules).judgements[0]
-    assert min(t.adjusted for t in judgement.tests[:3]) > 0.26 >= judgement.tests[3].adjusted
+    assert min(t.adjusted for t in judgement.tests[:3]) > 0.2 >= judgement.tests[3].adjusted
     assert judgement.regressed == ("a", "b")
     said = [c.verdict.words for c in decided(side(base), side(new), rules).cells]
     assert "over all its data sets together" in said[0]
@@ -155,6 +158,68 @@ def test_a_difference_below_the_margin_is_no_regression() -> None:
     assert decided(base, above).exit_code == 1
     assert decided(below, base).cells[0].verdict.kind == "too small to matter"
     assert decided(above, base).cells[0].verdict.kind == "better"
+
+
+def with_margins(
+    generator: np.random.Generator, count: int, margins: dict[str, float], shifts: dict[str, float]
+) -> Side:
+    """One variant, with standard normal values moved by `shifts` on data sets with these margins."""
+    return side(
+        [
+            cell(
+                "v",
+                d,
+                {"tv": generator.normal(size=count) + shifts.get(d, 0.0)},
+                declared={"tv": replace(QUANTITIES["tv"], smallest_difference=margin)},
+            )
+            for d, margin in margins.items()
+        ]
+    )
+
+
+@pytest.mark.parametrize("others", ["b", "bcd"])
+def test_a_harmless_shift_on_one_data_set_never_makes_another_red(others: str) -> None:
+    """2 standard deviations where 3 would matter, and nothing on the others; nor makes it another better."""
+    generator, margins = np.random.default_rng(12), {"a": 3.0, **dict.fromkeys(others, 0.2)}
+    red = better = 0
+    for _ in range(150):
+        base, new = (with_margins(generator, n, margins, by) for n, by in ((20, {}), (10, {"a": 2.0})))
+        decision = decided(base, new)
+        red += decision.exit_code == 1
+        better += bool(decided(new, base).judgements[0].improved)
+        assert decision.cells[0].verdict.kind != "no difference"
+    for count in (red, better):
+        assert binom.sf(count - 1, 150, 0.04) > 0.001, (red, better)
+
+
+def test_what_matters_on_several_data_sets_is_red_beside_a_harmless_shift() -> None:
+    generator = np.random.default_rng(13)
+    margins = {"a": 3.0, **dict.fromkeys("bcdef", 0.2)}
+    named: list[str] = []
+    for _ in range(20):
+        base = with_margins(generator, 20, margins, {})
+        new = with_margins(generator, 10, margins, {"a": 2.0, **dict.fromkeys("bcdef", 0.8)})
+        named += decided(base, new).judgements[0].regressed
+    assert "a" not in named
+    assert len(named) > 40
+
+
+def test_small_shifts_that_only_all_data_sets_together_show_are_too_small_to_matter() -> None:
+    generator = np.random.default_rng(14)
+    margins, shifts = dict.fromkeys("abcd", 3.0), dict.fromkeys("abcd", 0.9)
+    for one, other, way in ((0, 1, "worse"), (1, 0, "better")):
+        sides = [with_margins(generator, n, margins, by) for n, by in ((20, {}), (20, shifts))]
+        decision = decided(sides[one], sides[other])
+        *own, every = decision.judgements[0].tests
+        adjusted = {"worse": every.adjusted, "better": every.adjusted_better}[way]
+        assert decision.exit_code == 0
+        assert adjusted <= 0.04
+        assert {c.verdict.kind for c in decision.cells} == {"too small to matter"}
+        shown = [t.adjusted <= 0.04 if way == "worse" else t.adjusted_better <= 0.04 for t in own]
+        assert not all(shown)
+        for told, (found, seen) in zip(shown, zip(decision.cells, own, strict=True), strict=True):
+            assert seen.harm > 0 if way == "worse" else seen.harm < 0
+            assert ("over all its data sets together" in found.verdict.words) is not told
 
 
 def test_the_margin_on_a_logarithmic_scale_is_a_ratio() -> None:
@@ -261,6 +326,16 @@ def test_a_baseline_that_mostly_diverged_cannot_show_a_break(lost: int, said: st
     assert said in decision.insufficient[0]
 
 
+def test_a_baseline_at_the_worst_value_that_there_is_cannot_show_a_break() -> None:
+    """A total variation of 1 in all of BASE: none can be worse, so green would promise too much."""
+    for highest, code in ((None, 0), (1.0, 5)):
+        declared = {"tv": replace(QUANTITIES["tv"], highest=highest)}
+        sides = [side([cell("v", "d", {"tv": np.ones(n)}, declared=declared)]) for n in (20, 10)]
+        decision = decided(*sides)
+        assert decision.exit_code == code
+    assert "20 of 20 seeds of BASE are undefined or as bad as can be" in decision.insufficient[0]
+
+
 # Rates
 
 
@@ -300,6 +375,50 @@ def test_rates_are_adjusted_over_all_of_them() -> None:
     assert test.adjusted == pytest.approx(9 * test.p)
     assert not test.red
     assert test.p < 0.01 < test.adjusted
+
+
+def test_rates_that_could_not_go_red_are_named() -> None:
+    """3 of 3 against 0 of 20 is p 1/1771; 36 rates at 1 % ask for 0.00028."""
+    counts = {"tv": np.zeros(20), "modes_recovered": [8.0] * 20}
+
+    def made(count: int) -> Side:
+        values = {name: each[:count] for name, each in counts.items()}
+        return side([cell(f"v{i}", d, values) for i in range(9) for d in "ab"])
+
+    said = [note for note in decided(made(20), made(3)).notes if "could have gone red" in note]
+    assert len(said) == 2
+    assert said[0].startswith(
+        "no rate of divergence, however high, could have gone red in v0 on a, v0 on b, "
+    )
+    assert "20 against 3 seeds cannot go below p 0.00056, and 0.00028 is needed (36 rates" in said[0]
+    gone = {"tv": [np.nan] * 3, "modes_recovered": [np.nan] * 3}
+    lost = changed(made(3), ("v4", "a"), **vars(cell("v4", "a", gone)))
+    assert not any(t.red for t in decided(made(20), lost).rates)
+    assert not [note for note in decided(made(20), made(4)).notes if "could have gone red" in note]
+
+
+@pytest.mark.parametrize("lost", ["not measured", "another protocol", "another name"])
+def test_a_collapse_that_can_no_longer_be_told_is_not_comparable(lost: str) -> None:
+    counted = {"tv": spread(20), "modes_recovered": [8.0] * 20}
+    base = side([cell("v", "d", counted)])
+    made = cell("v", "d", {"tv": spread(10), "modes_recovered": [0.0] * 10})
+    assert decided(base, side([made])).exit_code == 1
+    values = dict(made.values)
+    count = values.pop("modes_recovered")
+    if lost == "another protocol":
+        values["modes_recovered"] = replace(count, protocol='{"threshold": 2}')
+    if lost == "another name":
+        values["classes_recovered"] = count
+    declared = {n: replace(QUANTITIES["modes_recovered"], name=n) for n in values} | made.declared
+    for counts_modes in (None, "classes_recovered"):
+        new = side([replace(made, values=values, declared=declared, counts_modes=counts_modes)])
+        decision = decided(base, new)
+        assert decision.exit_code == 4
+        assert "modes_recovered, which tells a collapse" in decision.incomparable[0]
+    assert decided(side([cell("v", "d", {"tv": spread(20)})]), side([made])).exit_code == 0
+    failed = dict.fromkeys(range(10), "failed")
+    nothing = side([replace(made, values={}, declared={}, outcomes=failed, counts_modes=None)])
+    assert decided(base, nothing).exit_code == 3
 
 
 # Exit codes
@@ -357,6 +476,14 @@ def test_cells_of_one_side() -> None:
     assert fresh.without_baseline == ("w on d",)
     assert {c.variant: c.status for c in fresh.cells} == {"v": "pass", "w": "no baseline"}
     assert decided(side([one]), side([two])).exit_code == 4
+    failed = changed(side([one, two]), ("w", "d"), outcomes={**two.outcomes, 3: "failed"})
+    lost = decided(side([one]), failed)
+    assert lost.exit_code == 3
+    assert lost.incomplete == ("w on d: NEW: of 10 seeds 1 failed; no baseline yet",)
+    assert lost.without_baseline == ("w on d",)
+    bare = replace(two, values={}, declared={}, outcomes=dict.fromkeys(range(10), "missing"))
+    assert decided(side([one]), side([one, bare])).exit_code == 3
+    assert decided(side([]), side([bare])).exit_code == 4
     nothing = decided(side([]), side([two]))
     assert (nothing.exit_code, nothing.word) == (4, "not comparable")
     assert decided(side([]), side([])).exit_code == 4
@@ -394,15 +521,93 @@ def test_suspects_never_change_the_exit_code_until_they_are_confirmed() -> None:
     assert luck.suspects[0].confirming_p is not None
 
 
-def test_a_suspect_that_was_not_measured_again_is_not_confirmed() -> None:
+def test_a_suspect_that_was_not_measured_again_makes_its_cell_incomplete() -> None:
     rules = replace(QUICK, suspects=True)
     base = both(20, 0)
     decision = gate(base, both(10, 1, shift=3.0), rules, np.random.default_rng(0))
     bare = side([cell("v1", "d", {"tv": spread(10)})])
     again = confirmed(decision, base, bare, np.random.default_rng(0))
-    assert again.exit_code == 0
+    assert again.exit_code == 3
+    assert again.incomplete == ("v1 on d: not measured again on fresh seeds: score",)
     assert again.suspects[0].confirmed is False
     assert "not measured again" in again.suspects[0].words
+
+
+def test_fresh_seeds_that_failed_make_the_suspects_cell_incomplete() -> None:
+    rules, key = replace(QUICK, suspects=True), ("v1", "d")
+    base = both(20, 0)
+    decision = gate(base, both(10, 1, shift=3.0), rules, np.random.default_rng(0))
+    good, worse = both(10, 2), both(10, 2, shift=3.0)
+    for fresh, lost in ((good, 10), (good, 1), (worse, 1)):
+        outcomes = {s: "failed" if s < lost else "finished" for s in range(10)}
+        values = {} if lost == 10 else fresh.cells[key].values
+        again = confirmed(
+            decision, base, changed(fresh, key, outcomes=outcomes, values=values), np.random.default_rng(0)
+        )
+        assert again.exit_code == 3
+        assert f"fresh seeds: of 10 seeds {lost} failed" in again.incomplete[0]
+        assert [c.variant for c in again.cells if c.status != "pass"] == ["v1"]
+    gone = confirmed(decision, base, side([fresh.cells["v0", "d"]]), np.random.default_rng(0))
+    assert gone.exit_code == 3
+    assert "its suspects were not run again" in gone.incomplete[0]
+    other = changed(worse, key, conditions={"budget": "200 discriminator updates"})
+    apart = confirmed(decision, base, other, np.random.default_rng(0))
+    assert apart.exit_code == 3
+    assert "budget: 100 discriminator updates in BASE" in apart.incomplete[0]
+
+
+def test_the_lists_of_a_decision_follow_its_confirmed_suspects() -> None:
+    """A cell that was insufficient and has a confirmed suspect is red, and stands in one list."""
+    rules = replace(QUICK, suspects=True, level=1e-9)
+    base = both(20, 0)
+    decision = gate(base, both(10, 1, shift=3.0), rules, np.random.default_rng(0))
+    assert (decision.exit_code, len(decision.insufficient)) == (5, 3)
+    again = confirmed(decision, base, both(10, 2, shift=3.0), np.random.default_rng(0))
+    assert (again.exit_code, len(again.insufficient)) == (1, 2)
+
+
+@pytest.mark.parametrize(("cells", "needed"), [(1, 1), (11, 2), (12, 3)])
+def test_how_many_fresh_seeds_a_confirmation_takes(cells: int, needed: int) -> None:
+    """20 against n cannot go below 1 / C(20 + n, n), and Holm over m suspects asks for 0.05 / m."""
+    rules = replace(QUICK, suspects=True)
+
+    def made(count: int, worse: float) -> Side:
+        values = {"tv": spread(count), "score": spread(count, -worse)}
+        return side([cell(f"v{i}", "d", values) for i in range(cells)])
+
+    base = made(20, 0)
+    decision = gate(base, made(10, 50), rules, np.random.default_rng(0))
+    assert len(decision.suspects) == cells
+    assert seeds_to_confirm(decision.suspects, base, rules) == needed
+    for count in range(max(1, needed - 1), needed + 1):
+        again = confirmed(decision, base, made(count, 50), np.random.default_rng(0))
+        assert all(s.confirmed is (count == needed) for s in again.suspects)
+    assert seeds_to_confirm((), base, rules) == 0
+
+
+def test_a_base_at_its_worst_takes_more_fresh_seeds_to_confirm_or_cannot() -> None:
+    rules = replace(QUICK, suspects=True)
+    (suspect,) = gate(both(20, 0), both(10, 1, shift=3.0), rules, np.random.default_rng(0)).suspects
+
+    def undefined(count: int) -> Side:
+        values = np.where(np.arange(20) < count, np.nan, 0.0)
+        return side([cell("v1", "d", {"tv": spread(20), "score": values})])
+
+    # C(n + 10, n) / C(n + 20, n): 0.057 with 5 seeds, 0.035 with 6.
+    assert seeds_to_confirm([suspect], undefined(10), rules) == 6
+    assert seeds_to_confirm([suspect], undefined(20), rules) is None
+
+
+def test_what_was_measured_once_for_a_cohort_is_no_suspect() -> None:
+    rules = replace(QUICK, suspects=True)
+    for shared in (False, True):
+        declared = {"tv": QUANTITIES["tv"], "score": replace(QUANTITIES["score"], shared=shared)}
+        base, new = (
+            side([cell("v", "d", {"tv": spread(n), "score": [x] * n}, declared=declared)])
+            for n, x in ((20, 1.0), (10, 0.9))
+        )
+        found = gate(base, new, rules, np.random.default_rng(0)).suspects
+        assert [s.quantity for s in found] == ([] if shared else ["score"])
 
 
 def test_descriptive_quantities_and_foreign_timings_are_no_suspects() -> None:

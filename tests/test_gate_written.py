@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 from made_sides import cell, changed, normal, side
 
+from ganbench.analysis.numbers import number
 from ganbench.comparison.compare import compare
 from ganbench.comparison.gate import gate
 from ganbench.comparison.markdown import LIMIT, Section, page, printable, safe
-from ganbench.comparison.model import CellDecision, Comparison, Decision, Rules, Side, Verdict
+from ganbench.comparison.model import CellDecision, Comparison, Decision, Rules, Side, Suspect, Verdict
 from ganbench.comparison.summary import summary
 from ganbench.comparison.tables import comparison_page, frame
 from ganbench.comparison.text import WIDTH, comparison_text, decision_text
@@ -284,6 +285,55 @@ def test_text_says_code_reasons_and_what_could_have_been_seen(mixed: Comparison)
     assert len(lines) == 5
     assert all(" +" in line for line in lines[1:])
     assert "v0 on digits, tv: no difference seen (could have seen +" in comparison_text(passed)
+
+
+def test_confirmed_suspects_do_not_stand_among_those_that_decide_nothing(mixed: Comparison) -> None:
+    effect = next(row.effect for row in mixed.rows if row.effect is not None)
+    suspects = tuple(
+        Suspect("v4", "d", name, 0.001, 0.01, effect, confirmed, words=f"the words on {name}")
+        for name, confirmed in (("kept", None), ("sure", True), ("dropped", False))
+    )
+    decision = replace(mixed.decision, suspects=suspects)
+    text, page_text = decision_text(decision, mixed), summary(decision, mixed)
+    for whole, sure, others in (
+        (text, "suspects that fresh seeds confirmed", "suspects, which decide nothing:"),
+        (page_text, "## Suspects that fresh seeds confirmed", "## Suspects: quantities that decide nothing"),
+    ):
+        places = [whole.index(said) for said in (sure, "the words on sure", others, "the words on kept")]
+        assert places == sorted(places)
+        assert whole.index(others) < whole.index("the words on dropped")
+    alone = replace(decision, suspects=suspects[1:2])
+    assert "decide nothing" not in decision_text(alone, mixed)
+
+
+def test_interquartile_means_chances_and_p_are_told_where_nothing_differs() -> None:
+    generator = np.random.default_rng(3)
+    cells = [cell("v", "d", {"tv": generator.normal(size=n), "share": generator.random(n)}) for n in (20, 10)]
+    made = compared(side(cells[:1]), side(cells[1:]), Rules())
+    row = made.rows[0]
+    assert row.base is not None
+    assert row.new is not None
+    assert row.improvement is not None
+    assert row.adjusted is not None
+    means = [number(row.base.interquartile_mean), number(row.new.interquartile_mean)]
+    chance, p = f"{100 * row.improvement[0]:.0f} % [", f"p {row.adjusted:.2g} adjusted"
+    text, page_text = comparison_text(made), comparison_page(made)
+    told = " ".join(text.split())
+    assert f"interquartile mean {means[0]} → {means[1]}; P(better) {chance}" in told
+    assert p in told
+    assert max(map(len, text.splitlines())) <= WIDTH
+    (line,) = [line for line in page_text.splitlines() if line.startswith("| v | d | tv |")]
+    assert f"| {means[0]} | {means[1]} | " in line
+    assert f"| {chance}" in line
+    assert f"| {row.adjusted:.2g} | no difference seen" in line
+
+
+def test_a_distance_to_a_target_is_called_one() -> None:
+    made = compared(*(side([cell("v", "d", {"share": np.zeros(n)})]) for n in (20, 10)))
+    assert "| 0.500 away from 0.500 | 0.500 away from 0.500 |" in summary(made.decision, made)
+    assert "| 0.500 away from 0.500 | 0.500 away from 0.500 |" in comparison_page(made)
+    assert "  0.500 away  0.500 away  " in decision_text(made.decision, made)
+    assert "0.500 away from 0.500 → 0.500 away" in " ".join(comparison_text(made).split())
 
 
 def test_text_of_nothing_shared() -> None:

@@ -37,7 +37,18 @@ ROWS: tuple[tuple[str, ...], ...] = (
 )
 """The rooms from bottom to top.  A room imports from rows below its own: siblings do not know each other."""
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
-NEVER_TORCH = ("errors", "quantities", "published", "registry", "store", "analysis", "comparison", "report", "pages", "cli")
+NEVER_TORCH = (
+    "errors",
+    "quantities",
+    "published",
+    "registry",
+    "store",
+    "analysis",
+    "comparison",
+    "report",
+    "pages",
+    "cli",
+)
 SPEAKERS = ("cli", "terminal")
 ENDS_ITS_OWN_PROCESS = {("pool.py", "sys.exit"), ("pool.py", "os._exit")}
 """A worker ends itself; only the command line ends the program."""

@@ -267,6 +267,26 @@ def test_what_compare_finds_can_be_written(tmp_path: Path) -> None:
     assert titles <= set(STYLES)
 
 
+def test_distances_and_lost_seeds_have_their_words(tmp_path: Path) -> None:
+    fake = Fake(("nsgan",), ("dirac",), kinds={("nsgan", "dirac"): "no difference"})
+    made = comparison(fake)
+    lost = replace(made.rows[0], new=replace(made.rows[0].new, median=np.nan))  # type: ignore[type-var]
+    made = replace(made, rows=(lost, *made.rows[1:]))
+    page = Page(write_comparison(made, tmp_path, np.random.default_rng(0)))
+    assert f"{number(made.rows[0].base.median)} away from 0.500 → undefined" in page.text  # type: ignore[union-attr]
+
+
+def test_a_side_without_values_can_be_written(tmp_path: Path) -> None:
+    made = comparison(ALONE)
+    key = ("nsgan", "ring8")
+    cell = made.base.cells[key]
+    hollow = {name: replace(values, by_seed={}) for name, values in cell.values.items()}
+    bare = replace(cell, outcomes={})
+    for empty in (replace(bare, values={}, declared={}), replace(bare, values=hollow)):
+        found = compare(replace(made.base, cells={key: empty}), made.new, np.random.default_rng(1))
+        assert self_contained(Page(write_comparison(found, tmp_path, np.random.default_rng(0))))
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Canvas]:
     """The figures that are drawn meanwhile."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
 from ganbench.analysis.cohorts import Budget
+from ganbench.comparison.gate import gate
 from ganbench.comparison.model import Cell, Rules, Side, Values
-from ganbench.comparison.seeds_needed import Wanted, parse_effect, seeds_for, seeds_text
+from ganbench.comparison.seeds_needed import NEVER, Wanted, parse_effect, seeds_for, seeds_text
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
 
@@ -76,7 +78,7 @@ def test_the_threshold_is_the_gates() -> None:
     assert [row.threshold for row in rows] == pytest.approx([0.04 / 3 / 3] * 6)
 
 
-@pytest.mark.parametrize("quantity", [LINEAR, HIGHER])
+@pytest.mark.parametrize("quantity", [replace(LINEAR, smallest_difference=None), HIGHER])
 def test_so_many_seeds_do_and_fewer_do_not(quantity: Quantity) -> None:
     """Against scipy's exact test on fresh normal draws, which knows nothing of this code."""
     (row,) = answers(quantity, normal(), "1.5sd")
@@ -103,11 +105,82 @@ def test_so_many_seeds_do_and_fewer_do_not(quantity: Quantity) -> None:
 def test_what_cannot_be_answered_is_a_dash_and_not_a_number() -> None:
     equal = answers(LINEAR, np.full(10, 2.0), "2sd")
     assert equal[0].each is None
-    diverged = answers(LINEAR, np.full(10, np.nan), "0.1")
+    diverged = answers(LINEAR, np.full(10, np.nan), "0.3")
     assert diverged[0].each is None
     assert diverged[0].diverged == 10
-    tiny = answers(LINEAR, normal(20), "0.001")
+    tiny = answers(HIGHER, normal(20), "0.001")
     assert tiny[0].each is None
+    assert not tiny[0].never
     assert [line.split()[-1] for line in seeds_text(equal + diverged, 20, 0.8)][2:] == ["–", "–"]
     assert "> 1000" in list(seeds_text(tiny, 20, 0.8))[2]
     assert all(len(line) <= 100 for line in seeds_text(answers(LINEAR, normal(20), "2sd"), 20, 0.8))
+
+
+def red(quantity: Quantity, base: int, new: int, shift: float, trials: int = 400) -> float:
+    """How often the gate itself is red on normal seeds that are worse by a shift on the quantity's scale."""
+    generator, hits = np.random.default_rng(7), 0
+    turned = -1 if quantity.direction == "higher" else 1
+    for _ in range(trials):
+        drawn = [generator.normal(3, 0.5, n) + turned * s for n, s in ((base, 0.0), (new, shift))]
+        sides = [side(quantity, np.exp(v) if quantity.scale == "log" else v) for v in drawn]
+        hits += gate(*sides, Rules(detectable=False, suspects=False), np.random.default_rng(0)).exit_code == 1
+    return hits / trials
+
+
+@pytest.mark.parametrize(
+    ("quantity", "effect"),
+    [(LINEAR, "0.35"), (LINEAR, "1.5sd"), (replace(HIGHER, smallest_difference=0.25), "0.4"),
+     (replace(LOGARITHMIC, smallest_difference=0.4), "60%")],
+)  # fmt: skip
+def test_with_so_many_seeds_the_gate_itself_sees_it(quantity: Quantity, effect: str) -> None:
+    """Also where the margin, not p, is what asks for seeds: 0.35 is one fifth of a deviation beyond it."""
+    values = np.exp(normal()) if quantity.scale == "log" else normal()
+    (row,) = answers(quantity, values, effect)
+    assert row.each is not None
+    assert red(quantity, row.each, row.each, row.shift) == pytest.approx(0.8, abs=0.06)
+    if row.against is not None:
+        assert red(quantity, 20, row.against, row.shift) == pytest.approx(0.8, abs=0.07)
+    if effect == "0.35":
+        (by_p_alone,) = answers(replace(quantity, smallest_difference=None), values, effect)
+        assert by_p_alone.each is not None
+        assert by_p_alone.each < row.each
+        assert red(quantity, by_p_alone.each, by_p_alone.each, row.shift) < 0.75
+
+
+def test_an_effect_within_the_margin_is_never_seen_by_any_number_of_seeds() -> None:
+    """At the margin the gate is red half of the time, below it less and less: no number is an answer."""
+    for effect in ("margin", "0.25", "0.2"):
+        (row,) = answers(LINEAR, normal(), effect)
+        assert row.never
+        assert row.each is row.against is None
+        lines = list(seeds_text([row], 20, 0.8))
+        assert lines[2].split()[-2:] == ["never", "never"]
+        assert lines[-1].startswith(NEVER)
+    assert red(LINEAR, 60, 60, 0.25) == pytest.approx(0.5, abs=0.08)
+    assert red(LINEAR, 150, 150, 0.2, trials=100) < 0.4
+    (beyond,) = answers(LINEAR, normal(), "0.5")
+    assert not beyond.never
+    assert beyond.each is not None
+    assert NEVER not in "".join(seeds_text([beyond], 20, 0.8))
+
+
+def test_a_cell_without_a_measured_primary_is_a_row_of_dashes() -> None:
+    """As an incomplete run has: cohorts that failed or were never begun."""
+    made = side(LINEAR, normal(20), variants=2)
+    bare = replace(made.cells["v1", "d0"], values={}, declared={})
+    some = replace(made, cells={**made.cells, ("v1", "d0"): bare})
+    for effect in ("2sd", "10%", "0.5", "margin"):
+        rows = seeds_for(some, parse_effect(effect), Rules(), 20, 0.8, np.random.default_rng(0))
+        assert (rows[0].each is None) == (effect == "margin")
+        (line,) = [line for line in seeds_text(rows, 20, 0.8) if line.strip().startswith("v1")]
+        assert line.split()[2] == "–"
+        assert line.split()[-2:] == ["–", "–"]
+
+
+def test_a_logarithmic_distance_to_a_target_is_on_the_logarithmic_scale() -> None:
+    """As the gate and its detectable effects have it."""
+    quantity = Quantity("share", "Share", direction="target", target=0.5, scale="log")
+    values = 0.5 + np.exp(normal(100, -2, 0.3))
+    (row,) = answers(quantity, values, "20%")
+    assert row.shift == pytest.approx(math.log(1.2))
+    assert row.spread == pytest.approx(normal(100, -2, 0.3).std(ddof=1))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,20 @@ import pytest
 from fake_run import Fake, build, write_json
 from made_sides import cell, side
 
+from ganbench.analysis.run import load_run
+from ganbench.comparison.baseline import save_baseline
+from ganbench.comparison.comparability import differences
 from ganbench.comparison.model import Side
 from ganbench.comparison.run_side import rounded, side_of_run
 from ganbench.comparison.settings import MIXED
-from ganbench.comparison.sides import NoBaseline, load_base, load_side, only_deciding, with_seeds
+from ganbench.comparison.sides import (
+    NoBaseline,
+    load_base,
+    load_side,
+    load_sides,
+    only_deciding,
+    with_seeds,
+)
 from ganbench.errors import GanbenchError
 
 PRIMARY = "mode_total_variation"
@@ -219,9 +231,88 @@ def test_only_deciding_keeps_the_primary_quantity_and_the_count_of_modes() -> No
     assert list(kept.values) == list(kept.declared) == ["modes_recovered", "tv"]
 
 
+def spoilt(run: Path, name: str) -> None:
+    """Change the final values in a cohort's own records, as a run that trained it anew would."""
+    file = run / "cohorts" / name / "records.parquet"
+    records = pd.read_parquet(file)
+    records.loc[records["quantity"] == PRIMARY, "value"] = 0.123
+    records.to_parquet(file)
+
+
+def test_derived_records_older_than_the_cohorts_are_not_believed(tmp_path: Path) -> None:
+    build(tmp_path, lean())
+    spoilt(tmp_path, "ring8-01-0")
+    whole = tmp_path / "records.parquet"
+    found = side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed
+    assert set(found.values()) == {0.123}
+    later = max(file.stat().st_mtime for file in tmp_path.glob("cohorts/*/records.parquet")) + 5
+    os.utime(whole, (later, later))
+    assert 0.123 not in side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed.values()
+
+
+def test_derived_records_of_other_cells_or_seeds_are_not_believed(tmp_path: Path) -> None:
+    build(tmp_path, lean())
+    whole = tmp_path / "records.parquet"
+    records = pd.read_parquet(whole)
+    for kept in (records["variant"] == "a", records["seed"] != 2):
+        records[kept].to_parquet(whole)
+        found = side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed
+        assert not any(math.isnan(value) for value in found.values())
+        assert len(found) == 5
+    pd.concat([records, records.assign(variant="old")]).to_parquet(whole)
+    assert {variant for variant, _ in side_of_run(tmp_path).cells} == {"a", "b"}
+
+
+def test_a_run_whose_cohorts_were_all_set_aside_has_no_values(tmp_path: Path) -> None:
+    build(tmp_path, lean())
+    shutil.move(tmp_path / "cohorts", tmp_path / "superseded")
+    (tmp_path / "cohorts").mkdir()
+    assert not len(load_run(tmp_path).records)
+
+
+def test_a_seed_in_two_cohorts_of_a_cell_is_refused(tmp_path: Path) -> None:
+    build(tmp_path, lean())
+    shutil.copytree(tmp_path / "cohorts" / "ring8-01-0", tmp_path / "cohorts" / "ring8-01-9")
+    with pytest.raises(GanbenchError, match="seed 0 of 'b' on ring8 is in two cohorts, ring8-01-0 and ring8"):
+        side_of_run(tmp_path)
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path: Path) -> None:
+    run, other = build(tmp_path / "run", lean()), build(tmp_path / "other", lean(diverged={("a", 1): 1}))
+    save_baseline(run, tmp_path / "base.json")
+    shutil.copytree(run, tmp_path / "copy")
+    (tmp_path / "link").symlink_to(run)
+    for base, new in (
+        (run, run),
+        (run, tmp_path / "link"),
+        (run, tmp_path / "copy"),
+        (tmp_path / "base.json", run),
+    ):
+        with pytest.raises(GanbenchError, match="are the same run"):
+            load_sides(base, new)
+    assert [each.source for each in load_sides(run, other)] == [str(run), str(other)]
+    edited(tmp_path / "copy", "run.json", {"created": "2026-11-23T00:00:00+00:00"})
+    assert load_sides(run, tmp_path / "copy")[1].source.endswith("copy")
+    with pytest.raises(NoBaseline):
+        load_sides(tmp_path / "nowhere", run)
+
+
+def test_the_hash_of_the_data_is_a_condition_where_both_sides_state_it(tmp_path: Path) -> None:
+    build(tmp_path, lean())
+    older = side_of_run(tmp_path).cells["a", "ring8"]
+    found = []
+    for text in ("ab12", "cd34"):
+        edited(tmp_path, "datasets/ring8.json", {"hash": text})
+        found.append(side_of_run(tmp_path).cells["a", "ring8"])
+    assert differences(found[0], found[1]) == ["data hash: ab12 in BASE, cd34 in NEW"]
+    assert differences(older, found[0]) == differences(found[0], older) == []
+    assert differences(found[0], found[0]) == []
+
+
 def test_a_real_run_is_read(finished: tuple[Path, Path]) -> None:
     made = load_side(finished[1])
     assert len(made.cells) == 2
+    assert all(len(each.conditions["data hash"]) == 16 for each in made.cells.values())
     for each in made.cells.values():
         assert set(each.outcomes.values()) == {"finished"}
         assert list(each.values[each.primary].by_seed) == list(each.outcomes)

@@ -109,10 +109,8 @@ def stratified_rank_test(
     return _tested(deals, generator) if deals else RankTest(1.0, 1.0, True)
 
 
-def two_sided(base: ArrayLike, new: ArrayLike, *, generator: np.random.Generator | None = None) -> RankTest:
-    """Twice the smaller of the two one-sided p, at most 1; the smallest attainable likewise."""
-    worse = rank_test(base, new, generator=generator)
-    better = rank_test(new, base, generator=generator)
+def two_sided(worse: RankTest, better: RankTest) -> RankTest:
+    """Twice the smaller of two one-sided p, of one test and its mirror; the smallest attainable likewise."""
     p, smallest = (2 * min(pair) for pair in ((worse.p, better.p), (worse.smallest, better.smallest)))
     return RankTest(min(1.0, p), min(1.0, smallest), worse.exact and better.exact)
 

@@ -135,7 +135,7 @@ def _read_records(folder: Path, parts: Sequence[Part]) -> pd.DataFrame:
     own = [part.folder / store.RECORDS_FILE for part in parts]
     own = [file for file in own if file.is_file()]
     derived = _read_file(whole) if whole.is_file() else None
-    if derived is not None and _is_of(folder, derived, whole, own, parts):
+    if derived is not None and _is_of(folder, derived, own, parts):
         records = derived
     else:
         frames = [_read_file(file) for file in own] or [pd.DataFrame(columns=list(store.RECORD_COLUMNS))]
@@ -143,16 +143,14 @@ def _read_records(folder: Path, parts: Sequence[Part]) -> pd.DataFrame:
     return records.astype({**dict.fromkeys(_TEXTS, object), "final": bool, "value": float})
 
 
-def _is_of(
-    folder: Path, derived: pd.DataFrame, whole: Path, own: Sequence[Path], parts: Sequence[Part]
-) -> bool:
+def _is_of(folder: Path, derived: pd.DataFrame, own: Sequence[Path], parts: Sequence[Part]) -> bool:
     """Whether the derived records are no older than the cohorts' own, and of the same cells and seeds.
 
     A folder without cohorts/ is the report of a run: there the derived file is all that there is.
     """
     if not (folder / store.COHORTS).is_dir():
         return True
-    moment = whole.stat().st_mtime_ns
+    moment = (folder / store.RECORDS_FILE).stat().st_mtime_ns
     if any(file.stat().st_mtime_ns > moment for file in own):
         return False
     with_records = [p for p in parts if p.status == "finished" or p.folder / store.RECORDS_FILE in own]

@@ -31,6 +31,7 @@ SIMULATIONS = 1000
 """Simulated comparisons: a power of 80 % is known to 2.5 percentage points (two standard errors)."""
 MOST = 1000
 """The largest number of seeds that is tried."""
+_LARGE = 1e300
 _PAIRS_AT_ONCE = 4_000_000
 
 
@@ -171,7 +172,9 @@ def _wins(base: Values, new: Values, worst: float) -> Values:
     Two diverged seeds count one half, as do two at the worst; other equal numbers, which only an
     unspread baseline has, count none.
     """
-    order = np.argsort(np.concatenate([new, base], axis=1), axis=1, kind="stable")
+    # Of equal ones the base's comes last; a stable sort says so too, and takes twice the time.
+    later = np.nextafter(np.minimum(base, _LARGE), np.inf)
+    order = np.argsort(np.concatenate([np.minimum(new, _LARGE), later], axis=1), axis=1)
     count = new.shape[1]
     places = np.where(order < count, np.arange(order.shape[1]), 0).sum(axis=1)
     both = np.isinf(base).sum(axis=1) * np.isinf(new).sum(axis=1)
@@ -198,12 +201,12 @@ def _shifts_seen(base: Values, new: Values, wins: int, seen: _Seen) -> Values:
         tied = np.isnan(pairs)  # both diverged: every second such pair is won
         if tied.any():
             pairs[tied] = np.where(_every_second(tied), np.inf, -np.inf)[tied]
-        alike = np.broadcast_to(one, (len(one), other.shape[1], one.shape[2])).reshape(pairs.shape)
+        outdone = np.broadcast_to(one, (len(one), other.shape[1], one.shape[2])).reshape(pairs.shape)
         finite = np.isfinite(pairs)
-        at_worst = finite & (alike >= seen.worst)  # at best a tie: every second such pair can be won
+        at_worst = finite & (outdone >= seen.worst)  # at best a tie: every second such pair can be won
         shifts = -_largest(np.where(at_worst & ~_every_second(at_worst), -np.inf, pairs), wins)
         if seen.margin > 0:
-            room = np.where(finite & (alike + seen.margin > seen.worst), -np.inf, pairs)
+            room = np.where(finite & (outdone + seen.margin > seen.worst), -np.inf, pairs)
             shifts = np.maximum(shifts, seen.margin - _largest(room, _half(size)))
         parts.append(shifts)
     return np.concatenate(parts)

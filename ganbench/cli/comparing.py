@@ -154,17 +154,25 @@ def _reruns(new: Path, seeds: int | None, device: str, workers: int | None) -> R
 
     def rerun(decision: Decision, base: Side, other: Side) -> Side:
         from ganbench.comparison.sides import load_side
+        from ganbench.comparison.suspects import seeds_to_confirm
         from ganbench.execution.fresh import fresh_work, train_fresh
         from ganbench.terminal import counted, progress
         from ganbench.training.device import choose_device
 
+        needed = seeds_to_confirm(decision.suspects, base, decision.rules)
+        if needed is None:
+            raise GanbenchError(
+                f"{base.source}: so few seeds that no rerun could confirm a suspect; save a larger one"
+            )
+        many = max(seeds, needed)
         cells = {(suspect.variant, suspect.dataset) for suspect in decision.suspects}
         taken = {
             key: {seed for side in (base, other) if key in side.cells for seed in side.cells[key].outcomes}
             for key in cells
         }
-        work = fresh_work(new, taken, seeds, choose_device(device), workers)
-        click.echo(f"{counted(len(decision.suspects), 'suspect')}: {seeds} fresh seeds", err=True)
+        work = fresh_work(new, taken, many, choose_device(device), workers)
+        why = "" if many == seeds else f" (with {seeds} not each of them could be confirmed)"
+        click.echo(f"{counted(len(decision.suspects), 'suspect')}: {many} fresh seeds{why}", err=True)
         with progress(work.tasks) as tell:
             return load_side(train_fresh(work, tell))
 
@@ -225,10 +233,11 @@ def power(run: Path, effect: str, baseline: int, wanted_power: float, random_sta
 
 
 def _sides(base: Path, new: Path) -> tuple[Side, Side]:
-    from ganbench.comparison.sides import load_base, load_side
+    from ganbench.comparison.sides import load_side, load_sides
 
-    other = load_side(new)  # first: bad input stands before a baseline that is missing
-    return load_base(base), other
+    if not new.exists():
+        load_side(new)  # bad input stands before a baseline that is missing
+    return load_sides(base, new)
 
 
 def _folder(base: Path, new: Path, out: Path | None) -> Path:

@@ -26,7 +26,7 @@ def attainable(base: int, base_at_worst: int, new: int) -> float:
 
 
 def at_worst(bad: Values, quantity: Quantity) -> int:
-    """How many seeds no break can make worse, of badness [n]: undefined ones, and those at the worse bound."""
+    """How many of the seeds, badness [n], nothing can make worse: undefined ones, or at the worse bound."""
     lost = np.isnan(bad)
     if quantity.worst is not None:
         lost |= bad >= badness(quantity.worst, quantity.direction, quantity.target)

@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ganbench import store
 from ganbench.analysis.cohorts import Budget
 from ganbench.analysis.numbers import listed
+from ganbench.comparison.baseline_checks import check_cell, check_environment, check_quantity, check_texts
 from ganbench.comparison.baseline_text import FORMAT, baseline_text
 from ganbench.comparison.baseline_text import WHAT as WHAT
 from ganbench.comparison.comparability import TRAINED
@@ -19,7 +20,7 @@ from ganbench.comparison.model import Cell, Side, Values
 from ganbench.comparison.run_side import rounded, side_of_run
 from ganbench.comparison.settings import protocol_text
 from ganbench.errors import GanbenchError
-from ganbench.quantities import Direction, Quantity, Scale
+from ganbench.quantities import Quantity
 
 _REMEDY = "`ganbench baseline save RUN FILE` writes one"
 _NAMED = 5
@@ -83,6 +84,10 @@ def _lacking(cell: Cell) -> str:
 
 
 def _side(stored: Mapping[str, Any], source: str) -> Side:
+    check_environment(stored["environment"])
+    for table in ("conditions", "circumstances", "options"):
+        for texts in stored[table].values():
+            check_texts(table, texts)
     cells = [_cell(each, stored) for each in stored["cells"]]
     found = {(cell.variant, cell.dataset): cell for cell in cells}
     if len(found) < len(cells):
@@ -91,7 +96,8 @@ def _side(stored: Mapping[str, Any], source: str) -> Side:
 
 
 def _cell(each: Mapping[str, Any], stored: Mapping[str, Any]) -> Cell:
-    seeds = [int(seed) for seed in each["seeds"]]
+    check_cell(each)
+    seeds = each["seeds"]
     gone = set(each["diverged"])
     declared = {str(name): stored["quantities"][row["as"]] for name, row in each["values"].items()}
     protocols = {name: stored["protocols"][said["protocol"]] for name, said in declared.items()}
@@ -117,9 +123,8 @@ def _cell(each: Mapping[str, Any], stored: Mapping[str, Any]) -> Cell:
 
 
 def _by_seed(row: Mapping[str, Any], seeds: list[int]) -> dict[int, float]:
-    own = [int(seed) for seed in row.get("seeds", seeds)]
     numbers = [math.nan if value is None else rounded(float(value)) for value in row["values"]]
-    return dict(zip(own, numbers, strict=True))
+    return dict(zip(row.get("seeds", seeds), numbers, strict=True))
 
 
 def _protocol(stored: Mapping[str, Any]) -> str:
@@ -129,6 +134,5 @@ def _protocol(stored: Mapping[str, Any]) -> str:
 def _quantity(declared: Mapping[str, Any], protocol: Mapping[str, Any]) -> Quantity:
     known = {field.name for field in fields(Quantity)} - {"protocol"}
     given = {name: value for name, value in declared.items() if name in known}
-    if given["direction"] not in get_args(Direction) or given["scale"] not in get_args(Scale):
-        raise ValueError(f"{given['name']} is declared {given['direction']} on a scale {given['scale']}")
+    check_quantity(given)
     return Quantity(**given, protocol=dict(protocol))

@@ -37,7 +37,7 @@ def cell_decisions(
             red.setdefault((test.variant, test.dataset), []).append(test)
     found = [
         *(_apart(key, GONE, "not comparable") for key in matching.only_base),
-        *(_unmatched(cell) for cell in matching.only_new.values()),
+        *(_unmatched(cell) for cell in matching.unmatched),
         *(_apart(key, "; ".join(said), "not comparable") for key, said in matching.incomparable.items()),
         *(_paired(pair, judged, red.get(pair.key, ()), rules) for pair in matching.pairs),
     ]

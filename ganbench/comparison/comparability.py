@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ganbench.comparison.model import Cell
-from ganbench.comparison.settings import HARDWARE, MIXED
+from ganbench.comparison.settings import DATA_HASH, HARDWARE, MIXED
 from ganbench.quantities import Quantity
 
 TRAINED = ("finished", "diverged")
 """The outcomes of seeds that were trained as planned."""
-_MEASURED_ONLY = ("device type", "precision")
-"""Conditions that a cohort which failed leaves unknown."""
+_MEASURED_ONLY = ("device type", "precision", DATA_HASH)
+"""Conditions that may be unknown: of a cohort that failed, or of older results."""
 _MEANING = ("direction", "scale", "target", "unit")
 """What a declaration says of the meaning of a value; the margin is no part of it."""
 

@@ -11,13 +11,16 @@ import numpy as np
 from ganbench.analysis.effects import effect, harm, probability_of_improvement
 from ganbench.analysis.multiplicity import benjamini_hochberg
 from ganbench.analysis.numbers import number
-from ganbench.analysis.rank_tests import RankTest, rank_test
-from ganbench.analysis.statistics import Summary, summarise
+from ganbench.analysis.rank_tests import RankTest, rank_test, two_sided
+from ganbench.analysis.statistics import Summary, Values, summarise
 from ganbench.comparison.comparability import refusal
 from ganbench.comparison.detectable import detectable_effect
 from ganbench.comparison.gate import gate
+from ganbench.comparison.margins import matters
 from ganbench.comparison.matching import Matching, Pair, match
+from ganbench.comparison.medians import UNDEFINED, lost_word
 from ganbench.comparison.model import Cell, Comparison, Decision, Key, PrimaryTest, Row, Rules, Side, Verdict
+from ganbench.comparison.sides import swapped
 from ganbench.comparison.streams import root_of, stream
 from ganbench.comparison.verdicts import (
     change_words,
@@ -50,12 +53,8 @@ class _Tested:
         return self.pair.quantity(self.name)
 
     @property
-    def p(self) -> float:
-        return min(1.0, 2 * min(self.worse.p, self.better.p))
-
-    @property
-    def smallest(self) -> float:
-        return min(1.0, 2 * min(self.worse.smallest, self.better.smallest))
+    def both(self) -> RankTest:
+        return two_sided(self.worse, self.better)
 
 
 def compare(base: Side, new: Side, generator: np.random.Generator, rules: Rules | None = None) -> Comparison:
@@ -68,6 +67,7 @@ def compare(base: Side, new: Side, generator: np.random.Generator, rules: Rules 
     rules = rules or Rules()
     root = root_of(generator)
     decision = gate(base, new, rules, stream(root, "gate"))
+    decision = replace(decision, notes=(*swapped(base, new), *decision.notes))
     matching = match(base, new)
     rows = [*_primary_rows(base, new, decision, root), *_other_rows(matching, rules, root)]
     return Comparison(
@@ -136,14 +136,30 @@ def _other_rows(matching: Matching, rules: Rules, root: int) -> Iterator[Row]:
 
 def _shared_row(pair: Pair, name: str) -> Row:
     """What was measured once for a whole cohort: however many seeds repeat it, there is nothing to test."""
-    base, new = (float(np.nanmedian(values)) for values in pair.values(name))
+    base, new = (_once(values) for values in pair.values(name))
     once = "measured once a cohort"
-    if base == new:
+    if math.isnan(base) and math.isnan(new):
+        verdict = Verdict("no difference", f"no difference: {_lost(pair, name)} on both sides; {once}")
+    elif base == new:
         verdict = Verdict("no difference", f"no difference: {number(base)} on both sides; {once}")
     else:
-        said = f"{number(base)} → {number(new)}; {once}, so nothing says how much of it is chance"
-        verdict = Verdict("changed", f"changed: {said}")
+        words = [lost_word(cell, name) for cell in (pair.base, pair.new)]
+        said = f"{number(base, words[0])} → {number(new, words[1])}"
+        unsure = f"{once}, so nothing says how much of it is chance"
+        verdict = Verdict("changed", f"changed: {said}; {unsure}")
     return _bare(pair, name, ONCE, verdict)
+
+
+def _once(values: Values) -> float:
+    """The one measurement that seeds repeat; NaN where none of them has it."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else math.nan
+
+
+def _lost(pair: Pair, name: str) -> str:
+    """Why neither side has values: "diverged" where that is why on both, else "undefined"."""
+    words = {lost_word(cell, name) for cell in (pair.base, pair.new)}
+    return words.pop() if len(words) == 1 else UNDEFINED
 
 
 def _test(pair: Pair, name: str, root: int) -> _Tested:
@@ -156,7 +172,7 @@ def _test(pair: Pair, name: str, root: int) -> _Tested:
 
 
 def _family_rows(family: str, tests: Sequence[_Tested], rules: Rules, root: int) -> Iterator[Row]:
-    adjusted = benjamini_hochberg([test.p for test in tests]).tolist()
+    adjusted = benjamini_hochberg([test.both.p for test in tests]).tolist()
     found = sum(p <= FALSE_DISCOVERY for p in adjusted)
     # One more would have been found at a one-sided p of this.
     threshold = FALSE_DISCOVERY * min(found + 1, len(tests)) / max(len(tests), 1) / 2
@@ -181,7 +197,7 @@ def _other_row(family: str, test: _Tested, adjusted: float, threshold: float, ru
         p_worse=test.worse.p if directed else None,
         p_better=test.better.p if directed else None,
         adjusted=adjusted,
-        smallest=test.smallest / 2,
+        smallest=min(test.worse.smallest, test.better.smallest),
         detectable=could,
     )
     return replace(row, verdict=_verdict(row, test))
@@ -191,15 +207,25 @@ def _verdict(row: Row, test: _Tested) -> Verdict:
     quantity = row.quantity
     if row.adjusted is not None and row.adjusted <= FALSE_DISCOVERY:
         said = change_words(
-            test.pair, quantity, row.effect, f"p {p_words(test.p)}, {p_words(row.adjusted)} adjusted"
+            test.pair, quantity, row.effect, f"p {p_words(test.both.p)}, {p_words(row.adjusted)} adjusted"
         )
         return _difference(row, test, said)
-    if test.smallest > FALSE_DISCOVERY:
+    smallest = test.both.smallest
+    if smallest > FALSE_DISCOVERY:
+        lost = [bool(values.size) and bool(np.isnan(values).all()) for values in test.pair.values(test.name)]
         sizes = [values.size for values in test.pair.values(test.name)]
-        equal = test.smallest == 1.0 and min(sizes) > 0
+        if all(lost):
+            return Verdict(
+                "no difference", f"no difference seen: {_lost(test.pair, test.name)} on both sides"
+            )
+        if any(lost) and quantity.direction == "none":
+            return Verdict(
+                "insufficient", f"insufficient evidence: no values in {'NEW' if lost[1] else 'BASE'}"
+            )
+        equal = smallest == 1.0 and min(sizes) > 0
         if equal and 2 / math.comb(sum(sizes), sizes[0]) <= FALSE_DISCOVERY:
             return Verdict("no difference", "no difference seen: all values are equal")
-        said = f"{sizes[0]} against {seeds(sizes[1])} cannot go below p {p_words(test.smallest)}"
+        said = f"{sizes[0]} against {seeds(sizes[1])} cannot go below p {p_words(smallest)}"
         return Verdict("insufficient", f"insufficient evidence: {said}")
     return Verdict("no difference", f"no difference seen{could_have_seen(row.detectable, quantity)}")
 
@@ -212,7 +238,7 @@ def _difference(row: Row, test: _Tested, said: str) -> Verdict:
     assert row.effect is not None
     worse = test.worse.p < test.better.p
     size = harm(row.effect.estimate, quantity)
-    if (size if worse else -size) < (quantity.smallest_difference or 0.0):
+    if not matters(size if worse else -size, quantity):
         return Verdict("too small to matter", f"too small to matter, {margin_words(quantity)}: {said}")
     return Verdict("worse", f"worse: {said}") if worse else Verdict("better", f"better: {said}")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ganbench.analysis.statistics import Values, badness
-from ganbench.comparison.comparability import differences
+from ganbench.comparison.comparability import differences, refusal, untrained
 from ganbench.comparison.model import Cell, Key, Side
 from ganbench.quantities import Quantity
 
@@ -70,19 +70,37 @@ class Matching:
     pairs: tuple[Pair, ...]
     incomparable: Mapping[Key, tuple[str, ...]]
     only_base: tuple[Key, ...]
-    only_new: tuple[Key, ...]
+    unmatched: tuple[Cell, ...]
+    """The cells of NEW that BASE does not have."""
+
+    @property
+    def only_new(self) -> tuple[Key, ...]:
+        """Their keys."""
+        return tuple((cell.variant, cell.dataset) for cell in self.unmatched)
 
 
 def match(base: Side, new: Side) -> Matching:
     """Put the cells of two sides side by side."""
     shared = sorted(set(base.cells) & set(new.cells))
-    reasons = {key: tuple(differences(base.cells[key], new.cells[key])) for key in shared}
+    reasons = {key: tuple(_reasons(base.cells[key], new.cells[key])) for key in shared}
     return Matching(
         pairs=tuple(Pair(base.cells[key], new.cells[key]) for key in shared if not reasons[key]),
         incomparable={key: said for key, said in reasons.items() if said},
         only_base=tuple(sorted(set(base.cells) - set(new.cells))),
-        only_new=tuple(sorted(set(new.cells) - set(base.cells))),
+        unmatched=tuple(new.cells[key] for key in sorted(set(new.cells) - set(base.cells))),
     )
+
+
+def _reasons(base: Cell, new: Cell) -> Iterator[str]:
+    """Why two cells are not comparable: what must agree and does not, and a collapse that cannot be told."""
+    yield from differences(base, new)
+    name = base.counts_modes
+    if name is None or name == base.primary or name not in base.values or untrained(new):
+        return
+    if name not in new.values:
+        yield f"{name}, which tells a collapse, was not measured in NEW"
+    elif refused := refusal(base, new, name):
+        yield f"{name}, which tells a collapse: {refused}"
 
 
 def in_order(cell: Cell, name: str) -> Values:

@@ -12,11 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-import numpy as np
-
 from ganbench.analysis.effects import Effect, effect, harm
 from ganbench.analysis.rank_tests import RankTest, rank_test, stratified_rank_test
-from ganbench.comparison.attainable import attainable
+from ganbench.comparison.attainable import at_worst, attainable
 from ganbench.comparison.detectable import detectable_effect
 from ganbench.comparison.holm import Step, holm_steps
 from ganbench.comparison.margins import margin, matters
@@ -156,16 +154,18 @@ def _beyond(family: _Family, step: Step, rules: Rules, root: int) -> tuple[str, 
         return ()
     large = [cell for cell in family.cells if cell.large]
     alone = tuple(cell.dataset for cell in large if step.adjust(cell.test.p) <= rules.level)
-    if alone or family.together is None or step.adjust(family.together.p) > rules.level:
+    if alone or not _significant(family.together, step, rules):
         return alone
     counted = [cell for cell in family.cells if cell.large or cell.harm <= 0]
-    together = family.together
-    if len(counted) < len(family.cells):
-        # One data set left over is `alone`, and was found wanting.
-        together = _together(counted, root, family.side)
-    if together is None or step.adjust(together.p) > rules.level:
+    # The test of a single one that is left is not stratified: it is its own, and did not show it.
+    left_out = len(counted) < len(family.cells)
+    if left_out and not _significant(_together(counted, root, family.side), step, rules):
         return ()
     return tuple(cell.dataset for cell in large if cell.test.p < 0.5)
+
+
+def _significant(test: RankTest | None, step: Step, rules: Rules) -> bool:
+    return test is not None and step.adjust(test.p) <= rules.level
 
 
 def _tests(
@@ -195,7 +195,7 @@ def _told(cell: _Cell, threshold: float, rules: Rules, root: int) -> PrimaryTest
     return PrimaryTest(
         dataset=cell.dataset,
         p=cell.test.p,
-        smallest=attainable(base.size, int(np.isnan(base).sum()), new.size),
+        smallest=attainable(base.size, at_worst(base, cell.pair.primary), new.size),
         adjusted=cell.test.p,
         effect=cell.effect,
         harm=cell.harm,

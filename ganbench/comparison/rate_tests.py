@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ganbench.analysis.multiplicity import holm
+from ganbench.analysis.numbers import listed
 from ganbench.analysis.rates import fisher
-from ganbench.comparison.comparability import TRAINED, refusal
+from ganbench.comparison.comparability import TRAINED
 from ganbench.comparison.matching import Pair
 from ganbench.comparison.model import Cell, RateTest, Rules
+from ganbench.comparison.verdicts import p_words, seeds
 
 _Count = tuple[int, int]
 """Events, and the seeds among which they were counted."""
@@ -22,6 +24,26 @@ def rate_tests(pairs: Iterable[Pair], rules: Rules) -> tuple[RateTest, ...]:
     return tuple(
         replace(test, adjusted=p, red=p <= rules.rate_level) for test, p in zip(found, adjusted, strict=True)
     )
+
+
+def unseeable(tests: Sequence[RateTest], rules: Rules) -> Iterator[str]:
+    """Rates that could not have gone red were it all of the new seeds, in words, with the cells.
+
+    The threshold is what p must be at most where no other rate is red.
+    """
+    threshold = rules.rate_level / max(len(tests), 1)
+    places: dict[tuple[str, int, int, float], list[str]] = {}
+    for test in tests:
+        reached = fisher(test.base_events, test.base_count, test.new_count, test.new_count).p
+        if reached > threshold:
+            key = (test.rate, test.base_count, test.new_count, reached)
+            places.setdefault(key, []).append(f"{test.variant} on {test.dataset}")
+    for (rate, base, new, reached), cells in places.items():
+        yield (
+            f"no rate of {rate}, however high, could have gone red in {listed(cells)}: {base} against "
+            f"{seeds(new)} cannot go below p {p_words(reached)}, and {p_words(threshold)} is needed "
+            f"({len(tests)} rates are tested)"
+        )
 
 
 def diverged(cell: Cell) -> _Count:
@@ -42,9 +64,8 @@ def collapsed(cell: Cell, quantity: str, modes: int) -> _Count:
 def _tests(pair: Pair) -> Iterator[RateTest]:
     yield _test(pair, "divergence", diverged(pair.base), diverged(pair.new))
     name, modes = pair.base.counts_modes, pair.base.modes or pair.new.modes
-    if name is None or modes is None or name not in pair.base.values or name not in pair.new.values:
-        return
-    if refusal(pair.base, pair.new, name) is None:
+    # Sides of which only the base counts modes, or by another protocol, are not paired (see `match`).
+    if name is not None and modes is not None and name in pair.base.values:
         base, new = (collapsed(cell, name, modes) for cell in (pair.base, pair.new))
         yield _test(pair, "collapse", base, new)
 

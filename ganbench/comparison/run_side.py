@@ -76,8 +76,9 @@ def _refuse_doubled(run: Run) -> None:
             for seed in part.seeds:
                 if seed in folders:
                     raise GanbenchError(
-                        f"{run.path}: seed {seed} of {cohort.variant!r} on {cohort.dataset} is in two cohorts, "
-                        f"{folders[seed]} and {part.folder.name}; remove one of them from {store.COHORTS}/"
+                        f"{run.path}: seed {seed} of {cohort.variant!r} on {cohort.dataset} is in two "
+                        f"cohorts, {folders[seed]} and {part.folder.name}; "
+                        f"remove one of them from {store.COHORTS}/"
                     )
                 folders[seed] = part.folder.name
 

@@ -1,4 +1,9 @@
-"""How many seeds a wanted effect needs, from the spread that a run measured."""
+"""How many seeds a wanted effect needs, from the spread that a run measured, by the gate's own rule.
+
+The gate is red where p is small enough and the estimated effect is beyond the declared margin.  An effect
+of just the margin is estimated beyond it half of the time, whatever the number of seeds, and a smaller one
+ever more rarely as seeds are added: "never", and not a number.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ganbench.analysis.numbers import number
 from ganbench.analysis.sample_size import MOST, seeds_needed
-from ganbench.analysis.statistics import Values, badness
+from ganbench.analysis.statistics import Values
+from ganbench.comparison.detectable import margin_on_scale, on_scale, worst_place
+from ganbench.comparison.matching import in_order
 from ganbench.comparison.model import Cell, Rules, Side
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
@@ -20,6 +27,7 @@ from ganbench.quantities import Quantity
 FORMS = (
     "2sd (standard deviations of the seeds), 10% (of the median), 0.05 (in the quantity's unit), or margin"
 )
+NEVER = "never (below the margin)"
 _EFFECT = re.compile(r"(?P<amount>\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+)\s*(?P<unit>sd|%|)", re.IGNORECASE)
 
 
@@ -48,9 +56,15 @@ class SeedsNeeded:
     threshold: float
     """What p the gate asks for in this cell."""
     each: int | None
-    """Seeds on both sides; None: more than `MOST`, or the spread is not known."""
+    """Seeds on both sides; None: never, more than `MOST`, or the spread is not known."""
     against: int | None
     """New seeds against a baseline of `baseline` seeds."""
+
+    @property
+    def never(self) -> bool:
+        """Whether the gate is not red with the wanted probability for any number of seeds."""
+        margin = margin_on_scale(self.quantity)
+        return 0 < self.shift <= margin * (1 + 1e-9)
 
 
 def parse_effect(text: str) -> Wanted:
@@ -87,44 +101,39 @@ def seeds_for(
 def _of_cell(
     cell: Cell, wanted: Wanted, threshold: float, baseline: int, power: float, generator: np.random.Generator
 ) -> SeedsNeeded:
-    quantity = cell.declared[cell.primary]
-    bad = _on_scale(cell, quantity)
-    known = bad[np.isfinite(bad)]
+    values = in_order(cell, cell.primary)
+    quantity = cell.declared.get(cell.primary) or Quantity(cell.primary, cell.primary)
+    places = on_scale(values, quantity)
+    known = places[np.isfinite(places)]
     spread = float(known.std(ddof=1)) if known.size > 1 else math.nan
-    shift = _shift(wanted, cell, quantity, spread)
-    if not shift > 0 or not spread > 0:
-        each = against = None
-    else:
-        each = seeds_needed(bad, shift, threshold, power, generator=generator)
-        against = seeds_needed(bad, shift, threshold, power, generator=generator, n_base=baseline)
-    lost = int(np.isnan(bad).sum())
-    return SeedsNeeded(
-        cell.variant, cell.dataset, quantity, bad.size, lost, spread, shift, threshold, each, against
+    shift = _shift(wanted, values, quantity, spread)
+    lost = int(np.isnan(places).sum())
+    row = SeedsNeeded(
+        cell.variant, cell.dataset, quantity, places.size, lost, spread, shift, threshold, None, None
     )
+    if row.never or not shift > 0 or not spread > 0:
+        return row
+
+    def needed(n_base: int | None) -> int | None:
+        margin, worst = margin_on_scale(quantity), worst_place(quantity)
+        return seeds_needed(
+            places, shift, threshold, power,
+            generator=generator, n_base=n_base, margin=margin, worst=worst,
+        )  # fmt: skip
+
+    return replace(row, each=needed(None), against=needed(baseline))
 
 
-def _measured(cell: Cell) -> Values:
-    return np.array(list(cell.values[cell.primary].by_seed.values()), dtype=np.float64)
-
-
-def _on_scale(cell: Cell, quantity: Quantity) -> Values:
-    """The seeds' badness; on a log scale its logarithm, so that a shift is the logarithm of a factor."""
-    values = _measured(cell)
-    if quantity.scale == "linear" or quantity.direction == "target":
-        return badness(values, quantity.direction, quantity.target)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logarithms = np.log(values)
-    return -logarithms if quantity.direction == "higher" else logarithms
-
-
-def _shift(wanted: Wanted, cell: Cell, quantity: Quantity, spread: float) -> float:
+def _shift(wanted: Wanted, values: Values, quantity: Quantity, spread: float) -> float:
     """The wanted effect on the scale on which seeds are compared."""
-    logarithmic = quantity.scale == "log" and quantity.direction != "target"
+    logarithmic = quantity.scale == "log"
     if wanted.unit == "sd":
         return wanted.amount * spread
     if wanted.unit == "%":
         factor = 1 + wanted.amount / 100
-        return math.log(factor) if logarithmic else abs(float(np.nanmedian(_measured(cell)))) * (factor - 1)
+        known = values[~np.isnan(values)]
+        middle = abs(float(np.median(known))) if known.size else math.nan
+        return math.log(factor) if logarithmic else middle * (factor - 1)
     amount = wanted.amount if wanted.unit == "" else quantity.smallest_difference
     if amount is None:
         return math.nan
@@ -141,16 +150,18 @@ def seeds_text(found: list[SeedsNeeded], baseline: int, power: float) -> Iterato
     for row in rows:
         cells = [c[: widths[i]].ljust(widths[i]) if i < 2 else c.rjust(widths[i]) for i, c in enumerate(row)]
         yield ("  " + "  ".join(cells)).rstrip()
+    if any(row.never for row in found):
+        yield f"{NEVER}: the gate calls no effect a regression that is smaller than the declared margin"
 
 
 def _cells(row: SeedsNeeded) -> tuple[str, ...]:
-    factor = row.quantity.scale == "log" and row.quantity.direction != "target"
+    factor = row.quantity.scale == "log"
     as_words = (lambda x: f"×{number(math.exp(x), '–')}") if factor else (lambda x: number(x, "–"))
     lost = f" ({row.diverged} diverged)" if row.diverged else ""
     return (
         row.variant,
         row.dataset,
-        f"{row.measured}{lost}",
+        f"{row.measured}{lost}" if row.measured else "–",
         as_words(row.spread),
         as_words(row.shift),
         _count(row, row.each),
@@ -161,4 +172,6 @@ def _cells(row: SeedsNeeded) -> tuple[str, ...]:
 def _count(row: SeedsNeeded, seeds: int | None) -> str:
     if seeds is not None:
         return str(seeds)
+    if row.never:
+        return "never"
     return f"> {MOST}" if row.shift > 0 and row.spread > 0 else "–"

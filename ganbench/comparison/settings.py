@@ -13,6 +13,8 @@ MIXED = "not the same throughout: "
 HARDWARE = ("processor", "threads", "device")
 """The circumstances that timings need in common."""
 OPTION = "option "
+DATA_HASH = "data hash"
+"""The condition that tells data apart which are told to be the same; older results do not state it."""
 
 _Parts = Sequence[tuple[Part, Mapping[str, Any]]]
 
@@ -21,7 +23,8 @@ def conditions_of(parts: _Parts, card: Mapping[str, Any], budget: Budget) -> dic
     """What must agree to compare a cell, in words; what nobody measured is left out."""
     found = _joined(_conditions(part, environment) for part, environment in parts)
     splits = {f"data split {name}": str(size) for name, size in (card.get("split_sizes") or {}).items()}
-    return {**found, **splits, "budget": str(budget)}
+    held_out = {DATA_HASH: str(card["hash"])} if card.get("hash") else {}
+    return {**found, **splits, **held_out, "budget": str(budget)}
 
 
 def circumstances_of(parts: _Parts) -> dict[str, str]:

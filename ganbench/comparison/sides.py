@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ganbench.comparison.baseline import read_baseline
@@ -37,6 +38,52 @@ def load_base(path: str | Path) -> Side:
             f"{path}: there is no baseline; `ganbench baseline save RUN {path}` makes one from a run"
         )
     return load_side(path)
+
+
+def load_sides(base: str | Path, new: str | Path) -> tuple[Side, Side]:
+    """Both sides; raises GanbenchError where they are the same run, which always passes."""
+    sides = load_base(base), load_side(new)
+    if Path(base).resolve() == Path(new).resolve() or _same_run(*sides):
+        raise GanbenchError(
+            f"{base} and {new} are the same run: same time, same seeds, same values; "
+            "NEW must be a run that was made after the change"
+        )
+    return sides
+
+
+def swapped(base: Side, new: Side) -> Iterator[str]:
+    """Say so where the new side is the older one."""
+    made = [_moment(side.created) for side in (base, new)]
+    if made[0] is not None and made[1] is not None and made[1] < made[0]:
+        yield f"NEW was made before BASE ({new.created}, {base.created}): are the two sides swapped?"
+
+
+def _moment(created: str) -> datetime | None:
+    """When a side was made, in UTC where it names no zone; None where it does not say."""
+    try:
+        found = datetime.fromisoformat(created)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _same_run(base: Side, new: Side) -> bool:
+    """Whether both were begun at the same second and hold the same seeds and values.
+
+    A saved baseline holds fewer quantities than its run; those that both hold are looked at.
+    """
+    if not base.created or (base.name, base.created) != (new.name, new.created):
+        return False
+    return base.cells.keys() == new.cells.keys() and all(
+        _same_cell(cell, new.cells[key]) for key, cell in base.cells.items()
+    )
+
+
+def _same_cell(base: Cell, new: Cell) -> bool:
+    shared = base.values.keys() & new.values.keys()
+    # As text NaN equals NaN, and what is stored keeps all the digits that a side has.
+    values = [[repr(sorted(cell.values[name].by_seed.items())) for name in shared] for cell in (base, new)]
+    return base.outcomes == new.outcomes and values[0] == values[1]
 
 
 def with_seeds(side: Side, seeds: Iterable[int]) -> Side:

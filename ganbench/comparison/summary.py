@@ -10,6 +10,7 @@ from ganbench.analysis.numbers import number
 from ganbench.comparison.cell_decisions import sentence
 from ganbench.comparison.gate import EXIT_CODES
 from ganbench.comparison.markdown import Section, bullets, page, safe, table
+from ganbench.comparison.medians import NOTHING, sides_words
 from ganbench.comparison.model import CellDecision, CellStatus, Comparison, Decision, PrimaryTest, Row
 from ganbench.comparison.verdicts import effect_words, p_words, rate_words, size_words
 
@@ -19,7 +20,6 @@ _TITLES: dict[CellStatus, str] = {
     "regression": "Regressions",
     "insufficient evidence": "Insufficient evidence: no break here alone could have gone red",
 }
-_NOTHING = "–"
 
 
 def summary(decision: Decision, comparison: Comparison | None = None) -> str:
@@ -40,7 +40,8 @@ def _sections(decision: Decision, comparison: Comparison | None) -> Iterator[Sec
         yield bullets(title, map(sentence, _with_status(decision, status)))
     if not any(cell.status != "no baseline" for cell in decision.cells):
         yield bullets("Nothing to compare", decision.reasons)
-    yield bullets("Suspects: quantities that decide nothing and look worse", _suspects(decision))
+    yield bullets("Suspects that fresh seeds confirmed: they are regressions", _suspects(decision, True))
+    yield bullets("Suspects: quantities that decide nothing and look worse", _suspects(decision, False))
     yield _cells(decision, comparison)
     yield bullets("More collapsed or diverged seeds than before", _rates(decision))
     yield bullets("No baseline yet", decision.without_baseline)
@@ -64,8 +65,11 @@ def _side(side: object) -> str:
     return f"{name}, {source}{f', {created}' if created else ''}"
 
 
-def _suspects(decision: Decision) -> Iterator[str]:
+def _suspects(decision: Decision, sure: bool) -> Iterator[str]:
+    """Those that fresh seeds confirmed, or the others."""
     for suspect in decision.suspects:
+        if bool(suspect.confirmed) is not sure:
+            continue
         yield f"{suspect.variant} on {suspect.dataset}, {suspect.words}"
 
 
@@ -87,31 +91,31 @@ def _cells(decision: Decision, comparison: Comparison | None) -> Section:
     found = []
     for cell in told:
         key = (cell.variant, cell.dataset)
-        medians = _medians(rows.get(key)) if comparison else []
+        medians = _medians(comparison, rows.get(key)) if comparison else []
         place = [cell.variant, cell.dataset, cell.quantity, cell.status]
         found.append([*place, *medians, *_numbers(tests.get(key), rows.get(key))])
     return table("All cells, by their primary quantity at the final checkpoint", columns, found)
 
 
-def _medians(row: Row | None) -> list[str]:
+def _medians(comparison: Comparison, row: Row | None) -> list[str]:
     if row is None:
-        return [_NOTHING] * 3
+        return [NOTHING] * 3
     counts = [str(side.count) if side else "0" for side in (row.base, row.new)]
-    return [" : ".join(counts), *(number(side.median) if side else _NOTHING for side in (row.base, row.new))]
+    return [" : ".join(counts), *sides_words(comparison, row)]
 
 
 def _numbers(tested: tuple[PrimaryTest, float] | None, row: Row | None) -> list[str]:
     """Effect, p, the p needed and the detectable effect; without a row the scale of effects is unknown."""
     if tested is None:
-        return [_NOTHING] * 4
+        return [NOTHING] * 4
     test, threshold = tested
     p = [p_words(test.p), p_words(threshold)]
     if row is None:
         sizes = [None if test.effect is None else test.effect.estimate, test.detectable]
-        said = [_NOTHING if size is None else number(size, "none") for size in sizes]
+        said = [NOTHING if size is None else number(size, "none") for size in sizes]
         return [said[0], *p, said[1]]
     seen = test.detectable
-    could = _NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
+    could = NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
     return [effect_words(test.effect, row.quantity), *p, could]
 
 

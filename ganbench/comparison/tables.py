@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.analysis.numbers import number
 from ganbench.analysis.statistics import Summary
 from ganbench.comparison.markdown import bullets, page, safe, table
+from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import Comparison, Row
-from ganbench.comparison.verdicts import effect_words
+from ganbench.comparison.verdicts import effect_words, p_words
 
 _TEXTS = (
     *("variant", "dataset", "quantity", "title", "unit", "direction", "scale"),
@@ -25,6 +25,11 @@ _NUMBERS = (
     *("improvement", "improvement_lower", "improvement_upper"),
     *("p_worse", "p_better", "p_adjusted", "p_smallest", "detectable", "smallest_difference"),
 )
+_COLUMNS = (
+    *("variant", "data set", "quantity", "seeds", "BASE", "NEW"),
+    *("interquartile mean of BASE", "of NEW", "effect", "P(better)", "p, adjusted", "verdict"),
+)
+"""Of a page; BASE and NEW are medians."""
 _ORDER = (
     "worse",
     "better",
@@ -55,11 +60,10 @@ def comparison_page(comparison: Comparison) -> str:
         f"BASE: {safe(comparison.base.name)}, {safe(comparison.base.source)}  ",
         f"NEW: {safe(comparison.new.name)}, {safe(comparison.new.source)}",
     ]
-    columns = ("variant", "data set", "quantity", "seeds", "BASE", "NEW", "effect", "verdict")
     sections = [
-        table("Primary quantities", columns, _lines(comparison, True)),
+        table("Primary quantities", _COLUMNS, _lines(comparison, True)),
         bullets("Cells of one side alone", _alone(comparison)),
-        table("Other quantities", columns, _lines(comparison, False)),
+        table("Other quantities", _COLUMNS, _lines(comparison, False)),
         bullets("What else differs", comparison.notes),
     ]
     return page("ganbench compare", opening, sections, "comparison.csv")
@@ -78,8 +82,11 @@ def _lines(comparison: Comparison, primary: bool) -> list[list[str]]:
             row.dataset,
             row.quantity.name,
             " : ".join(str(side.count) if side else "0" for side in (row.base, row.new)),
-            *(number(side.median) if side else "–" for side in (row.base, row.new)),
-            effect_words(row.effect, row.quantity) if row.effect else "–",
+            *sides_words(comparison, row),
+            *sides_words(comparison, row, "interquartile_mean"),
+            effect_words(row.effect, row.quantity) if row.effect else NOTHING,
+            chance_words(row),
+            NOTHING if row.adjusted is None else p_words(row.adjusted),
             row.verdict.words,
         ]
         for row in rows

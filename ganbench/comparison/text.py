@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ganbench.analysis.names import short_names
-from ganbench.analysis.numbers import number, shortened
+from ganbench.analysis.numbers import shortened
 from ganbench.comparison.cell_decisions import sentence
 from ganbench.comparison.gate import EXIT_CODES
+from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import CellDecision, Comparison, Decision, PrimaryTest, Row, Side
 from ganbench.comparison.tables import telling_order
 from ganbench.comparison.verdicts import effect_words, p_words, size_words
@@ -18,7 +19,6 @@ from ganbench.comparison.verdicts import effect_words, p_words, size_words
 WIDTH = 100
 MOST_ROWS = 40
 """So many rows of other quantities are shown; the files have them all."""
-_NOTHING = "–"
 _NARROWEST = 10
 
 
@@ -29,7 +29,10 @@ def decision_text(decision: Decision, comparison: Comparison) -> str:
         f"gate: {decision.word} (exit code {decision.exit_code})\n{_sides(comparison)}",
         _listed("", _reasons(decision, names)),
         _table(list(_cell_rows(decision, comparison, names))),
-        _listed("suspects, which decide nothing:", _suspects(decision, names)),
+        _listed(
+            "suspects that fresh seeds confirmed, which are regressions:", _suspects(decision, names, True)
+        ),
+        _listed("suspects, which decide nothing:", _suspects(decision, names, False)),
         _listed("no baseline yet:", decision.without_baseline),
         _listed("what else differs:", decision.notes),
     ]
@@ -46,9 +49,9 @@ def comparison_text(comparison: Comparison) -> str:
     quiet = len(other) - len(telling)
     blocks = [
         f"compare\n{_sides(comparison)}",
-        _listed("primary quantities:", (_said(row, names) for row in rows if row.primary)),
+        _listed("primary quantities:", (_said(row, comparison, names) for row in rows if row.primary)),
         _listed("not comparable:", _apart(comparison, names)),
-        _listed("other quantities:", _first(telling, names)),
+        _listed("other quantities:", _first(telling, comparison, names)),
         f"{quiet} other rows show no difference that matters, or cannot be tested; the page has them all."
         if quiet
         else "",
@@ -82,8 +85,11 @@ def _reasons(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
         yield sentence(replace(cell, variant=names.get(cell.variant, cell.variant)))
 
 
-def _suspects(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
+def _suspects(decision: Decision, names: Mapping[str, str], sure: bool) -> Iterator[str]:
+    """Those that fresh seeds confirmed, or the others."""
     for suspect in decision.suspects:
+        if bool(suspect.confirmed) is not sure:
+            continue
         yield f"{names.get(suspect.variant, suspect.variant)} on {suspect.dataset}, {suspect.words}"
 
 
@@ -95,20 +101,26 @@ def _cell_rows(decision: Decision, comparison: Comparison, names: Mapping[str, s
     for cell in decision.cells:
         key = (cell.variant, cell.dataset)
         if key in tests and key in rows:
-            yield _cell_row(cell, rows[key], *tests[key], names)
+            medians = sides_words(comparison, rows[key], brief=True)
+            yield _cell_row(cell, rows[key], medians, *tests[key], names)
 
 
 def _cell_row(
-    cell: CellDecision, row: Row, test: PrimaryTest, threshold: float, names: Mapping[str, str]
+    cell: CellDecision,
+    row: Row,
+    medians: Sequence[str],
+    test: PrimaryTest,
+    threshold: float,
+    names: Mapping[str, str],
 ) -> list[str]:
     seen = test.detectable
-    could = _NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
+    could = NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
     return [
         names.get(cell.variant, cell.variant),
         cell.dataset,
         ":".join(str(side.count) if side else "0" for side in (row.base, row.new)),
-        *(number(side.median) if side else _NOTHING for side in (row.base, row.new)),
-        size_words(test.effect.estimate, row.quantity) if test.effect else _NOTHING,
+        *medians,
+        size_words(test.effect.estimate, row.quantity) if test.effect else NOTHING,
         p_words(test.p),
         p_words(threshold),
         could,
@@ -134,11 +146,23 @@ def _table(cells: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _said(row: Row, names: Mapping[str, str]) -> str:
-    effect = row.verdict.kind in ("no difference", "insufficient") and row.effect is not None
-    seen = f"; {effect_words(row.effect, row.quantity)}" if effect else ""
+def _said(row: Row, comparison: Comparison, names: Mapping[str, str]) -> str:
     place = f"{names.get(row.variant, row.variant)} on {row.dataset}, {row.quantity.name}"
-    return f"{place}: {row.verdict.words}{seen}"
+    return f"{place}: {'; '.join([row.verdict.words, *_numbers(row, comparison)])}"
+
+
+def _numbers(row: Row, comparison: Comparison) -> Iterator[str]:
+    """What a row's verdict does not say: the effect and p where nothing differs, and what the seeds say."""
+    if row.effect is None:
+        return
+    if row.verdict.kind in ("no difference", "insufficient"):
+        yield effect_words(row.effect, row.quantity)
+        if row.adjusted is not None:
+            yield f"p {p_words(row.adjusted)} adjusted"
+    if row.base is not None and row.new is not None:
+        yield f"interquartile mean {' → '.join(sides_words(comparison, row, 'interquartile_mean'))}"
+    if row.improvement is not None:
+        yield f"P(better) {chance_words(row)}"
 
 
 def _apart(comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:
@@ -148,9 +172,9 @@ def _apart(comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:
             yield f"{names.get(cell.variant, cell.variant)} on {cell.dataset}: {cell.verdict.words}"
 
 
-def _first(rows: Sequence[Row], names: Mapping[str, str]) -> Iterator[str]:
+def _first(rows: Sequence[Row], comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:
     for row in rows[:MOST_ROWS]:
-        yield _said(row, names)
+        yield _said(row, comparison, names)
     if len(rows) > MOST_ROWS:
         yield f"… and {len(rows) - MOST_ROWS} more; comparison.csv has them all"
 

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from ganbench.analysis.effects import Effect
 from ganbench.analysis.numbers import number, percent
 from ganbench.analysis.statistics import badness, middle_value
-from ganbench.comparison.attainable import new_seeds_for
+from ganbench.comparison.attainable import at_worst, new_seeds_for
 from ganbench.comparison.margins import margin, matters
 from ganbench.comparison.matching import Pair
+from ganbench.comparison.medians import lost_word
 from ganbench.comparison.model import Judgement, PrimaryTest, RateTest, Rules, Suspect, Verdict
 from ganbench.quantities import Quantity
 
@@ -60,22 +61,24 @@ def _small(judgement: Judgement, test: PrimaryTest, quantity: Quantity, rules: R
 def shortage_words(pair: Pair, test: PrimaryTest) -> str:
     """Why a break on a cell alone could not have gone red, and what would do."""
     base, new = pair.primary_badness
-    undefined = int(np.isnan(base).sum())
+    lost = at_worst(base, pair.primary)
     said = (
         f"{base.size} against {seeds(new.size)} cannot go below p {p_words(test.smallest)}, "
         f"and {p_words(test.threshold)} is needed; "
     )
-    enough = new_seeds_for(base.size, undefined, test.threshold)
+    enough = new_seeds_for(base.size, lost, test.threshold)
     if enough is not None:
         return f"{said}{seeds(enough, 'new ')} would do"
-    return (
-        f"{said}no number of new ones would do, for {undefined} of {seeds(base.size)} of BASE are undefined"
-    )
+    why = "undefined" if lost == np.isnan(base).sum() else "undefined or as bad as can be"
+    return f"{said}no number of new ones would do, for {lost} of {seeds(base.size)} of BASE are {why}"
 
 
 def change_words(pair: Pair, quantity: Quantity, effect: Effect | None, evidence: str) -> str:
     """Medians before and after, the effect with its interval, and what speaks for it."""
-    before, after = (number(middle(values, quantity)) for values in pair.values(quantity.name))
+    before, after = (
+        number(middle(values, quantity), lost_word(cell, quantity.name))
+        for cell, values in zip((pair.base, pair.new), pair.values(quantity.name), strict=True)
+    )
     said = f"{before} → {after}"
     if quantity.direction == "target":
         said += f" away from {number(quantity.target or 0.0)}"
@@ -103,7 +106,9 @@ def size_words(size: float, quantity: Quantity) -> str:
 def margin_words(quantity: Quantity) -> str:
     """The smallest difference that matters, as it is declared."""
     size = margin(quantity)
-    return f"{number(size)} would matter" if quantity.scale == "linear" else f"×{number(1 + size)} would matter"
+    return (
+        f"{number(size)} would matter" if quantity.scale == "linear" else f"×{number(1 + size)} would matter"
+    )
 
 
 def could_have_seen(detectable: float | None, quantity: Quantity) -> str:

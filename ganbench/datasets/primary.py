@@ -32,6 +32,8 @@ def mode_total_variation(samples: int, within_sigmas: float = 3.0) -> Quantity:
         direction="lower",
         smallest_difference=0.05,
         protocol={"samples": samples, "within_sigmas": within_sigmas, "version": MODES_VERSION},
+        lowest=0,
+        highest=1,
     )
 
 
@@ -54,6 +56,7 @@ def classifier_frechet(split: Split, count: int, **protocol: Any) -> Quantity:
             **protocol,
             "version": FRECHET_VERSION,
         },
+        lowest=0,
     )
 
 
@@ -64,6 +67,8 @@ def perfect_discriminator_error() -> Quantity:
         "Held-out error of a fresh discriminator",
         direction="higher",
         smallest_difference=0.02,
+        lowest=0,
+        highest=1,
     )
 
 
@@ -97,6 +102,7 @@ def fit_error() -> Quantity:
         direction="lower",
         smallest_difference=0.05,
         protocol={"version": FIT_VERSION},
+        lowest=0,
     )
 
 
@@ -112,6 +118,7 @@ def wasserstein_to_data(samples: int) -> Quantity:
         direction="lower",
         smallest_difference=0.05,
         protocol={"generated": samples, "reference": "exact quantiles", "version": WASSERSTEIN_VERSION},
+        lowest=0,
     )
 
 
@@ -124,4 +131,5 @@ def equilibrium_distance() -> Quantity:
         scale="log",
         smallest_difference=0.05,
         protocol={"version": EQUILIBRIUM_VERSION},
+        lowest=0,
     )

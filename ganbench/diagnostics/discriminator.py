@@ -38,9 +38,21 @@ class _Discriminator:
         self._points = points
         protocol = {"points": points, "split": "heldout"}
         self.quantities = (
-            Quantity("discriminator_auroc", "AUROC of D, held-out real against samples", protocol=protocol),
+            Quantity(
+                "discriminator_auroc",
+                "AUROC of D, held-out real against samples",
+                protocol=protocol,
+                lowest=0,
+                highest=1,
+            ),
             Quantity("logit_gap", "Mean logit of real minus samples", protocol=protocol),
-            Quantity("discriminator_accuracy", "Balanced accuracy of D at its threshold", protocol=protocol),
+            Quantity(
+                "discriminator_accuracy",
+                "Balanced accuracy of D at its threshold",
+                protocol=protocol,
+                lowest=0,
+                highest=1,
+            ),
         )
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:

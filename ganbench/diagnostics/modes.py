@@ -116,7 +116,15 @@ def _declare(samples: int, within_sigmas: float, dim: int, modes: int) -> tuple[
     protocol = {"samples": samples, "within_sigmas": within_sigmas, "version": MODES_VERSION}
     expected = -math.expm1(-(within_sigmas**2) / 2)
     return (
-        Quantity("modes_recovered", f"Modes recovered, of {modes}", "modes", "higher", protocol=protocol),
+        Quantity(
+            "modes_recovered",
+            f"Modes recovered, of {modes}",
+            "modes",
+            "higher",
+            protocol=protocol,
+            lowest=0,
+            highest=modes,
+        ),
         Quantity(
             "high_quality_fraction",
             "High-quality samples",
@@ -124,6 +132,8 @@ def _declare(samples: int, within_sigmas: float, dim: int, modes: int) -> tuple[
             "target",
             target=expected,
             protocol=protocol,
+            lowest=0,
+            highest=1,
         ),
         Quantity("reverse_kl", "Reverse KL of the mode histogram", "nats", "lower", protocol=protocol),
         mode_total_variation(samples, within_sigmas),

@@ -41,8 +41,20 @@ class Saturation:
         quantity
         for place, words in _PLACES.items()
         for quantity in (
-            Quantity(f"saturation_{place}", f"Saturation of the discriminator on {words}", "fraction"),
-            Quantity(f"probability_{place}", f"Mean probability of being real of {words}", "fraction"),
+            Quantity(
+                f"saturation_{place}",
+                f"Saturation of the discriminator on {words}",
+                "fraction",
+                lowest=0,
+                highest=1,
+            ),
+            Quantity(
+                f"probability_{place}",
+                f"Mean probability of being real of {words}",
+                "fraction",
+                lowest=0,
+                highest=1,
+            ),
         )
     )
 

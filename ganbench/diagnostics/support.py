@@ -113,6 +113,8 @@ def _declare(pair: RealPair, precision_k: int, density_k: int) -> tuple[Quantity
             smallest_difference=0.05,
             target=1.0 if name == "density" else None,
             protocol={**shared, "k": k[name]},
+            lowest=0,
+            highest=None if name == "density" else 1,
         )
         for name, title in _TITLES.items()
     )

@@ -174,7 +174,7 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
         Quantity("mmd_p_value", "p-value of the MMD (permutations)", protocol=permuted),
         replace(energy_distance(pair.count, **pair.protocol()), unit=plain),
         Quantity("energy_p_value", "p-value of the energy distance (permutations)", protocol=permuted),
-        distance("sliced_wasserstein", "Sliced W₂²", squared, projections=projections),
+        replace(distance("sliced_wasserstein", "Sliced W₂²", squared, projections=projections), lowest=0),
         Quantity(
             "c2st_accuracy",
             "Accuracy of telling samples from data (nearest neighbours)",
@@ -182,6 +182,8 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
             "target",
             target=0.5,
             protocol=neighbours,
+            lowest=0,
+            highest=1,
         ),
         Quantity("c2st_p_value", "p-value of that accuracy (binomial)", protocol=neighbours),
     )

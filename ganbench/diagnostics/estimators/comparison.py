@@ -71,6 +71,7 @@ class Comparison:
                 "extractor": IDENTITY,
                 "version": FRECHET_VERSION,
             },
+            lowest=0,
         )
 
     def _score(self) -> Quantity:
@@ -79,6 +80,8 @@ class Comparison:
             f"Inception-style score of the classifier, {self.count:,} samples",
             direction="higher",
             protocol={**self._of_logits(), "splits": 1},
+            lowest=1,
+            highest=self.classes,
         )
 
     def _of_classes(self) -> tuple[Quantity, Quantity]:
@@ -90,8 +93,19 @@ class Comparison:
                 "Total variation of the class histogram",
                 direction="lower",
                 protocol=protocol,
+                lowest=0,
+                highest=1,
             ),
-            Quantity("classes_recovered", title, "classes", "higher", protocol=protocol),
+            # Every sample is taken for one of the classes: there is always one.
+            Quantity(
+                "classes_recovered",
+                title,
+                "classes",
+                "higher",
+                protocol=protocol,
+                lowest=1,
+                highest=self.classes,
+            ),
         )
 
     def _of_logits(self) -> dict[str, Any]:

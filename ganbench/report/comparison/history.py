@@ -10,10 +10,11 @@ import pandas as pd
 from ganbench.analysis.names import short_names
 from ganbench.analysis.numbers import better, interval, number, titled
 from ganbench.comparison.history_model import History, Series
+from ganbench.comparison.medians import NOTHING
 from ganbench.report.comparison.history_figures import over_time
 from ganbench.report.comparison.history_panel import latest, moments, status
 from ganbench.report.comparison.sheet import Chapter, Head, write_sheet
-from ganbench.report.comparison.tables import NOTHING, arrowed, p_text
+from ganbench.report.comparison.tables import arrowed, p_text
 from ganbench.report.comparison.words import Point, by_reason, cut
 from ganbench.report.page import Part
 from ganbench.report.style import Figure, file_stem, styled

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.comparison.medians import NOTHING
 from ganbench.comparison.model import Comparison, Side
-from ganbench.report.comparison.tables import NOTHING, Names, words
+from ganbench.report.comparison.tables import Names, words
 from ganbench.report.tables import Table
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ganbench.analysis.numbers import arrow, listed, number, titled
+from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import CellDecision, Comparison, Key, Row
 from ganbench.comparison.tables import frame
 from ganbench.comparison.verdicts import p_words, size_words
@@ -19,7 +20,6 @@ from ganbench.report.tables import Table
 
 Names = Mapping[str, str]
 """A variant's label to the name that tables and figures use."""
-NOTHING = "–"
 _FOUND = ("seeds", "median", "interquartile mean", "effect [95 %]", "P(better)", "p", "could have seen")
 _EXPLAINED = ("not comparable", "insufficient", "too small to matter")
 """Verdicts whose reason the columns do not show."""
@@ -66,7 +66,7 @@ def primaries(comparison: Comparison, rows: Sequence[Row], names: Names, stem: s
         name=f"{stem}-primary",
         caption=f"{dataset}: {arrowed(quantity)}",
         header=["variant", "verdict", *_FOUND],
-        rows=[[names[row.variant], KINDS[row.verdict.kind].signed, *_found(row)] for row in rows],
+        rows=[[names[row.variant], KINDS[row.verdict.kind].signed, *_found(comparison, row)] for row in rows],
         data=numbers[here],
         notes=[*_reasons(rows, names), *_lost(rows, names), _columns(rows), *_margin(quantity)],
         left=words(2),
@@ -87,7 +87,7 @@ def everything(comparison: Comparison, names: Names, dataset: str) -> Table:
                 arrowed(row.quantity),
                 names[row.variant],
                 KINDS[row.verdict.kind].signed,
-                *_found(row),
+                *_found(comparison, row),
                 row.verdict.words,
             ]
             for row in sorted(rows, key=lambda row: places[row.quantity.name])
@@ -120,19 +120,15 @@ def words(columns: int) -> frozenset[int]:
     return frozenset(range(columns))
 
 
-def _found(row: Row) -> list[str]:
+def _found(comparison: Comparison, row: Row) -> list[str]:
     """The columns `_FOUND` of a row."""
     sides = (row.base, row.new)
-    chance = NOTHING
-    if row.improvement is not None:
-        middle, lower, upper = (f"{100 * share:.0f}" for share in row.improvement)
-        chance = f"{middle} % [{lower}, {upper}]"
     return [
         " → ".join(NOTHING if side is None else str(side.count) for side in sides),
-        " → ".join(NOTHING if side is None else number(side.median) for side in sides),
-        " → ".join(NOTHING if side is None else number(side.interquartile_mean) for side in sides),
+        " → ".join(sides_words(comparison, row)),
+        " → ".join(sides_words(comparison, row, "interquartile_mean")),
         NOTHING if row.effect is None else effect_text(row.effect, row.quantity),
-        chance,
+        chance_words(row),
         p_text(row.adjusted),
         detectable_text(row.detectable, row.quantity),
     ]
@@ -168,11 +164,9 @@ def _margin(quantity: Quantity) -> list[str]:
 
 
 def _columns(rows: Sequence[Row]) -> str:
-    aimed = any(row.quantity.direction == "target" for row in rows)
-    distances = " Of a target they are distances to it." if aimed else ""
     families = "; ".join(dict.fromkeys(row.family for row in rows if row.adjusted is not None))
     return (
-        f"Arrows run from base to new.{distances} P(better): how likely a new seed beats one of the base, "
+        f"Arrows run from base to new. P(better): how likely a new seed beats one of the base, "
         f"ties by half. p: adjusted ({families or 'nothing was tested'}). Could have seen: the smallest "
         "worsening that would be seen four times in five."
     )

@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.numbers import number
+from ganbench.comparison.medians import NOTHING
 from ganbench.comparison.model import Comparison, Decision, Judgement, Key, PrimaryTest, Suspect
 from ganbench.quantities import Quantity
 from ganbench.report.comparison.scale import effect_text
-from ganbench.report.comparison.tables import NOTHING, Names, arrowed, detectable_text, p_text
+from ganbench.report.comparison.tables import Names, arrowed, detectable_text, p_text
 from ganbench.report.comparison.verdicts import KINDS
 from ganbench.report.tables import Table
 

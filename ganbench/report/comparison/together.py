@@ -41,9 +41,12 @@ class Together:
 def together(rows: Sequence[Row], generator: np.random.Generator) -> Together | None:
     """Scores of the primary quantities that were compared, each data set on a scale of both sides' seeds.
 
-    None where nothing was compared.  A cell that is not comparable is left out of both sides.
+    None where nothing was compared.  A cell that is not comparable, or has no seeds on one side, is left
+    out of both sides.
     """
-    kept = [row for row in rows if row.primary and row.effect is not None]
+    kept = [
+        row for row in rows if row.primary and row.effect is not None and row.base_values and row.new_values
+    ]
     if not kept:
         return None
     values = {
