@@ -206,22 +206,27 @@ def test_what_cannot_be_written_is_named(
     file = tmp_path / "file"
     file.write_text("", encoding="utf-8")
     fails_with(f"{file}: a file", "run", finished[0], "--out", file)
-    fails_with(f"{file / 'x'}: cannot be written", "run", finished[0], "--out", file / "x")
+    fails_with(f"{file / 'x'}: cannot be read or written", "run", finished[0], "--out", file / "x")
 
     def refuse(*_: object, **__: object) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied", "/there")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    fails_with("/there: cannot be written: Permission denied", "run", finished[0], "--out", tmp_path / "new")
+    fails_with("/there: cannot be read or written: Permission denied", "run", finished[0], "--out", tmp_path / "new")
 
 
-def test_an_error_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_our_own_keeps_its_traceback_and_has_a_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def broken(*_: object) -> NoReturn:
         raise FileNotFoundError(errno.ENOENT, "No such file", "ours")
 
     monkeypatch.setattr("ganbench.pages.list_page", broken)
-    with pytest.raises(FileNotFoundError):
-        ganbench("list", "variants")
+    result = ganbench("list", "variants")
+    assert result.exit_code == 70
+    assert "Traceback" in result.stderr
+    assert "FileNotFoundError" in result.stderr
+    assert "please report it" in result.stderr
 
 
 def test_a_device_that_is_not_there_is_said(
