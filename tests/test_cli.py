@@ -212,7 +212,9 @@ def test_what_cannot_be_written_is_named(
         raise PermissionError(errno.EACCES, "Permission denied", "/there")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    fails_with("/there: cannot be read or written: Permission denied", "run", finished[0], "--out", tmp_path / "new")
+    fails_with(
+        "/there: cannot be read or written: Permission denied", "run", finished[0], "--out", tmp_path / "new"
+    )
 
 
 def test_an_error_of_our_own_keeps_its_traceback_and_has_a_code_of_its_own(

@@ -169,6 +169,7 @@ def test_a_suspect_decides_nothing_until_fresh_seeds_confirm_it(folder: Path, tm
     assert ganbench("baseline", "save", strict, tmp_path / "strict.json").exit_code == 0
     sure = ganbench("gate", tmp_path / "strict.json", new, "--confirm", 2, "--workers", 1)
     assert sure.exit_code == 1, sure.output
+    assert "red: suspect" in sure.stdout
     assert (
         "fresh seeds (with 2 not each of them could be confirmed)" in sure.stderr
         or ": 2 fresh" in sure.stderr
@@ -246,3 +247,16 @@ def test_scripts_can_leave_a_refusal(tmp_path: Path) -> None:
     assert read(tmp_path / "gate.json")["exit_code"] == 2
     assert "no such suite" in (tmp_path / "gate.md").read_text()
     assert "refusal" not in ganbench("--help").stdout
+
+
+def test_a_changed_plug_in_is_told(tmp_path: Path) -> None:
+    """Who changed a line of their own variant is told that the file is another one."""
+    plugin = write_plugin(tmp_path, "told-of")
+    words = "batch_size: 16, network: {mlp: {width: 8}}"
+    suite = write_suite(tmp_path, [f"told-of-loops: {{{words}}}"], seeds=2, more=f"include: [{plugin}]")
+    for name, first in (("before", "0-1"), ("after", "2-3")):
+        result = ganbench("run", suite, "--seeds", first, "--out", tmp_path / name, "--workers", 1)
+        assert result.exit_code == 0, result.output
+        plugin.write_text(plugin.read_text() + "# another line\n")
+    told = ganbench("compare", tmp_path / "before", tmp_path / "after", "--out", tmp_path / "out").stdout
+    assert f"included file {plugin.name}" in told

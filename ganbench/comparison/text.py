@@ -102,7 +102,16 @@ def _cell_rows(decision: Decision, comparison: Comparison, names: Mapping[str, s
         key = (cell.variant, cell.dataset)
         if key in tests and key in rows:
             medians = sides_words(comparison, rows[key], brief=True)
-            yield _cell_row(cell, rows[key], medians, *tests[key], names)
+            yield _cell_row(cell, rows[key], medians, *tests[key], names, _status(cell, decision))
+
+
+def _status(cell: CellDecision, decision: Decision) -> str:
+    """A cell's status; of one that is red for another reason than its primary quantity, that reason."""
+    if cell.status == "regression" and cell.verdict.kind != "worse":
+        key = (cell.variant, cell.dataset)
+        rates = [rate.rate for rate in decision.rates if rate.red and (rate.variant, rate.dataset) == key]
+        return f"red: {', '.join(rates) or 'suspect'}"
+    return "insufficient" if cell.status == "insufficient evidence" else cell.status
 
 
 def _cell_row(
@@ -112,6 +121,7 @@ def _cell_row(
     test: PrimaryTest,
     threshold: float,
     names: Mapping[str, str],
+    status: str,
 ) -> list[str]:
     seen = test.detectable
     could = NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
@@ -124,7 +134,7 @@ def _cell_row(
         p_words(test.p),
         p_words(threshold),
         could,
-        "insufficient" if cell.status == "insufficient evidence" else cell.status,
+        status,
     ]
 
 
