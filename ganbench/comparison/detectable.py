@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ganbench.analysis import sample_size
 from ganbench.analysis.statistics import Values, badness
+from ganbench.comparison.margins import margin
 from ganbench.quantities import Quantity
 
 
@@ -59,8 +60,8 @@ def as_effect(shift: float, quantity: Quantity) -> float:
 
 def margin_on_scale(quantity: Quantity) -> float:
     """The declared margin as a shift towards worse; 0 where there is none."""
-    margin = quantity.smallest_difference or 0.0
-    return math.log1p(margin) if quantity.scale == "log" else margin
+    size = margin(quantity)
+    return math.log1p(size) if quantity.scale == "log" else size
 
 
 def worst_place(quantity: Quantity) -> float:

@@ -24,6 +24,7 @@ from ganbench.analysis.numbers import number
 from ganbench.comparison.baseline import WHAT
 from ganbench.comparison.history_model import LEVEL, Change, History, Point, Series
 from ganbench.comparison.history_points import Comparable, comparable
+from ganbench.comparison.margins import matters
 from ganbench.comparison.model import Key, Side
 from ganbench.comparison.sides import load_side
 from ganbench.comparison.streams import root_of, stream
@@ -129,7 +130,7 @@ def _change(
 ) -> Change:
     old, new = ([value for point in points for value in point.fresh] for points in (before, after))
     size = effect(old, new, quantity)
-    matters = abs(harm(size.estimate, quantity)) >= (quantity.smallest_difference or 0.0)
+    large = matters(abs(harm(size.estimate, quantity)), quantity)
     medians = middle(old, quantity), middle(new, quantity)
     what = "median distance to " + number(quantity.target or 0.0)
     said = (
@@ -142,12 +143,12 @@ def _change(
         first=after[0],
         last=before[-1],
         worse=found.sign > 0,
-        matters=matters,
+        matters=large,
         before=medians[0],
         after=medians[1],
         effect=size,
         adjusted=p,
-        words=said if matters else f"{said}, too small to matter ({margin_words(quantity)})",
+        words=said if large else f"{said}, too small to matter ({margin_words(quantity)})",
     )
 
 

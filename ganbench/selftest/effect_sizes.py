@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganbench.analysis.statistics import Values, summarise
+from ganbench.comparison.margins import margin
 from ganbench.comparison.model import Cell
 from ganbench.quantities import Quantity
 from ganbench.selftest.sides import primary, primary_badness
@@ -56,7 +57,7 @@ def cell_effect(null: Cell, defect: Cell, null_seeds: Sequence[int], seeds: Sequ
         defect_median=_in_unit(defect, seeds, declared),
         size=_standardised(worse, before),
         harm=harm,
-        margin=declared.smallest_difference or 0.0,
+        margin=margin(declared),
         diverged=int(np.isnan(after).sum()),
     )
 

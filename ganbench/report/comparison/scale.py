@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from ganbench.analysis.effects import Effect
+from ganbench.comparison.detectable import margin_on_scale
 from ganbench.comparison.verdicts import size_words
 from ganbench.quantities import Quantity
 from ganbench.report.comparison.labels import log_ticks, tick_text
@@ -50,8 +51,7 @@ def ends(effect: Effect, scale: EffectScale) -> tuple[float, float]:
 def effect_scale(quantity: Quantity, effects: Sequence[Effect]) -> EffectScale:
     """A scale that holds zero, the margin, all estimates, and the intervals as far as they are worth it."""
     log = quantity.scale == "log"
-    smallest = quantity.smallest_difference or 0.0
-    margin = math.log1p(smallest) if log else smallest
+    margin = margin_on_scale(quantity)
     bare = EffectScale(log, 0.0, 0.0, margin)
     estimates = _finite([bare.place(e.estimate) for e in effects])
     limits = _finite([end for e in effects for end in ends(e, bare)])
