@@ -50,7 +50,7 @@ def status_page(run: Path) -> str:
         words = Counter(seed["outcome"] for seed in outcome["seeds"].values())
         ended[pair] += len(outcome["seeds"])
         outcomes += words
-        lines.append(f"  {pair[0]} · {pair[1]}: {_counts(words)}{_why(outcome)}")
+        lines.append(f"  {pair[0]} · {pair[1]}: {_counts(words)}{_why(outcome, folder)}")
     seeds = {v["label"]: _seeds(suite, v["label"]) for v in suite["variants"]}
     pairs = ((d, v["label"]) for d in suite["datasets"] for v in suite["variants"])
     wanted = [(d["label"], variant) for d, variant in pairs if _is_for(suite, variant, d)]
@@ -78,9 +78,10 @@ def _counts(words: Counter[str]) -> str:
     return ", ".join(f"{number} {word}" for word, number in sorted(words.items()))
 
 
-def _why(outcome: Mapping[str, Any]) -> str:
+def _why(outcome: Mapping[str, Any], folder: Path) -> str:
     if outcome["reason"]:
-        return f"; {outcome['reason']}"
+        trace = f" (traceback: {folder / store.OUTCOME_FILE})" if outcome.get("traceback") else ""
+        return f"; {outcome['reason']}{trace}"
     steps = [f"seed {seed} at step {o['step']}" for seed, o in outcome["seeds"].items() if "step" in o]
     return f"; {', '.join(steps)}" if steps else ""
 

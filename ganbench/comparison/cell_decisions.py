@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ganbench.analysis.numbers import listed
@@ -46,10 +46,27 @@ def cell_decisions(
 
 def sentence(cell: CellDecision) -> str:
     """A cell's place and what is to be said of it: its verdict where that matters, and all else."""
+    return f"{cell.variant} on {cell.dataset}{_said(cell)}"
+
+
+def sentences(cells: Iterable[CellDecision]) -> Iterator[str]:
+    """The same of many cells, those of which the same is to be said in one sentence."""
+    places: dict[str, dict[str, list[str]]] = {}
+    for cell in cells:
+        places.setdefault(_said(cell), {}).setdefault(cell.variant, []).append(cell.dataset)
+    for said, datasets in places.items():
+        told = [f"{variant} on {listed(on)}" for variant, on in datasets.items()]
+        if len(told) > 1 and len(set(map(tuple, datasets.values()))) == 1:
+            told = [f"{listed(list(datasets))} on {listed(next(iter(datasets.values())))}"]
+        yield f"{'; '.join(told)}{said}"
+
+
+def _said(cell: CellDecision) -> str:
+    """What is to be said of a cell, after its place."""
     telling = cell.verdict.kind == "worse" or cell.status in ("not comparable", "insufficient evidence")
     said = [cell.verdict.words] if telling else []
     name = f", {cell.quantity}" if telling and cell.verdict.kind != "not comparable" else ""
-    return f"{cell.variant} on {cell.dataset}{name}: {'; '.join([*said, *cell.notes])}"
+    return f"{name}: {'; '.join([*said, *cell.notes])}"
 
 
 def missing_words(cell: Cell, side: str) -> str:

@@ -227,7 +227,8 @@ def _verdict(row: Row, test: _Tested) -> Verdict:
             return Verdict("no difference", "no difference seen: all values are equal")
         said = f"{sizes[0]} against {seeds(sizes[1])} cannot go below p {p_words(smallest)}"
         return Verdict("insufficient", f"insufficient evidence: {said}")
-    return Verdict("no difference", f"no difference seen{could_have_seen(row.detectable, quantity)}")
+    could = could_have_seen(row.detectable, quantity, test.pair.badness(test.name)[0])
+    return Verdict("no difference", f"no difference seen{could}")
 
 
 def _difference(row: Row, test: _Tested, said: str) -> Verdict:

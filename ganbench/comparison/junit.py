@@ -45,15 +45,16 @@ def _case(cell: CellDecision, tested: tuple[PrimaryTest, float] | None) -> Eleme
     )
     kind = _ELEMENTS.get(cell.status)
     if kind is not None:
-        case.append(_element(kind, text=sentence(cell), message=sentence(cell), type=cell.status))
-    numbers = [f"{cell.quantity}: {cell.verdict.words}", *cell.notes]
+        case.append(_element(kind, message=sentence(cell), type=cell.status))
+    numbers = [] if kind else [f"{cell.quantity}: {cell.verdict.words}", *cell.notes]
     if tested is not None:
         test, threshold = tested
         numbers += [
             f"p {p_words(test.p)}; {p_words(threshold)} needed; adjusted {p_words(test.adjusted)}",
             f"smallest p that a break could reach: {p_words(test.smallest)}",
         ]
-    case.append(_element("system-out", text="\n".join(numbers)))
+    if numbers:
+        case.append(_element("system-out", text="\n".join(numbers)))
     return case
 
 

@@ -10,7 +10,7 @@ from ganbench.analysis.numbers import listed
 from ganbench.analysis.rates import fisher
 from ganbench.comparison.comparability import TRAINED
 from ganbench.comparison.matching import Pair
-from ganbench.comparison.model import Cell, RateTest, Rules
+from ganbench.comparison.model import Cell, Decision, RateTest, Rules
 from ganbench.comparison.verdicts import p_words, seeds
 
 _Count = tuple[int, int]
@@ -44,6 +44,12 @@ def unseeable(tests: Sequence[RateTest], rules: Rules) -> Iterator[str]:
             f"{seeds(new)} cannot go below p {p_words(reached)}, and {p_words(threshold)} is needed "
             f"({len(tests)} rates are tested)"
         )
+
+
+def more_events(decision: Decision) -> list[RateTest]:
+    """The rates that are higher than before, the smallest p first."""
+    higher = (t for t in decision.rates if t.new_events * t.base_count > t.base_events * t.new_count)
+    return sorted(higher, key=lambda test: test.p)
 
 
 def diverged(cell: Cell) -> _Count:

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ganbench.analysis.numbers import number
-from ganbench.comparison.cell_decisions import sentence
+from ganbench.comparison.cell_decisions import sentences
 from ganbench.comparison.gate import EXIT_CODES
 from ganbench.comparison.markdown import Section, bullets, page, safe, table
 from ganbench.comparison.medians import NOTHING, sides_words
 from ganbench.comparison.model import CellDecision, CellStatus, Comparison, Decision, PrimaryTest, Row
-from ganbench.comparison.verdicts import effect_words, p_words, rate_words, size_words
+from ganbench.comparison.rate_tests import more_events
+from ganbench.comparison.remedies import remedies
+from ganbench.comparison.verdicts import EFFECT_HEADING, effect_cell, p_words, rate_verdict, size_words
 
 _TITLES: dict[CellStatus, str] = {
     "not comparable": "Not comparable",
@@ -37,9 +39,11 @@ def refusal_page(message: str, exit_code: int) -> str:
 
 def _sections(decision: Decision, comparison: Comparison | None) -> Iterator[Section]:
     for status, title in _TITLES.items():
-        yield bullets(title, map(sentence, _with_status(decision, status)))
+        yield bullets(title, sentences(_with_status(decision, status)))
     if not any(cell.status != "no baseline" for cell in decision.cells):
         yield bullets("Nothing to compare", decision.reasons)
+    if comparison is not None:
+        yield bullets("What to do", remedies(decision, comparison))
     yield bullets("Suspects that fresh seeds confirmed: they are regressions", _suspects(decision, True))
     yield bullets("Suspects: quantities that decide nothing and look worse", _suspects(decision, False))
     yield _cells(decision, comparison)
@@ -74,10 +78,8 @@ def _suspects(decision: Decision, sure: bool) -> Iterator[str]:
 
 
 def _rates(decision: Decision) -> Iterator[str]:
-    for test in sorted(decision.rates, key=lambda test: test.p):
-        more = test.new_events * test.base_count > test.base_events * test.new_count
-        if more:
-            yield f"{test.variant} on {test.dataset}, {rate_words(test)}{', red' if test.red else ''}"
+    for test in more_events(decision):
+        yield f"{test.variant} on {test.dataset}, {rate_verdict(test)}"
 
 
 def _cells(decision: Decision, comparison: Comparison | None) -> Section:
@@ -85,7 +87,7 @@ def _cells(decision: Decision, comparison: Comparison | None) -> Section:
     tests = {(j.variant, test.dataset): (test, j.threshold) for j in decision.judgements for test in j.tests}
     columns = ["variant", "data set", "quantity", "status"]
     columns += ["seeds", "BASE", "NEW"] if comparison else []
-    columns += ["effect", "p", "p needed", "could have seen"]
+    columns += [EFFECT_HEADING, "p", "p needed", "could have seen"]
     order = {status: place for place, status in enumerate(EXIT_CODES)}
     told = sorted(decision.cells, key=lambda cell: order.get(cell.status, len(order)))
     found = []
@@ -116,7 +118,7 @@ def _numbers(tested: tuple[PrimaryTest, float] | None, row: Row | None) -> list[
         return [said[0], *p, said[1]]
     seen = test.detectable
     could = NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
-    return [effect_words(test.effect, row.quantity), *p, could]
+    return [effect_cell(test.effect, row.quantity), *p, could]
 
 
 def _rules(decision: Decision) -> list[str]:

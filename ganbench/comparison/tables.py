@@ -11,7 +11,8 @@ from ganbench.analysis.statistics import Summary
 from ganbench.comparison.markdown import bullets, page, safe, table
 from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import Comparison, Row
-from ganbench.comparison.verdicts import effect_words, p_words
+from ganbench.comparison.rate_tests import more_events
+from ganbench.comparison.verdicts import EFFECT_HEADING, effect_cell, p_words, rate_verdict
 
 _TEXTS = (
     *("variant", "dataset", "quantity", "title", "unit", "direction", "scale"),
@@ -27,7 +28,7 @@ _NUMBERS = (
 )
 _COLUMNS = (
     *("variant", "data set", "quantity", "seeds", "BASE", "NEW"),
-    *("interquartile mean of BASE", "of NEW", "effect", "P(better)", "p, adjusted", "verdict"),
+    *("interquartile mean of BASE", "of NEW", EFFECT_HEADING, "P(better)", "p, adjusted", "verdict"),
 )
 """Of a page; BASE and NEW are medians."""
 _ORDER = (
@@ -62,6 +63,7 @@ def comparison_page(comparison: Comparison) -> str:
     ]
     sections = [
         table("Primary quantities", _COLUMNS, _lines(comparison, True)),
+        bullets("More collapsed or diverged seeds than before", _rates(comparison)),
         bullets("Cells of one side alone", _alone(comparison)),
         table("Other quantities", _COLUMNS, _lines(comparison, False)),
         bullets("What else differs", comparison.notes),
@@ -84,13 +86,18 @@ def _lines(comparison: Comparison, primary: bool) -> list[list[str]]:
             " : ".join(str(side.count) if side else "0" for side in (row.base, row.new)),
             *sides_words(comparison, row),
             *sides_words(comparison, row, "interquartile_mean"),
-            effect_words(row.effect, row.quantity) if row.effect else NOTHING,
+            effect_cell(row.effect, row.quantity) if row.effect else NOTHING,
             chance_words(row),
             NOTHING if row.adjusted is None else p_words(row.adjusted),
             row.verdict.words,
         ]
         for row in rows
     ]
+
+
+def _rates(comparison: Comparison) -> Iterator[str]:
+    for test in more_events(comparison.decision):
+        yield f"{test.variant} on {test.dataset}, {rate_verdict(test)}"
 
 
 def _alone(comparison: Comparison) -> Iterator[str]:

@@ -9,12 +9,14 @@ from dataclasses import replace
 
 from ganbench.analysis.names import short_names
 from ganbench.analysis.numbers import shortened
-from ganbench.comparison.cell_decisions import sentence
+from ganbench.comparison.cell_decisions import sentences
 from ganbench.comparison.gate import EXIT_CODES
 from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import CellDecision, Comparison, Decision, PrimaryTest, Row, Side
+from ganbench.comparison.rate_tests import more_events
+from ganbench.comparison.remedies import remedies
 from ganbench.comparison.tables import telling_order
-from ganbench.comparison.verdicts import effect_words, p_words, size_words
+from ganbench.comparison.verdicts import effect_words, p_words, rate_verdict, size_words
 
 WIDTH = 100
 MOST_ROWS = 40
@@ -34,6 +36,7 @@ def decision_text(decision: Decision, comparison: Comparison) -> str:
         ),
         _listed("suspects, which decide nothing:", _suspects(decision, names, False)),
         _listed("no baseline yet:", decision.without_baseline),
+        _listed("what to do:", remedies(decision, comparison)),
         _listed("what else differs:", decision.notes),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -50,6 +53,7 @@ def comparison_text(comparison: Comparison) -> str:
     blocks = [
         f"compare\n{_sides(comparison)}",
         _listed("primary quantities:", (_said(row, comparison, names) for row in rows if row.primary)),
+        _listed("collapsed or diverged seeds:", _rates(comparison.decision, names)),
         _listed("not comparable:", _apart(comparison, names)),
         _listed("other quantities:", _first(telling, comparison, names)),
         f"{quiet} other rows show no difference that matters, or cannot be tested; the page has them all."
@@ -81,8 +85,7 @@ def _reasons(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
     cells = [cell for status in telling for cell in decision.cells if cell.status == status]
     if not cells or decision.exit_code == 0:
         yield from decision.reasons[:1]
-    for cell in cells:
-        yield sentence(replace(cell, variant=names.get(cell.variant, cell.variant)))
+    yield from sentences(replace(cell, variant=names.get(cell.variant, cell.variant)) for cell in cells)
 
 
 def _suspects(decision: Decision, names: Mapping[str, str], sure: bool) -> Iterator[str]:
@@ -173,6 +176,11 @@ def _numbers(row: Row, comparison: Comparison) -> Iterator[str]:
         yield f"interquartile mean {' → '.join(sides_words(comparison, row, 'interquartile_mean'))}"
     if row.improvement is not None:
         yield f"P(better) {chance_words(row)}"
+
+
+def _rates(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
+    for test in more_events(decision):
+        yield f"{names.get(test.variant, test.variant)} on {test.dataset}, {rate_verdict(test)}"
 
 
 def _apart(comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:

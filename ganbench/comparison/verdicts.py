@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ganbench.analysis.effects import Effect
-from ganbench.analysis.numbers import number, percent
-from ganbench.analysis.statistics import badness, middle_value
+from ganbench.analysis.numbers import number
+from ganbench.analysis.statistics import LEVEL, Values, badness, middle_value
 from ganbench.comparison.attainable import at_worst, new_seeds_for
 from ganbench.comparison.margins import margin, matters
 from ganbench.comparison.matching import Pair
@@ -17,6 +17,7 @@ from ganbench.comparison.medians import lost_word
 from ganbench.comparison.model import Judgement, PrimaryTest, RateTest, Rules, Suspect, Verdict
 from ganbench.quantities import Quantity
 
+EFFECT_HEADING = f"effect [{100 * LEVEL:g} % interval]"
 _EVENTS = {"collapse": "collapsed", "divergence": "diverged"}
 
 
@@ -36,7 +37,8 @@ def primary_verdict(pair: Pair, judgement: Judgement, test: PrimaryTest, rules: 
         return Verdict("too small to matter", f"too small to matter, {margin_words(quantity)}: {said}")
     if test.insufficient:
         return Verdict("insufficient", f"insufficient evidence: {shortage_words(pair, test)}")
-    return Verdict("no difference", f"no difference seen{could_have_seen(test.detectable, quantity)}")
+    could = could_have_seen(test.detectable, quantity, pair.primary_badness[0])
+    return Verdict("no difference", f"no difference seen{could}")
 
 
 def _small(judgement: Judgement, test: PrimaryTest, quantity: Quantity, rules: Rules) -> str:
@@ -69,8 +71,7 @@ def shortage_words(pair: Pair, test: PrimaryTest) -> str:
     enough = new_seeds_for(base.size, lost, test.threshold)
     if enough is not None:
         return f"{said}{seeds(enough, 'new ')} would do"
-    why = "undefined" if lost == np.isnan(base).sum() else "undefined or as bad as can be"
-    return f"{said}no number of new ones would do, for {lost} of {seeds(base.size)} of BASE are {why}"
+    return f"{said}no number of new ones would do, for {_lost_words(base, lost)}"
 
 
 def change_words(pair: Pair, quantity: Quantity, effect: Effect | None, evidence: str) -> str:
@@ -92,8 +93,15 @@ def effect_words(effect: Effect | None, quantity: Quantity) -> str:
     said = size_words(effect.estimate, quantity)
     if effect.coverage <= 0:
         return f"{said}, too few seeds for an interval"
-    ends = f"[{size_words(effect.lower, quantity)}, {size_words(effect.upper, quantity)}]"
-    return f"{said}, {percent(effect.coverage)} interval {ends}"
+    return f"{said}, {100 * LEVEL:g} % interval {_ends(effect, quantity)}"
+
+
+def effect_cell(effect: Effect | None, quantity: Quantity) -> str:
+    """The same under a heading that names the interval, `EFFECT_HEADING`."""
+    if effect is None or math.isnan(effect.estimate):
+        return "undefined"
+    said = size_words(effect.estimate, quantity)
+    return f"{said} {_ends(effect, quantity)}" if effect.coverage > 0 else f"{said} (too few seeds)"
 
 
 def size_words(size: float, quantity: Quantity) -> str:
@@ -111,12 +119,17 @@ def margin_words(quantity: Quantity) -> str:
     )
 
 
-def could_have_seen(detectable: float | None, quantity: Quantity) -> str:
-    """The smallest worsening that would have been seen, in brackets; empty where it was not worked out."""
+def could_have_seen(detectable: float | None, quantity: Quantity, base: Values) -> str:
+    """The smallest worsening that would have been seen, in brackets; empty where it was not worked out.
+
+    `base` is the badness [n] of BASE's seeds, which says why none would have been.
+    """
     if detectable is None:
         return ""
     if math.isnan(detectable):
-        return " (no worsening, however large, was sure to be seen)"
+        lost = at_worst(base, quantity)
+        why = f": {_lost_words(base, lost)}" if lost else ""
+        return f" (no worsening, however large, was sure to be seen{why})"
     if detectable == (1.0 if quantity.scale == "log" else 0.0):
         return " (could have seen any)"
     return f" (could have seen {size_words(detectable, quantity)})"
@@ -129,6 +142,11 @@ def rate_words(test: RateTest) -> str:
         f"{test.base_events} of {test.base_count} before (p {p_words(test.p)}"
     )
     return f"{said}, {p_words(test.adjusted)} adjusted)"
+
+
+def rate_verdict(test: RateTest) -> str:
+    """The same, and whether it is a regression."""
+    return f"{rate_words(test)}: {'red' if test.red else 'not red'}"
 
 
 def suspect_words(suspect: Suspect, quantity: Quantity) -> str:
@@ -164,6 +182,16 @@ def p_words(p: float) -> str:
 def seeds(count: int, which: str = "") -> str:
     """A number of seeds in words."""
     return f"{count} {which}seed{'' if count == 1 else 's'}"
+
+
+def _ends(effect: Effect, quantity: Quantity) -> str:
+    return f"[{size_words(effect.lower, quantity)}, {size_words(effect.upper, quantity)}]"
+
+
+def _lost_words(base: Values, lost: int) -> str:
+    """How many of BASE's seeds nothing can make worse."""
+    why = "undefined" if lost == np.isnan(base).sum() else "undefined or as bad as can be"
+    return f"{lost} of {seeds(base.size)} of BASE are {why}"
 
 
 def _together(p: float, every: float) -> str:
