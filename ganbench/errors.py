@@ -16,8 +16,8 @@ class GanbenchError(Exception):
 class UnknownName(GanbenchError):
     """A name that nothing is registered under."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}{nearest(name, known)}")
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        super().__init__(f"unknown {kind} {name!r}{nearest(name, known)}{hint}")
 
 
 class MissingData(GanbenchError):

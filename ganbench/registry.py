@@ -27,6 +27,7 @@ _FOLDERS: dict[Kind, str] = {
     "diagnostic": "diagnostics",
     "network": "networks",
 }
+_YOUR_OWN = " (one of your own: name its file under `include`, or with --include)"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -118,7 +119,7 @@ def get(kind: Kind, name: str) -> Entry:
         else:
             load_installed_plugins()
     if (kind, name) not in _entries:
-        raise UnknownName(kind, name, names(kind))
+        raise UnknownName(kind, name, names(kind), _YOUR_OWN)
     return _entries[kind, name]
 
 

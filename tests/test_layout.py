@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.contract import check_file
+from ganbench.execution.skeleton import write_variant
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
@@ -214,10 +215,10 @@ def test_the_wheel_holds_every_package() -> None:
 
 @pytest.mark.usefixtures("forgotten_names")
 def test_the_readmes_variant_keeps_the_contract(tmp_path: Path) -> None:
-    """The page that newcomers copy from passes the check that it tells them to run."""
+    """What the page shows is what `ganbench new variant` writes, and passes the check that it names."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     code = text.split("```python\n", 1)[1].split("```", 1)[0]
-    assert len(code.splitlines()) < 20
-    file = tmp_path / "readme_variant.py"
-    file.write_text(code, encoding="utf-8")
+    file = write_variant("my-gan", tmp_path)
+    assert file.read_text(encoding="utf-8") == code
+    assert len(code.splitlines()) < 30
     assert list(check_file(file))

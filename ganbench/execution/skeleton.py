@@ -20,20 +20,19 @@ from ganbench.variants import Variant, register_variant, two_player
 
 
 @register_variant("{name}")
-def {function}(
-    margin: Annotated[float, "how far apart the logits are to be"] = 0.0, **options
-) -> Variant:
+def {function}(margin: Annotated[float, "how far apart the logits are to be"] = 0.0, **options) -> Variant:
     """One line of what it does, shown by `ganbench list variants`.
 
     Source: paper, year, equation; and any deviation from it.
     """
-    objective = Objective(
-        discriminator=lambda real, fake, batch: (
-            batch.mean_real(softplus(margin - real)) + batch.mean_noise(softplus(fake + margin))
-        ),
-        generator=lambda real, fake, batch: batch.mean_noise(softplus(-fake)),
-    )
-    return two_player(objective, **options)
+
+    def d_loss(real, fake, batch):
+        return batch.mean_real(softplus(margin - real)) + batch.mean_noise(softplus(margin + fake))
+
+    def g_loss(real, fake, batch):
+        return batch.mean_noise(softplus(-fake))
+
+    return two_player(Objective(d_loss, g_loss), **options)
 '''
 
 
