@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ganbench.analysis.cohorts import Budget
-from ganbench.comparison.model import Cell, Key, Side, Values
+from ganbench.comparison.gate import gate
+from ganbench.comparison.model import Cell, Decision, Key, Rules, Side, Values
 from ganbench.quantities import Quantity
 
 QUANTITIES = {
@@ -24,6 +25,8 @@ QUANTITIES = {
     "modes_recovered": Quantity("modes_recovered", "Modes, of 8", direction="higher"),
 }
 DATASETS = ("digits", "ring8")
+QUICK = Rules(detectable=False, suspects=False)
+"""A gate's rules without what takes most of its time."""
 HARDWARE = {"processor": "A", "threads": "1", "device": "cpu"}
 
 
@@ -69,6 +72,16 @@ def normal(
             for d in datasets
         ]
     )
+
+
+def decided(base: Side, new: Side, rules: Rules = QUICK, seed: int = 0) -> Decision:
+    """The gate's decision."""
+    return gate(base, new, rules, np.random.default_rng(seed))
+
+
+def spread(count: int, start: float = 0.0) -> np.ndarray:
+    """Different values: start, start + 1, …"""
+    return start + np.arange(count)
 
 
 def changed(made: Side, key: Key, **changes: Any) -> Side:
