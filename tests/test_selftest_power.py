@@ -175,6 +175,19 @@ def test_seeds_that_are_asked_for_reach_their_power() -> None:
     assert Wanted("sd", 2.0).unit == "sd"
 
 
+def test_a_margin_close_to_the_effect_counts_in_the_check_as_in_the_answer() -> None:
+    """Just above its margin an effect takes many seeds; by p alone so many would see it nearly always."""
+    side = synthetic_side(replace(WORLD, variants=1, datasets=1), range(300), generator(7))
+    ((key, cell),) = side.cells.items()
+    spread = np.std(list(cell.values[cell.primary].by_seed.values())[:100], ddof=1)
+    declared = replace(cell.declared[cell.primary], smallest_difference=1.7 * float(spread))
+    side = replace(side, cells={key: replace(cell, declared={**cell.declared, cell.primary: declared})})
+    (row,) = check_seeds(side, 100, generator(8), effects=(2.0,))
+    assert row.needed is not None
+    assert row.reached is not None
+    assert 0.6 < row.reached < 0.95
+
+
 def test_seeds_that_do_alike_on_all_data_sets_are_noticed() -> None:
     for world, expected in ((WORLD, 0.0), (replace(WORLD, correlation=0.8), 0.8)):
         alike = alike_across_datasets(synthetic_side(world, range(2000), generator(6)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganbench.analysis.rank_tests import rank_test
+from ganbench.comparison.detectable import margin_on_scale, worst_place
 from ganbench.comparison.model import Rules, Side
 from ganbench.comparison.seeds_needed import SeedsNeeded, Wanted, seeds_for
 from ganbench.comparison.sides import with_seeds
@@ -29,7 +30,7 @@ class SeedsCheck:
     needed: int | None
     """New seeds against the baseline; None: more than there are."""
     reached: float | None
-    """The share of tries with p below the gate's threshold; None where the pool is too small to try."""
+    """The share of tries that the gate calls worse (p and margin); None: the pool is too small."""
 
 
 def check_seeds(
@@ -49,12 +50,21 @@ def check_seeds(
 def _reached(
     row: SeedsNeeded, values: np.ndarray, baseline: int, generator: np.random.Generator
 ) -> float | None:
-    """The share of random baselines and new seeds, all different, whose test sees the shift."""
+    """The share of random baselines and new seeds, all different, in which the gate's rule sees the shift."""
     needed = row.against
     if needed is None or baseline + needed > values.size:
         return None
-    hits = 0
+    worst, margin, hits = worst_place(row.quantity), margin_on_scale(row.quantity), 0
     for _ in range(_TRIES):
         drawn = generator.permutation(values)[: baseline + needed]
-        hits += rank_test(drawn[:baseline], drawn[baseline:] + row.shift).p <= row.threshold
+        base, new = drawn[:baseline], np.minimum(drawn[baseline:] + row.shift, worst)
+        hits += rank_test(base, new).p <= row.threshold and _estimate(base, new) >= margin
     return hits / _TRIES
+
+
+def _estimate(base: np.ndarray, new: np.ndarray) -> float:
+    """The median of all pairwise differences; a diverged seed (NaN) is infinitely bad."""
+    before, after = (np.where(np.isnan(values), np.inf, values) for values in (base, new))
+    with np.errstate(invalid="ignore"):
+        pairs = np.subtract.outer(after, before)
+    return float(np.nanmedian(pairs))
