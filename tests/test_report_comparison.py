@@ -565,6 +565,17 @@ def test_many_places_with_one_reason_are_told_once(tmp_path: Path) -> None:
     assert told.items == [f"{places}: p cannot go below 0.022; 14 new seeds would do"]
 
 
+def test_what_the_pages_share_stands_in_one_template() -> None:
+    room = Path(forest_rows.__file__).parents[1]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in room.glob("*.html")}
+    assert set(texts) == {"page.html", "sheet.html", "shared.html"}
+    macros = {name: re.findall(r"macro (\w+)", text) for name, text in texts.items()}
+    assert not macros["page.html"] + macros["sheet.html"]
+    assert len(macros["shared.html"]) == len(set(macros["shared.html"]))
+    for tag in ("<table", "<figure", "<details id", "<style", "<nav", "<footer"):
+        assert [name for name, text in texts.items() if tag in text] == ["shared.html"], tag
+
+
 def test_short_names_are_explained(tmp_path: Path) -> None:
     labels = tuple(f"wgan-gp[gp_weight={i},n_critic=5]" for i in (1, 10))
     page = written(Fake(variants=labels, datasets=("ring8",)), tmp_path)

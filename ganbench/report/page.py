@@ -58,13 +58,10 @@ class Section:
 
 def page(run: Run, sections: Sequence[Section], looks: Mapping[str, Look]) -> bytes:
     """The whole page, with its pictures and style inside."""
-    room = files("ganbench.report")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"data_uri": _data_uri, "breakable": _breakable}
-    template = environment.from_string((room / "page.html").read_text(encoding="utf-8"))
-    text = template.render(
+    return rendered(
+        "page.html",
+        css=["page.css"],
         name=str(run.about.get("name", run.path.name)),
-        css=Markup((room / "page.css").read_text(encoding="utf-8")),
         facts=facts(run),
         warnings=_warnings(run),
         sections=sections,
@@ -75,8 +72,18 @@ def page(run: Run, sections: Sequence[Section], looks: Mapping[str, Look]) -> by
         protocols=protocols_table(run),
         variants=variants_table(run),
         environment=environment_table(run),
-        version=ganbench.__version__,
     )
+
+
+def rendered(template: str, css: Sequence[str], **values: Any) -> bytes:
+    """A page from a template of this folder, with the style sheets inside it."""
+    room = files("ganbench.report")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ganbench.report", ""), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"data_uri": _data_uri, "breakable": _breakable}
+    style = Markup("\n".join((room / name).read_text(encoding="utf-8") for name in css))
+    text = environment.get_template(template).render(css=style, version=ganbench.__version__, **values)
     return text.encode()
 
 

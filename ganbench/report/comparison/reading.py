@@ -16,8 +16,9 @@ _METHODS = (
     (
         "Tests",
         "Rank tests, exact where the seeds are few enough to count. They compare the two groups of seeds as "
-        "such: seeds that both sides share are not paired. Several tests of one family are adjusted for "
-        "their number, so “worse” on many cells is not a matter of having looked often.",
+        "such: seeds that both sides share are not paired, and a figure that joins them only illustrates. "
+        "Several tests of one family are adjusted for their number, so “worse” on many cells is not a matter "
+        "of having looked often.",
     ),
     (
         "Could have seen",

@@ -14,6 +14,8 @@ from ganbench.comparison.model import Cell, Comparison, Row, Side
 from ganbench.comparison.written import write_tables
 from ganbench.report.comparison import tables, tested, together_figures
 from ganbench.report.comparison.forest import forest
+from ganbench.report.comparison.paired import paired_words, pairs_of
+from ganbench.report.comparison.paired_figure import paired_figure
 from ganbench.report.comparison.rank_figure import rank_figure
 from ganbench.report.comparison.reading import HOW_TO_READ
 from ganbench.report.comparison.sheet import Chapter, Head, write_sheet
@@ -88,7 +90,17 @@ def _datasets(comparison: Comparison, names: Names) -> Iterator[Chapter]:
         about = f"The primary quantity is {titled(primary)} ({better(primary)})."
         table = tables.primaries(comparison, rows, names, stem.removeprefix("data-"))
         items: list[Table | Figure | str] = [forest(rows, names, stem.removeprefix("data-")), table]
-        yield Chapter(label, stem, about, [Part("", f"{stem}-primary", items)])
+        parts = [Part("", f"{stem}-primary", items), *_same_seeds(rows, names, stem)]
+        yield Chapter(label, stem, about, parts)
+
+
+def _same_seeds(rows: Sequence[Row], names: Names, stem: str) -> Iterator[Part]:
+    """What the seeds that both sides trained became, where there are any."""
+    found = pairs_of(rows)
+    if found:
+        figure = paired_figure(rows, found, names, stem.removeprefix("data-"))
+        items: list[Table | Figure | str] = [paired_words(found), figure]
+        yield Part("The same seeds, before and after", f"{stem}-paired", items, folded=True)
 
 
 def _together(
