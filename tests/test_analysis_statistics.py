@@ -110,3 +110,14 @@ def test_rank_ranges_hold_every_rank_and_no_more(intervals: list[tuple[int, int]
         assert first[i] <= 1 + (inside[others] < inside[i]).sum() <= last[i]
         assert first[i] == 1 + (worst[others] < best[i]).sum()
         assert last[i] == 1 + (best[others] <= worst[i]).sum()
+
+
+@pytest.mark.parametrize("target", [0.5, -0.5, 50.0, 5e-8, 1.0])
+def test_values_equally_far_from_a_target_tie(target: float) -> None:
+    off = 0.3 * abs(target)
+    low, high, far = badness([target - off, target + off, target + 1.0001 * off], "target", target)
+    assert low == high == pytest.approx(off, rel=1e-11)
+    assert far > high
+    assert np.isnan(badness([NAN], "target", target)).all()
+    assert badness([np.inf, -np.inf], "target", target).tolist() == [np.inf, np.inf]
+    assert badness([-2.0, 1e-30], "target", 0.0).tolist() == [2.0, 1e-30]

@@ -18,6 +18,8 @@ from ganbench.comparison.summary import summary
 from ganbench.comparison.tables import comparison_page
 from ganbench.comparison.text import comparison_text, decision_text
 from ganbench.comparison.verdicts import could_have_seen, effect_cell, effect_words
+from ganbench.report.comparison.words import sentence as headline
+from ganbench.report.comparison.write import page_title
 
 
 def compared(base: Side, new: Side, rules: Rules | None = None) -> Comparison:
@@ -109,6 +111,20 @@ def test_intervals_are_told_with_what_was_asked_of_them() -> None:
     assert "too few seeds" in effect_words(few, QUANTITIES["tv"])
     assert effect_cell(few, QUANTITIES["tv"]) == "+1.50 (too few seeds)"
     assert effect_cell(None, QUANTITIES["tv"]) == "undefined"
+
+
+def test_the_page_counts_cells_that_have_no_baseline_and_tells_the_sides_apart() -> None:
+    generator = np.random.default_rng(0)
+    base, new = normal(generator, 20, variants=2), normal(generator, 10, variants=3)
+    found = compared(base, new)
+    names = {f"v{i}": f"v{i}" for i in range(3)}
+    assert headline(found, names).endswith(". 2 cells have no baseline yet and were not judged.")
+    assert "baseline" not in headline(compared(base, normal(generator, 10, variants=2)), names)
+    alone = compared(side([]), new)
+    assert headline(alone, names).count("baseline") == 0
+    assert page_title(replace(new, name="b"), replace(base, name="a")) == "b against a"
+    sources = [replace(new, source="x/after"), replace(base, source="y/ci.json")]
+    assert page_title(*sources) == "after against ci"
 
 
 def test_where_nothing_could_be_worse_the_words_say_why() -> None:

@@ -6,6 +6,7 @@ here it stands behind all numbers; a statistic that lands on it is itself undefi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.stats import binom
 from ganbench.quantities import Direction
 
 LEVEL = 0.95
+TARGET_DIGITS = 12
 """The stated level of an interval; with too few seeds the coverage falls short and is said."""
 
 Values = NDArray[np.float64]
@@ -38,11 +40,16 @@ class Summary:
 
 
 def badness(values: ArrayLike, direction: Direction, target: float | None = None) -> Values:
-    """Values turned so that smaller is better; NaN stays, and `numpy.sort` puts it last."""
+    """Values turned so that smaller is better; NaN stays, and `numpy.sort` puts it last.
+
+    Distances to a target are rounded to `TARGET_DIGITS` of the target's own: 0.3 and 0.7 tie around 0.5.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     if direction == "higher":
         return -numbers
-    return np.abs(numbers - (target or 0.0)) if direction == "target" else numbers
+    if direction != "target" or not target:
+        return np.abs(numbers) if direction == "target" else numbers
+    return np.round(np.abs(numbers - target), TARGET_DIGITS - 1 - math.floor(math.log10(abs(target))))
 
 
 def summarise(

@@ -15,8 +15,6 @@ from ganbench.comparison.model import Row
 
 _FEWEST = 2
 """So many seeds must both sides have."""
-_DIGITS = 12
-"""Decimals of a distance to a target: 0.3 and 0.7 are equally far from 0.5."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,7 @@ class Pairs:
 
     def _bad(self, values: Values) -> Values:
         quantity = self.row.quantity
-        found = undefined_last(badness(values, quantity.direction, quantity.target))
-        return found.round(_DIGITS) if quantity.direction == "target" else found
+        return undefined_last(badness(values, quantity.direction, quantity.target))
 
 
 def pairs_of(rows: Sequence[Row]) -> list[Pairs]:

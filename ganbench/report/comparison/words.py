@@ -31,7 +31,21 @@ def ending(comparison: Comparison) -> Ending:
 
 
 def sentence(comparison: Comparison, names: Names) -> str:
-    """The decision in one sentence, or two where a regression hides behind something graver."""
+    """The decision in one sentence; more where it hides a regression, or cells that were not judged."""
+    return _decided(comparison, names) + _unjudged(comparison)
+
+
+def _unjudged(comparison: Comparison) -> str:
+    """How many cells have no baseline, where others were judged."""
+    decision = comparison.decision
+    count = len(decision.without_baseline)
+    if not count or count == len(decision.cells):
+        return ""
+    many = "1 cell has" if count == 1 else f"{count} cells have"
+    return f" {many} no baseline yet and {'was' if count == 1 else 'were'} not judged."
+
+
+def _decided(comparison: Comparison, names: Names) -> str:
     decision = comparison.decision
     of = {status: [c for c in decision.cells if c.status == status] for status in _WHY}
     red, known = of["regression"], [c for c in decision.cells if c.status != "no baseline"]

@@ -68,7 +68,7 @@ def _head(comparison: Comparison, names: Names) -> Head:
         ("budget a seed", "; ".join(dict.fromkeys(str(cell.budget) for cell in new.cells.values()))),
     ]
     return Head(
-        title=f"{new.name} against {base.name}",
+        title=page_title(new, base),
         what="comparison",
         outcome=found.title,
         style=found.style,
@@ -77,6 +77,14 @@ def _head(comparison: Comparison, names: Names) -> Head:
         facts=[(fact, value) for fact, value in facts if value],
         points=points(comparison, names),
     )
+
+
+def page_title(new: Side, base: Side) -> str:
+    """Both sides by name, or where these are equal by file or folder."""
+    called = [new.name, base.name]
+    if called[0] == called[1]:
+        called = [Path(side.source).name.removesuffix(".json") or side.name for side in (new, base)]
+    return " against ".join(called)
 
 
 def _datasets(comparison: Comparison, names: Names) -> Iterator[Chapter]:
