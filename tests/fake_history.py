@@ -11,6 +11,7 @@ from fake_comparison import Fake, primary_of
 
 from ganbench.analysis.effects import Effect
 from ganbench.analysis.statistics import summarise
+from ganbench.comparison.history_labels import Label
 from ganbench.comparison.history_model import Change, History, Point, Series
 from ganbench.comparison.model import Key
 from ganbench.quantities import Quantity
@@ -82,11 +83,13 @@ def _values(
 
 def _point(place: int, values: np.ndarray, quantity: Quantity) -> Point:
     day = date(2026, 1, 5) + timedelta(days=7 * place)
+    commit = f"{0xA1B2C3 + 977 * place:07x}"
     return Point(
         name=f"run {place}",
         source=f"results/{place}.json",
         created=f"{day.isoformat()}T09:00:00",
-        commit=f"{0xA1B2C3 + 977 * place:07x}",
+        commit=commit,
+        label=Label(day.isoformat(), (commit,)),
         values=dict(enumerate(values.tolist())),
         repeated=frozenset(),
         summary=summarise(values, quantity.direction, quantity.target),

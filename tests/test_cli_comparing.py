@@ -210,7 +210,38 @@ def test_history_and_power_answer_in_lines(folder: Path, worse: Path, tmp_path: 
     told = ganbench("power", folder / "before", "--effect", "2sd")
     assert told.exit_code == 0
     assert "against 20" in told.stdout
-    assert len(told.stdout.strip().splitlines()) == 4
+    lines = told.stdout.strip().splitlines()
+    assert len(lines) == 6, "a title, a header, two rows, and what the columns mean"
+    assert lines[4].startswith("measured: seeds in RUN; spread: ")
+
+
+def test_a_run_and_its_baseline_have_no_history(folder: Path, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "history")
+    result = ganbench("history", folder / "base.json", folder / "before", *out)
+    assert result.exit_code == 0
+    said = " ".join(result.stdout.split())
+    assert "the same result, counted once: " in said
+    assert "has no history" in said
+    assert "ganbench baseline save RUN FILE" in said
+    assert "comparable" not in said
+    assert (tmp_path / "history" / "history.html").stat().st_size > 10_000
+    more = ganbench("history", folder, *out).stdout
+    assert "the same result, counted once: " in more
+    assert "in 2 results" in more
+    assert "no history" not in more
+
+
+def test_power_at_the_margin_says_what_is_seen_beyond_it(folder: Path) -> None:
+    told = ganbench("power", folder / "before", "--effect", "margin", "--baseline", 30)
+    assert told.exit_code == 0
+    lines = told.stdout.splitlines()
+    assert lines[1].endswith("against 30  10 see  30 see")
+    for line in lines[2:4]:
+        *_, margin, each, against, own, other = line.split()
+        assert (each, against) == ("never", "never")
+        assert float(margin) < float(other) < float(own)
+    assert max(map(len, lines)) <= 100
+    fails_with("not in the range", "power", folder / "before", "--effect", "margin", "--power", 0.5)
 
 
 def test_a_fault_of_ours_is_70_and_never_a_regression(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +18,13 @@ from fake_run import Fake, build
 from ganbench.analysis.cohorts import Budget
 from ganbench.comparison.baseline import save_baseline
 from ganbench.comparison.history import history, in_order, load_history
+from ganbench.comparison.history_labels import labels
 from ganbench.comparison.history_model import LEVEL, History, Series
+from ganbench.comparison.history_text import history_text
 from ganbench.comparison.model import Cell, Key, Side, Values
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
+from ganbench.report.comparison.history import write_history
 
 NAN = float("nan")
 RING = ("wgan", "ring")
@@ -166,7 +171,13 @@ def test_a_cell_that_is_gone_is_said_to_be() -> None:
         ("new", "one comparable result"),
         ("wgan", found.series[1].words),
     ]
-    assert found.series[1].words.endswith("; not in results after night 2")
+    assert found.series[1].words.endswith("; not in results after 2026-11-02 (02c0ffe)")
+
+
+def test_results_that_cannot_stand_beside_the_only_one_are_counted() -> None:
+    given = sides(drawn(12, [0.5, 0.1]))
+    given[0] = made_side(1, {RING: made_cell(RING, [0.5] * 8, samples=10)})
+    assert only(history(given, rng())).words == "one comparable result (1 left out, the report says why)"
 
 
 # What is new evidence
@@ -312,7 +323,8 @@ def test_folders_runs_and_baselines_are_loaded(tmp_path: Path) -> None:
     ]
     found = history(load_history([tmp_path / "all"]), rng())
     assert [(s.variant, s.dataset, len(s.points)) for s in found.series] == [("a", "ring8", 3)]
-    assert found.results == ("night 3", "night 5", "night 9")
+    assert [result[:10] for result in found.results] == ["2026-11-03", "2026-11-05", "2026-11-09"]
+    assert found.same == ()
 
 
 def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
@@ -325,3 +337,164 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text('{"what": "ganbench ba')
     with pytest.raises(GanbenchError, match=r"cut\.json"):
         load_history([tmp_path])
+
+
+# What results are called
+
+
+def called(
+    *environments: Mapping[str, Any], names: Sequence[str] = (), times: Sequence[str] = ()
+) -> list[str]:
+    """The labels of results of one day, or of the given times."""
+    given = [
+        replace(
+            made_side(1, {}),
+            name=names[i] if names else "ci",
+            source=f"runs/{i}",
+            created=times[i] if times else "2026-11-01T03:00:00+00:00",
+            environment=environment,
+        )
+        for i, environment in enumerate(environments)
+    ]
+    return [str(label) for label in labels(given)]
+
+
+def code(own: str = "", folder: str = "", version: str = "0.1.0", dirty: str = "") -> dict[str, Any]:
+    """What a run records of ganbench's checkout and the folder it was called in; `dirty` names commits."""
+    checkouts = {"git": own, "git_of_working_folder": folder}
+    return {"ganbench": version} | {
+        place: {"commit": letter * 40, "dirty": letter in dirty} if letter else None
+        for place, letter in checkouts.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("environments", "told"),
+    [
+        ([code(folder="a"), code(folder="b", dirty="b")], ["aaaaaaa", "bbbbbbb+"]),
+        ([code("a", "a"), code("b", "b")], ["aaaaaaa", "bbbbbbb"]),
+        ([code("a"), code("b")], ["aaaaaaa", "bbbbbbb"]),
+        ([code("e", "a"), code("e", "b")], ["aaaaaaa", "bbbbbbb"]),
+        ([code("d", "a"), code("e", "a")], ["aaaaaaa, ganbench ddddddd", "aaaaaaa, ganbench eeeeeee"]),
+        ([code("d", "a"), code("e", "b")], ["aaaaaaa, ganbench ddddddd", "bbbbbbb, ganbench eeeeeee"]),
+        ([code("e", "a"), code("e")], ["aaaaaaa", "ganbench eeeeeee"]),
+        (
+            [code(folder="a"), code(folder="a", version="2")],
+            ["aaaaaaa, ganbench 0.1.0", "aaaaaaa, ganbench 2"],
+        ),
+        ([code(), code(version="2")], ["ci, ganbench 0.1.0", "ci, ganbench 2"]),
+    ],
+)
+def test_a_result_is_called_by_the_code_that_changes(
+    environments: Sequence[Mapping[str, Any]], told: Sequence[str]
+) -> None:
+    """The user's own where ganbench is installed or another checkout; ganbench's too where it changes."""
+    assert called(*environments) == [f"2026-11-01 ({each})" for each in told]
+
+
+def test_a_change_on_top_counts_in_either_view_of_one_checkout() -> None:
+    seen = code("a", "a")
+    seen["git_of_working_folder"] = {**seen["git_of_working_folder"], "dirty": True}
+    assert called(seen, code("b", "b")) == ["2026-11-01 (aaaaaaa+)", "2026-11-01 (bbbbbbb)"]
+
+
+def test_what_the_code_does_not_tell_apart_gets_name_time_and_file() -> None:
+    one = code("a", "a")
+    assert called(one, one, names=("before", "after")) == [
+        "2026-11-01 (aaaaaaa, before)",
+        "2026-11-01 (aaaaaaa, after)",
+    ]
+    moments = [f"2026-11-01T{time}+00:00" for time in ("03:00:01", "03:00:09", "04:10:00")]
+    assert called(one, one, one, times=moments) == [
+        "2026-11-01 03:00:01 (aaaaaaa)",
+        "2026-11-01 03:00:09 (aaaaaaa)",
+        "2026-11-01 04:10 (aaaaaaa)",
+    ]
+    assert called(one, one) == ["2026-11-01 (aaaaaaa, 0)", "2026-11-01 (aaaaaaa, 1)"]
+
+
+def test_no_two_results_are_called_alike() -> None:
+    """Whatever is known of them, as long as they lie in different places."""
+    draws = rng(3)
+    for _ in range(200):
+        count = int(draws.integers(2, 9))
+        pick = lambda choices: [str(c) for c in draws.choice(choices, count)]  # noqa: B023, E731
+        checkouts = zip(pick(["", "a", "b"]), pick(["", "a", "c"]), pick(["1", "2"]), strict=True)
+        names, times = pick(["x", "y"]), pick(["2026-11-01", "2026-11-01T03:00:01", "2026-11-01T03:00:02"])
+        found = called(*(code(*each) for each in checkouts), names=names, times=times)
+        assert len(set(found)) == count
+
+
+# One result given twice, and one alone
+
+
+def test_a_run_and_its_baseline_are_one_result_however_often_it_is_saved(tmp_path: Path) -> None:
+    early, late = dated(tmp_path / "early", 3), dated(tmp_path / "late", 9)
+    again = shutil.copytree(late, tmp_path / "copied")
+    for name in ("one.json", "two.json"):
+        save_baseline(late, tmp_path / name)
+    for order in ([late, tmp_path / "one.json"], [tmp_path / "one.json", late]):
+        found = history(load_history([early, *order, tmp_path / "two.json", again]), rng())
+        assert len(found.results) == 2
+        assert [[p.source for p in s.points] for s in found.series] == [[str(early), str(again)]]
+        (said,) = found.same
+        assert said.startswith("the same result, counted once: ")
+        assert all(str(tmp_path / n) in said for n in ("late", "copied", "one.json", "two.json"))
+        assert str(early) not in said
+        lines = list(history_text(found))
+        assert "".join(lines).replace(" ", "").startswith(said.replace(" ", ""))
+        assert max(map(len, lines)) <= 100
+
+
+def test_results_of_the_same_second_that_differ_are_two() -> None:
+    values = drawn(6, [0.1])[0]
+    one, more, other = (
+        made_side(1, {RING: made_cell(RING, v)}) for v in (values, [*values, 0.2], values + 1)
+    )
+    for second in (more, other, replace(one, created="2026-11-01T03:00:01+00:00")):
+        found = history([one, replace(second, source="runs/second")], rng())
+        assert (len(found.results), len(set(found.results)), found.same) == (2, 2, ())
+    cell = one.cells[RING]
+    fewer = replace(cell, outcomes={**cell.outcomes, 99: "missing"})
+    assert len(history([one, replace(one, cells={RING: fewer})], rng()).results) == 2
+    lost = replace(cell, values={}, declared={})
+    assert len(history([one, replace(one, cells={RING: lost})], rng()).results) == 2
+    diverged = made_side(1, {RING: made_cell(RING, [NAN, *values])})
+    assert len(history([diverged, replace(diverged, name="kept")], rng()).results) == 1
+
+
+def test_one_result_is_told_what_a_history_lacks(tmp_path: Path) -> None:
+    found = history(sides(drawn(11, [0.1])), rng())
+    lines = list(history_text(found))
+    assert lines[0] == "one result, 2026-11-01 (01c0ffe), has no history: there is nothing to set it beside"
+    assert "another run folder" in lines[1]
+    assert "ganbench baseline save RUN FILE" in lines[1]
+    assert len(lines) == 2
+    page = write_history(found, tmp_path).read_text()
+    assert "No history yet" in page
+    assert lines[0][1:] in page
+    assert "another run folder" in page
+    assert "No change" not in page
+    both = list(history_text(history(sides(drawn(11, [0.1, 0.1])), rng())))
+    assert both[0].startswith("wgan on ring: no change seen in 2 results")
+
+
+def test_long_lines_are_wrapped() -> None:
+    name = "wgan-gp[" + ",".join(f"option{i}=1" for i in range(20)) + "]"
+    series = sides(drawn(1, [0.1] * 4 + [0.3] * 4 + [0.1] * 4), key=(name, "ring"))
+    lines = list(history_text(history(series, rng())))
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 100
+
+
+def test_ticks_and_tables_have_the_labels(tmp_path: Path) -> None:
+    given = [
+        replace(s, created=f"2026-11-01T0{i}:00:00+00:00") for i, s in enumerate(sides(drawn(3, [0.1] * 3)))
+    ]
+    same = [replace(s, environment=given[0].environment, name="ci") for s in given]
+    found = history(same, rng())
+    write_history(found, tmp_path)
+    table = (tmp_path / "tables" / "ring-history.csv").read_text()
+    for time, said in zip(("00:00", "01:00", "02:00"), found.results, strict=True):
+        assert said == f"2026-11-01 {time} (01c0ffe)"
+        assert said in table

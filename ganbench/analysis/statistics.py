@@ -49,7 +49,7 @@ def badness(values: ArrayLike, direction: Direction, target: float | None = None
         return -numbers
     if direction != "target" or not target:
         return np.abs(numbers) if direction == "target" else numbers
-    return np.round(np.abs(numbers - target), TARGET_DIGITS - 1 - math.floor(math.log10(abs(target))))
+    return np.abs(numbers - target).round(TARGET_DIGITS - 1 - math.floor(math.log10(abs(target))))
 
 
 def summarise(

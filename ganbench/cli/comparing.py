@@ -200,30 +200,36 @@ def save(run: Path, file: Path) -> None:
 @click.option("--out", type=_FILE, default=Path("results/history"), show_default=True, metavar="DIR")
 @_random_state
 def history(runs: Sequence[Path], out: Path, random_state: int) -> None:
-    """Show each primary quantity over time: run folders, baseline files, or a folder that holds some."""
+    """Show each primary quantity over time: run folders, baseline files, or a folder that holds some.
+
+    A history takes two results or more; a run and the baseline saved of it are one.
+    """
     from ganbench.comparison.history import history as over_time
     from ganbench.comparison.history import load_history
+    from ganbench.comparison.history_text import history_text
     from ganbench.report.comparison.history import write_history
 
     found = over_time(load_history(runs), _generator(random_state))
     page = write_history(found, out)
-    for series in found.series:
-        click.echo(f"{series.variant} on {series.dataset}: {series.words}")
+    for line in history_text(found):
+        click.echo(line)
     click.echo(f"\nreport: {page}")
 
 
 @main.command()
 @RUN
-@click.option("--effect", required=True, help="2sd, 10%, 0.05 (in the quantity's unit) or margin.")
+@click.option("--effect", required=True,
+    help="2sd, 10%, 0.05 (in the quantity's unit), or margin (how far beyond it one is seen).")  # fmt: skip
 @click.option("--baseline", type=click.IntRange(1), default=20, show_default=True,
     help="Seeds of a baseline that new seeds are held against.")  # fmt: skip
-@click.option("--power", "wanted_power", type=click.FloatRange(0.05, 0.99), default=0.8, show_default=True,
-    help="How often the effect is to be seen.")  # fmt: skip
+@click.option("--power", "wanted_power", default=0.8, show_default=True,
+    type=click.FloatRange(0.5, 0.99, min_open=True), help="How often the effect is to be seen.")  # fmt: skip
 @_random_state
 def power(run: Path, effect: str, baseline: int, wanted_power: float, random_state: int) -> None:
     """Tell how many seeds a wanted effect needs, from the spread that RUN measured."""
     from ganbench.comparison.model import Rules
-    from ganbench.comparison.seeds_needed import parse_effect, seeds_for, seeds_text
+    from ganbench.comparison.seeds_needed import parse_effect, seeds_for
+    from ganbench.comparison.seeds_text import seeds_text
     from ganbench.comparison.sides import load_side
 
     wanted, generator = parse_effect(effect), _generator(random_state)

@@ -22,8 +22,10 @@ from ganbench.analysis.effects import effect, harm
 from ganbench.analysis.multiplicity import holm
 from ganbench.analysis.numbers import number
 from ganbench.comparison.baseline import WHAT
+from ganbench.comparison.history_labels import labels
 from ganbench.comparison.history_model import LEVEL, Change, History, Point, Series
 from ganbench.comparison.history_points import Comparable, comparable
+from ganbench.comparison.history_same import counted_once
 from ganbench.comparison.margins import matters
 from ganbench.comparison.model import Key, Side
 from ganbench.comparison.sides import load_side
@@ -56,10 +58,13 @@ def history(sides: Iterable[Side], generator: np.random.Generator) -> History:
     """Each primary quantity over time, with the changes that stand out of chance.
 
     Which cells changed at all is decided together: Holm over the cells' p at `LEVEL`.  Where else a
-    changed cell changed is searched at `LEVEL` over the number of cells.
+    changed cell changed is searched at `LEVEL` over the number of cells.  A result that is given more than
+    once, as a run and as its baseline, counts once.
     """
-    ordered = in_order(sides)
-    cells = {key: comparable(key, ordered) for key in sorted({key for side in ordered for key in side.cells})}
+    ordered, same = counted_once(in_order(sides))
+    called = labels(ordered)
+    keys = sorted({key for side in ordered for key in side.cells})
+    cells = {key: comparable(key, ordered, called) for key in keys}
     permutations, root = max(PERMUTATIONS, _PERMUTATIONS_A_CELL * len(cells)), root_of(generator)
     chance = {key: stream(root, "history", *key) for key in cells}
     splits = {key: likeliest_split(cell.groups, chance[key], permutations) for key, cell in cells.items()}
@@ -76,7 +81,7 @@ def history(sides: Iterable[Side], generator: np.random.Generator) -> History:
         for key, cell in cells.items()
     }
     newest_first = dict.fromkeys(key for side in reversed(ordered) for key in side.cells)
-    return History(tuple(side.name for side in ordered), tuple(series[key] for key in newest_first))
+    return History(tuple(map(str, called)), tuple(series[key] for key in newest_first), same=same)
 
 
 def _places(path: Path) -> Iterator[Path]:
@@ -177,7 +182,8 @@ def _words(cell: Comparable, changes: Sequence[Change], adjusted: float, smalles
         return "; before that ".join(change.words for change in reversed(changes)) + gone
     count = len(cell.points)
     if count < 2:
-        return ("one comparable result" if count else "no comparable result") + gone
+        apart = f" ({len(cell.left_out)} left out, the report says why)" if cell.left_out else ""
+        return f"{'one' if count else 'no'} comparable result{apart}{gone}"
     if not any(point.fresh for point in cell.points[1:]):
         return f"{count} results, all the same to the last digit{gone}"
     if smallest > LEVEL:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from ganbench.analysis.effects import Effect
 from ganbench.analysis.statistics import Summary
+from ganbench.comparison.history_labels import Label
 from ganbench.quantities import Quantity
 
 LEVEL = 0.05
 """The probability of any change where none was, over all cells of a history together."""
+WHAT_TO_ADD = "another run folder, or a baseline kept of each run: `ganbench baseline save RUN FILE`"
+"""What makes a history of a single result."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Point:
     created: str
     commit: str
     """The commit in short, with "+" where there were changes on top; empty where it is not known."""
+    label: Label
+    """What it is called; no other result of the history is called so."""
     values: Mapping[int, float]
     """Seed to value, NaN where it diverged."""
     repeated: frozenset[int]
@@ -32,8 +37,8 @@ class Point:
 
     @property
     def when(self) -> str:
-        """Its day and commit, or its name where no commit is known."""
-        return when(self.created, self.commit, self.name)
+        """Its label in words."""
+        return str(self.label)
 
     @property
     def fresh(self) -> list[float]:
@@ -86,13 +91,15 @@ class Series:
 
 @dataclass(frozen=True)
 class History:
-    """All cells over time, and the names of the results looked at, oldest first."""
+    """All cells over time, and the labels of the results looked at, oldest first."""
 
     results: tuple[str, ...]
     series: tuple[Series, ...]
     level: float = LEVEL
+    same: tuple[str, ...] = ()
+    """Which results were given more than once, a sentence each; they count once."""
 
-
-def when(created: str, commit: str, name: str) -> str:
-    """The day of a result and its commit, or its name where no commit is known."""
-    return f"{created[:10]} ({commit or name})"
+    @property
+    def alone(self) -> bool:
+        """Whether there is a single result, which has no history."""
+        return len(self.results) == 1

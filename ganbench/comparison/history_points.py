@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ganbench.analysis.statistics import Values, badness, summarise
 from ganbench.comparison.comparability import TRAINED, differences
-from ganbench.comparison.history_model import Point, when
+from ganbench.comparison.history_labels import Label, commit
+from ganbench.comparison.history_model import Point
 from ganbench.comparison.model import Cell, Key, Side
 from ganbench.quantities import Quantity
 
@@ -21,7 +22,7 @@ class Comparable:
     points: tuple[Point, ...]
     left_out: tuple[str, ...]
     ended: str
-    """The name of the last result where it is not the history's last; else empty."""
+    """The label of the last result where it is not the history's last; else empty."""
 
     @property
     def groups(self) -> list[Values]:
@@ -29,32 +30,24 @@ class Comparable:
         return [badness(p.fresh, self.quantity.direction, self.quantity.target) for p in self.points]
 
 
-def comparable(key: Key, ordered: Sequence[Side]) -> Comparable:
+def comparable(key: Key, ordered: Sequence[Side], labels: Sequence[Label]) -> Comparable:
     """The results of one cell that are comparable with the latest that measured its primary quantity.
 
-    `ordered` is oldest first, and at least one of them has the cell.
+    `ordered` is oldest first, and at least one of them has the cell; `labels` say what they are called.
     """
-    having = [(side, side.cells[key]) for side in ordered if key in side.cells]
-    latest = next((cell for _, cell in reversed(having) if cell.primary in cell.values), having[-1][1])
-    reasons = [_reasons(cell, latest) for _, cell in having]
-    kept = [pair for pair, why in zip(having, reasons, strict=True) if not why]
+    called = zip(ordered, labels, strict=True)
+    having = [(side, label, side.cells[key]) for side, label in called if key in side.cells]
+    latest = next((cell for *_, cell in reversed(having) if cell.primary in cell.values), having[-1][2])
+    reasons = [_reasons(cell, latest) for *_, cell in having]
+    kept = [each for each, why in zip(having, reasons, strict=True) if not why]
     left_out = [
-        f"{when(side.created, commit(side), side.name)}: {'; '.join(why)}"
-        for (side, _), why in zip(having, reasons, strict=True)
-        if why
+        f"{label}: {'; '.join(why)}" for (_, label, _), why in zip(having, reasons, strict=True) if why
     ]
-    repeated = _repeated([cell for _, cell in kept])
-    points = [_point(side, cell, seeds) for (side, cell), seeds in zip(kept, repeated, strict=True)]
+    repeated = _repeated([cell for *_, cell in kept])
+    points = [_point(*each, seeds) for each, seeds in zip(kept, repeated, strict=True)]
     quantity = latest.declared.get(latest.primary) or Quantity(latest.primary, latest.primary)
-    ended = "" if having[-1][0] is ordered[-1] else having[-1][0].name
+    ended = "" if having[-1][1] == labels[-1] else str(having[-1][1])
     return Comparable(quantity, tuple(points), tuple(left_out), ended)
-
-
-def commit(side: Side) -> str:
-    """ganbench's own commit where it ran from a checkout, else that of the folder it was called in."""
-    checkout = side.environment.get("git") or side.environment.get("git_of_working_folder") or {}
-    found = checkout.get("commit")
-    return f"{found[:7]}{'+' if checkout.get('dirty') else ''}" if found else ""
 
 
 def _reasons(cell: Cell, latest: Cell) -> list[str]:
@@ -66,13 +59,14 @@ def _reasons(cell: Cell, latest: Cell) -> list[str]:
     return [words.replace(" in BASE", " here").replace(" in NEW", " in the latest") for words in said]
 
 
-def _point(side: Side, cell: Cell, repeated: frozenset[int]) -> Point:
+def _point(side: Side, label: Label, cell: Cell, repeated: frozenset[int]) -> Point:
     quantity, values = cell.declared[cell.primary], cell.values[cell.primary].by_seed
     return Point(
         name=side.name,
         source=side.source,
         created=side.created,
         commit=commit(side),
+        label=label,
         values=values,
         repeated=repeated,
         summary=summarise(list(values.values()), quantity.direction, quantity.target),

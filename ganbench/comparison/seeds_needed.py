@@ -2,7 +2,9 @@
 
 The gate is red where p is small enough and the estimated effect is beyond the declared margin.  An effect
 of just the margin is estimated beyond it half of the time, whatever the number of seeds, and a smaller one
-ever more rarely as seeds are added: "never", and not a number.
+ever more rarely as seeds are added: "never", and not a number.  What such a user needs to know is how
+far beyond the margin an effect must be to be seen, so that stands in the answer's place.  A declared bound
+makes effects impossible that lead beyond it: those get no number either.
 """
 
 from __future__ import annotations
@@ -10,13 +12,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ganbench.analysis.numbers import number
-from ganbench.analysis.sample_size import MOST, seeds_needed
+from ganbench.analysis.sample_size import detectable, seeds_needed
 from ganbench.analysis.statistics import Values
 from ganbench.comparison.detectable import margin_on_scale, on_scale, worst_place
 from ganbench.comparison.matching import in_order
@@ -27,7 +27,9 @@ from ganbench.quantities import Quantity
 FORMS = (
     "2sd (standard deviations of the seeds), 10% (of the median), 0.05 (in the quantity's unit), or margin"
 )
-NEVER = "never (below the margin)"
+_ROUNDING = 1e-9
+_MOST_PAIRED = 300
+"""With more seeds on both sides all their pairs take seconds a cell."""
 _EFFECT = re.compile(r"(?P<amount>\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+)\s*(?P<unit>sd|%|)", re.IGNORECASE)
 
 
@@ -59,12 +61,22 @@ class SeedsNeeded:
     """Seeds on both sides; None: never, more than `MOST`, or the spread is not known."""
     against: int | None
     """New seeds against a baseline of `baseline` seeds."""
+    room: float = math.inf
+    """How much worse the median seed can become before it is at the quantity's bound, on the same scale."""
+    seen: tuple[float, float] | None = None
+    """The smallest effects that are seen by as many seeds on both sides as were measured, and by `baseline`
+    many; infinite where not any.  Worked out where the wanted effect never is, or is impossible."""
 
     @property
     def never(self) -> bool:
         """Whether the gate is not red with the wanted probability for any number of seeds."""
         margin = margin_on_scale(self.quantity)
-        return 0 < self.shift <= margin * (1 + 1e-9)
+        return 0 < self.shift <= margin * (1 + _ROUNDING)
+
+    @property
+    def impossible(self) -> bool:
+        """Whether the quantity's bound is nearer than the wanted effect."""
+        return self.shift > 0 and self.shift > self.room * (1 + _ROUNDING)
 
 
 def parse_effect(text: str) -> Wanted:
@@ -88,6 +100,7 @@ def seeds_for(
     """Each cell's answer, as the gate would test it: alone, beside its other data sets and all variants.
 
     Two answers a cell: as many seeds on either side, and new seeds against a baseline of `baseline`.
+    `power` is above one half: up to there an effect of the margin is seen, which is said never to be.
     """
     datasets = Counter(variant for variant, _ in side.cells)
     found = []
@@ -106,22 +119,55 @@ def _of_cell(
     places = on_scale(values, quantity)
     known = places[np.isfinite(places)]
     spread = float(known.std(ddof=1)) if known.size > 1 else math.nan
-    shift = _shift(wanted, values, quantity, spread)
-    lost = int(np.isnan(places).sum())
     row = SeedsNeeded(
-        cell.variant, cell.dataset, quantity, places.size, lost, spread, shift, threshold, None, None
+        variant=cell.variant,
+        dataset=cell.dataset,
+        quantity=quantity,
+        measured=places.size,
+        diverged=int(np.isnan(places).sum()),
+        spread=spread,
+        shift=_shift(wanted, values, quantity, spread),
+        threshold=threshold,
+        each=None,
+        against=None,
+        room=worst_place(quantity) - float(np.median(known)) if known.size else math.inf,
     )
-    if row.never or not shift > 0 or not spread > 0:
+    if row.never or row.impossible:
+        (apart,) = generator.spawn(1)  # other cells' answers stay as they are
+        own, other = (_smallest_seen(row, places, count, power, apart) for count in (places.size, baseline))
+        return replace(row, seen=(own, other))
+    if not row.shift > 0 or not spread > 0:
         return row
 
     def needed(n_base: int | None) -> int | None:
         margin, worst = margin_on_scale(quantity), worst_place(quantity)
         return seeds_needed(
-            places, shift, threshold, power,
+            places, row.shift, threshold, power,
             generator=generator, n_base=n_base, margin=margin, worst=worst,
         )  # fmt: skip
 
     return replace(row, each=needed(None), against=needed(baseline))
+
+
+def _smallest_seen(
+    row: SeedsNeeded, places: Values, count: int, power: float, generator: np.random.Generator
+) -> float:
+    """The smallest effect that `count` seeds on both sides see; infinite where not any is.
+
+    NaN where there are no seeds, or so many that it is not worked out.
+    """
+    if not 0 < count <= _MOST_PAIRED:
+        return math.nan
+    worst = worst_place(row.quantity)
+    shift = detectable(
+        places, count, count, row.threshold, power,
+        generator=generator, margin=margin_on_scale(row.quantity), worst=worst,
+    )  # fmt: skip
+    if math.isinf(shift) or math.isinf(worst):
+        return shift
+    known = places[np.isfinite(places)]
+    # A bound stops some seeds: what is seen is less than what they were moved by.
+    return float(np.median(np.subtract.outer(np.minimum(known + shift, worst), known)))
 
 
 def _shift(wanted: Wanted, values: Values, quantity: Quantity, spread: float) -> float:
@@ -138,40 +184,3 @@ def _shift(wanted: Wanted, values: Values, quantity: Quantity, spread: float) ->
     if amount is None:
         return math.nan
     return math.log1p(amount) if logarithmic else amount
-
-
-def seeds_text(found: list[SeedsNeeded], baseline: int, power: float) -> Iterator[str]:
-    """The answers as aligned lines, at most 100 characters each."""
-    header = ("variant", "data set", "measured", "spread", "effect", "both sides", f"against {baseline}")
-    rows = [header, *map(_cells, found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    widths[0] = min(widths[0], 100 - sum(widths[1:]) - 2 * len(widths))
-    yield f"seeds for the gate to see the effect with probability {power:g}, each data set alone"
-    for row in rows:
-        cells = [c[: widths[i]].ljust(widths[i]) if i < 2 else c.rjust(widths[i]) for i, c in enumerate(row)]
-        yield ("  " + "  ".join(cells)).rstrip()
-    if any(row.never for row in found):
-        yield f"{NEVER}: the gate calls no effect a regression that is smaller than the declared margin"
-
-
-def _cells(row: SeedsNeeded) -> tuple[str, ...]:
-    factor = row.quantity.scale == "log"
-    as_words = (lambda x: f"×{number(math.exp(x), '–')}") if factor else (lambda x: number(x, "–"))
-    lost = f" ({row.diverged} diverged)" if row.diverged else ""
-    return (
-        row.variant,
-        row.dataset,
-        f"{row.measured}{lost}" if row.measured else "–",
-        as_words(row.spread),
-        as_words(row.shift),
-        _count(row, row.each),
-        _count(row, row.against),
-    )
-
-
-def _count(row: SeedsNeeded, seeds: int | None) -> str:
-    if seeds is not None:
-        return str(seeds)
-    if row.never:
-        return "never"
-    return f"> {MOST}" if row.shift > 0 and row.spread > 0 else "–"

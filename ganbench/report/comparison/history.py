@@ -9,10 +9,10 @@ import pandas as pd
 
 from ganbench.analysis.names import short_names
 from ganbench.analysis.numbers import better, interval, number, titled
-from ganbench.comparison.history_model import History, Series
+from ganbench.comparison.history_model import WHAT_TO_ADD, History, Series
 from ganbench.comparison.medians import NOTHING
 from ganbench.report.comparison.history_figures import over_time
-from ganbench.report.comparison.history_panel import latest, moments, status
+from ganbench.report.comparison.history_panel import latest, places_of, status
 from ganbench.report.comparison.sheet import Chapter, Head, write_sheet
 from ganbench.report.comparison.tables import arrowed, p_text
 from ganbench.report.comparison.words import Point, by_reason, cut
@@ -27,7 +27,7 @@ Names = Mapping[str, str]
 def write_history(history: History, folder: Path) -> Path:
     """Write history.html, figures/*.png, tables/*.md and tables/*.csv; returns the page's path."""
     names = short_names(list(dict.fromkeys(series.variant for series in history.series)))
-    places = moments(history.series)
+    places = places_of(history.series)
     groups: dict[tuple[str, str], list[Series]] = {}
     for series in history.series:
         groups.setdefault((series.dataset, series.quantity.name), []).append(series)
@@ -48,13 +48,7 @@ def write_history(history: History, folder: Path) -> Path:
 
 def _head(history: History, names: Names) -> Head:
     worse, improved = ([s for s in history.series if _last_was(s, way)] for way in (True, False))
-    outcome, style = (
-        ("Worse than before", "worse")
-        if worse
-        else ("Better than before", "better")
-        if improved
-        else ("No change seen", "same")
-    )
+    outcome, style = _outcome(history, worse, improved)
     many = f"{len(history.series)} cell{'s' if len(history.series) != 1 else ''}"
     dates = [point.created[:10] for series in history.series for point in series.points]
     facts = [
@@ -70,16 +64,35 @@ def _head(history: History, names: Names) -> Head:
         outcome=outcome,
         style=style,
         sentence=_sentence(history, worse, improved),
-        remarks=[
-            f"Where nothing ever changed, any change would be reported with probability {history.level:g} at "
-            "most, over all cells together."
-        ],
+        remarks=[*([] if history.alone else [_chance(history)]), *map(_as_sentence, history.same)],
         facts=[(fact, value) for fact, value in facts if value],
         points=_points(history, worse, improved, names),
     )
 
 
+def _outcome(history: History, worse: Sequence[Series], improved: Sequence[Series]) -> tuple[str, str]:
+    """A word and the page's class for it."""
+    if history.alone:
+        return "No history yet", "unsure"
+    if worse:
+        return "Worse than before", "worse"
+    return ("Better than before", "better") if improved else ("No change seen", "same")
+
+
+def _chance(history: History) -> str:
+    return (
+        f"Where nothing ever changed, any change would be reported with probability {history.level:g} at "
+        "most, over all cells together."
+    )
+
+
+def _as_sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
 def _sentence(history: History, worse: Sequence[Series], improved: Sequence[Series]) -> str:
+    if history.alone:
+        return f"One result, {history.results[0]}, has no history: there is nothing to set it beside."
     if not worse and not improved:
         return "No primary quantity changed by more than chance and the margin explain."
     found = [f"{len(cells)} got {word}" for cells, word in ((worse, "worse"), (improved, "better")) if cells]
@@ -89,6 +102,8 @@ def _sentence(history: History, worse: Sequence[Series], improved: Sequence[Seri
 def _points(
     history: History, worse: Sequence[Series], improved: Sequence[Series], names: Names
 ) -> list[Point]:
+    if history.alone:
+        return [Point("What to add", "unsure", [WHAT_TO_ADD])]
     small = [s for s in history.series if s.changes and not s.changes[-1].matters]
     blind = [s for s in history.series if not s.changes and s.words.startswith("insufficient")]
     shortages = [(s.words.partition(": ")[2] or s.words, _cell(s, names)) for s in blind]
@@ -149,6 +164,7 @@ def _frame(series: Sequence[Series]) -> pd.DataFrame:
                 "variant": each.variant,
                 "dataset": each.dataset,
                 "quantity": each.quantity.name,
+                "label": point.when,
                 **{name: getattr(point, name) for name in ("name", "source", "created", "commit")},
                 **vars(point.summary),
                 "change": "".join("worse" if c.worse else "better" for c in each.changes if c.index == i),

@@ -9,8 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure as Canvas
 
 from ganbench.analysis.numbers import better, titled
+from ganbench.comparison.history_labels import Label
 from ganbench.comparison.history_model import Series
-from ganbench.report.comparison.history_panel import FEW, Moment, draw
+from ganbench.report.comparison.history_panel import FEW, draw
 from ganbench.report.style import WIDTH, Figure, canvas, file_stem, png
 
 _TITLES, _ROW, _TICKS, _AXIS = 0.68, 1.5, 0.5, 0.05
@@ -19,7 +20,7 @@ _LEFT, _GAP, _RIGHT = 0.85, 0.62, 0.42
 
 
 def over_time(
-    series: Sequence[Series], places: Mapping[Moment, int], names: Mapping[str, str], name: str
+    series: Sequence[Series], places: Mapping[Label, int], names: Mapping[str, str], name: str
 ) -> Figure:
     """One data set's primary quantity over time, a panel per variant."""
     columns = 2 if len(series) == 4 else min(len(series), 3)
@@ -48,13 +49,13 @@ def _axis_names(figure: Canvas, series: Series, height: float) -> None:
 def _caption(series: Sequence[Series], results: int) -> Iterator[str]:
     few = results <= FEW
     seeds = "dots are seeds, bars the interval of their median" if few else "the band is its interval"
-    yield (
-        f"{titled(series[0].quantity)} over {results} result{'s' if results != 1 else ''}, oldest first, "
-        f"evenly spaced: the line joins the medians over seeds, {seeds}."
-    )
+    what = f"over {results} results, oldest first, evenly spaced: the line joins the medians over seeds"
+    if results < 2:
+        what = "of one result: the point is the median over seeds"
+    yield f"{titled(series[0].quantity)} {what}, {seeds}."
     if any(each.changes for each in series):
         yield "A dashed line marks a change: the results after it differ from those before."
-    else:
+    elif results > 1:
         yield "No change stands out of chance."
     if any(point.summary.undefined for each in series for point in each.points):
         yield "A cross at the edge: seeds without a value."

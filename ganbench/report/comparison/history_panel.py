@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from ganbench.analysis.statistics import badness
+from ganbench.comparison.history_labels import Label
 from ganbench.comparison.history_model import Change, Point, Series
 from ganbench.report.comparison.labels import fitted, log_axis, tick_text
 from ganbench.report.comparison.verdicts import KINDS, Kind
@@ -21,9 +22,8 @@ from ganbench.report.style import COLOURS, INK, QUIET
 FEW = 15
 """Up to so many results every seed is shown, and the intervals one by one."""
 _LINE = COLOURS[0]
-
-Moment = tuple[str, str, str]
-"""When a result was made, its name and its source."""
+_TICK_LINES = 2
+"""So many lines below the day name a result at the axis."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Panel:
 
     axes: Axes
     series: Series
-    places: Mapping[Moment, int]
+    places: Mapping[Label, int]
     inches: float
     edge: float
     """The end of the y axis at which seeds without a value stand."""
@@ -44,23 +44,18 @@ class Panel:
 
     def at(self, point: Point) -> int:
         """The place of a result."""
-        return self.places[moment(point)]
+        return self.places[point.label]
 
 
-def moment(point: Point) -> Moment:
-    """What tells a result from the others, in the order of time."""
-    return point.created, point.name, point.source
-
-
-def moments(series: Sequence[Series]) -> dict[Moment, int]:
+def places_of(series: Sequence[Series]) -> dict[Label, int]:
     """Every result in a history, oldest first, with its place."""
-    found = {moment(point) for each in series for point in each.points}
-    return {each: place for place, each in enumerate(sorted(found, key=_time))}
+    found = {point.label: point for each in series for point in each.points}
+    return {label: place for place, label in enumerate(sorted(found, key=lambda label: _time(found[label])))}
 
 
-def _time(result: Moment) -> tuple[datetime, str, str]:
-    made = datetime.fromisoformat(result[0])
-    return made if made.tzinfo else made.replace(tzinfo=UTC), result[1], result[2]
+def _time(point: Point) -> tuple[datetime, str, str]:
+    made = datetime.fromisoformat(point.created)
+    return made if made.tzinfo else made.replace(tzinfo=UTC), point.name, point.source
 
 
 def latest(series: Series) -> Kind | None:
@@ -83,7 +78,7 @@ def status(series: Series) -> str:
     return f"{kind.sign} {'worse' if change.worse else 'better'} since {change.first.when}{small}"
 
 
-def draw(axes: Axes, series: Series, places: Mapping[Moment, int], inches: float, name: str) -> None:
+def draw(axes: Axes, series: Series, places: Mapping[Label, int], inches: float, name: str) -> None:
     """One series: its name and what became of it above, its results, and its changes."""
     edge = _scaled(axes, series)
     panel = Panel(axes, series, places, inches, edge)
@@ -215,15 +210,16 @@ def _dates(panel: Panel) -> None:
     last = len(found) - 1
     shown = sorted({0, last}) if panel.inches < 2 else sorted({0, last // 2, last})
     panel.axes.xaxis.set_major_locator(FixedLocator(shown))
-    panel.axes.set_xticks(shown, [_dated(panel, found[i]) for i in shown])
+    panel.axes.set_xticks(shown, [_dated(found[i]) for i in shown])
     panel.axes.tick_params(axis="x", labelsize=7.5)
     panel.axes.grid(visible=False, axis="x")
 
 
-def _dated(panel: Panel, result: Moment) -> str:
-    """A result's day, and its commit or name."""
-    commits = {moment(p): p.commit for p in panel.series.points}
-    return f"{result[0][:10]}\n{fitted(commits.get(result) or result[1], 0.85, 7.5)}"
+def _dated(label: Label) -> str:
+    """A result's day, and below it what tells it from the others: its time, and the finest of the rest."""
+    times = [label.time] if label.time else []
+    told = label.told[len(times) - _TICK_LINES :]
+    return "\n".join([label.day, *times, *(fitted(text, 0.85, 7.5) for text in told)])
 
 
 def _turned(point: Point, series: Series) -> np.ndarray:
