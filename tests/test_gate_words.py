@@ -91,6 +91,24 @@ def test_a_comparison_tells_collapse(lost: int, red: str) -> None:
     assert "collapsed" not in comparison_text(same)
 
 
+@pytest.mark.parametrize(("scale", "interval"), [(1.0, True), (1e-7, False)])
+def test_numbers_of_the_table_are_never_cut(scale: float, interval: bool) -> None:
+    generator = np.random.default_rng(1)
+    sides = (
+        side([cell("a-long-label", "a-data-set", {"tv": scale * generator.normal(size=n)})]) for n in (20, 10)
+    )
+    made = compared(*sides, Rules())
+    lines = comparison_text(made).splitlines()
+    header, line = (next(t for t in lines if t.startswith(f"  {word}")) for word in ("variant", "a-"))
+    assert ("95 % interval" in header) is interval
+    assert len(line) <= 100
+    assert "…" not in line.split("  ", 3)[-1]
+    effect = made.rows[0].effect
+    assert effect is not None
+    if interval:
+        assert f"[{effect.lower:+.2g}, {effect.upper:+.2g}]".replace("-", "−") in line
+
+
 def test_xml_says_a_reason_once() -> None:
     generator = np.random.default_rng(0)
     made = compared(normal(generator, 20, variants=2), normal(generator, 10, {("v0", "ring8"): 9.0}, 2))

@@ -284,7 +284,10 @@ def test_text_says_code_reasons_and_what_could_have_been_seen(mixed: Comparison)
     lines = [line for line in text.splitlines() if line.startswith("  v")]
     assert len(lines) == 5
     assert all(" +" in line for line in lines[1:])
-    assert "v0 on digits, tv: no difference seen (could have seen +" in comparison_text(passed)
+    told = next(line for line in comparison_text(passed).splitlines() if line.startswith("  v0  "))
+    assert told.endswith("  no difference")
+    seen = next(row.detectable for row in passed.rows if (row.variant, row.dataset) == ("v0", "digits"))
+    assert f"  +{seen:#.3g}  " in told
 
 
 def test_confirmed_suspects_do_not_stand_among_those_that_decide_nothing(mixed: Comparison) -> None:
@@ -306,7 +309,7 @@ def test_confirmed_suspects_do_not_stand_among_those_that_decide_nothing(mixed: 
     assert "decide nothing" not in decision_text(alone, mixed)
 
 
-def test_interquartile_means_chances_and_p_are_told_where_nothing_differs() -> None:
+def test_interquartile_means_and_chances_are_on_the_page_and_in_the_words_of_what_differs() -> None:
     generator = np.random.default_rng(3)
     cells = [cell("v", "d", {"tv": generator.normal(size=n), "share": generator.random(n)}) for n in (20, 10)]
     made = compared(side(cells[:1]), side(cells[1:]), Rules())
@@ -316,12 +319,14 @@ def test_interquartile_means_chances_and_p_are_told_where_nothing_differs() -> N
     assert row.improvement is not None
     assert row.adjusted is not None
     means = [number(row.base.interquartile_mean), number(row.new.interquartile_mean)]
-    chance, p = f"{100 * row.improvement[0]:.0f} % [", f"p {row.adjusted:.2g} adjusted"
+    chance = f"{100 * row.improvement[0]:.0f} % ["
     text, page_text = comparison_text(made), comparison_page(made)
-    told = " ".join(text.split())
-    assert f"interquartile mean {means[0]} → {means[1]}; P(better) {chance}" in told
-    assert p in told
-    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "are on the page and in comparison.md" in text
+    assert "interquartile mean " not in text
+    worse = compared(side(cells[:1]), side([cell("v", "d", {"tv": 9.0 + np.arange(10)})]), Rules())
+    told = " ".join(comparison_text(worse).split())
+    assert "of these: v on d, tv: worse: " in told
+    assert "; interquartile mean −0.271 → 13.5; P(better) 0 % [" in told
     (line,) = [line for line in page_text.splitlines() if line.startswith("| v | d | tv |")]
     assert f"| {means[0]} | {means[1]} | " in line
     assert f"| {chance}" in line
@@ -333,7 +338,7 @@ def test_a_distance_to_a_target_is_called_one() -> None:
     assert "| 0.500 away from 0.500 | 0.500 away from 0.500 |" in summary(made.decision, made)
     assert "| 0.500 away from 0.500 | 0.500 away from 0.500 |" in comparison_page(made)
     assert "  0.500 away  0.500 away  " in decision_text(made.decision, made)
-    assert "0.500 away from 0.500 → 0.500 away" in " ".join(comparison_text(made).split())
+    assert "  0.500 away  0.500 away  " in comparison_text(made)
 
 
 def test_text_of_nothing_shared() -> None:

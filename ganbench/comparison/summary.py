@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +13,7 @@ from ganbench.comparison.medians import NOTHING, sides_words
 from ganbench.comparison.model import CellDecision, CellStatus, Comparison, Decision, PrimaryTest, Row
 from ganbench.comparison.rate_tests import more_events
 from ganbench.comparison.remedies import remedies
-from ganbench.comparison.verdicts import EFFECT_HEADING, effect_cell, p_words, rate_verdict, size_words
+from ganbench.comparison.verdicts import EFFECT_HEADING, could_see, effect_cell, p_words, rate_verdict
 
 _TITLES: dict[CellStatus, str] = {
     "not comparable": "Not comparable",
@@ -116,9 +115,7 @@ def _numbers(tested: tuple[PrimaryTest, float] | None, row: Row | None) -> list[
         sizes = [None if test.effect is None else test.effect.estimate, test.detectable]
         said = [NOTHING if size is None else number(size, "none") for size in sizes]
         return [said[0], *p, said[1]]
-    seen = test.detectable
-    could = NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
-    return [effect_cell(test.effect, row.quantity), *p, could]
+    return [effect_cell(test.effect, row.quantity), *p, could_see(test.detectable, row.quantity)]
 
 
 def _rules(decision: Decision) -> list[str]:

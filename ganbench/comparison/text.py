@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ganbench.analysis.names import short_names
 from ganbench.analysis.numbers import shortened
 from ganbench.comparison.cell_decisions import sentences
 from ganbench.comparison.gate import EXIT_CODES
+from ganbench.comparison.layout import WIDTH, columns, fit, listed_under
 from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import CellDecision, Comparison, Decision, PrimaryTest, Row, Side
 from ganbench.comparison.rate_tests import more_events
 from ganbench.comparison.remedies import remedies
 from ganbench.comparison.tables import telling_order
-from ganbench.comparison.verdicts import effect_words, p_words, rate_verdict, size_words
+from ganbench.comparison.verdicts import (
+    could_see,
+    effect_words,
+    p_words,
+    rate_verdict,
+    size_words,
+)
 
-WIDTH = 100
+_INTERVAL = "95 % interval"
 MOST_ROWS = 40
 """So many rows of other quantities are shown; the files have them all."""
-_NARROWEST = 10
 
 
 def decision_text(decision: Decision, comparison: Comparison) -> str:
@@ -29,15 +34,15 @@ def decision_text(decision: Decision, comparison: Comparison) -> str:
     names = _names(comparison)
     blocks = [
         f"gate: {decision.word} (exit code {decision.exit_code})\n{_sides(comparison)}",
-        _listed("", _reasons(decision, names)),
-        _table(list(_cell_rows(decision, comparison, names))),
-        _listed(
+        listed_under("", _reasons(decision, names)),
+        columns(list(_cell_rows(decision, comparison, names))),
+        listed_under(
             "suspects that fresh seeds confirmed, which are regressions:", _suspects(decision, names, True)
         ),
-        _listed("suspects, which decide nothing:", _suspects(decision, names, False)),
-        _listed("no baseline yet:", decision.without_baseline),
-        _listed("what to do:", remedies(decision, comparison)),
-        _listed("what else differs:", decision.notes),
+        listed_under("suspects, which decide nothing:", _suspects(decision, names, False)),
+        listed_under("no baseline yet:", decision.without_baseline),
+        listed_under("what to do:", remedies(decision, comparison)),
+        listed_under("what else differs:", decision.notes),
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -46,22 +51,36 @@ def comparison_text(comparison: Comparison) -> str:
     """The primary quantities, and the others that differ, with their verdicts."""
     names = _names(comparison)
     rows = sorted(comparison.rows, key=telling_order)
+    primary = [row for row in rows if row.primary]
     other = [row for row in rows if not row.primary]
     told = ("worse", "better", "changed", "not comparable")
     telling = [row for row in other if row.verdict.kind in told and not row.quantity.shared]
     quiet = len(other) - len(telling)
     blocks = [
         f"compare\n{_sides(comparison)}",
-        _listed("primary quantities:", (_said(row, comparison, names) for row in rows if row.primary)),
-        _listed("collapsed or diverged seeds:", _rates(comparison.decision, names)),
-        _listed("not comparable:", _apart(comparison, names)),
-        _listed("other quantities:", _first(telling, comparison, names)),
-        f"{quiet} other rows show no difference that matters, or cannot be tested; the page has them all."
-        if quiet
-        else "",
-        _listed("what else differs:", comparison.notes),
+        _primary_table(comparison, names),
+        listed_under(
+            "of these:",
+            (_said(row, comparison, names) for row in primary if row.verdict.kind != "no difference"),
+        ),
+        listed_under("collapsed or diverged seeds:", _rates(comparison.decision, names)),
+        listed_under("not comparable:", _apart(comparison, names)),
+        listed_under("other quantities:", _first(telling, comparison, names)),
+        _elsewhere(quiet),
+        listed_under("what else differs:", comparison.notes),
     ]
     return "\n\n".join(block for block in blocks if block)
+
+
+def _elsewhere(quiet: int) -> str:
+    """What stands on the page and in the files alone."""
+    some = (
+        f"{quiet} other {'row shows' if quiet == 1 else 'rows show'} no difference that matters, or cannot be"
+    )
+    said = [f"{some} tested;"] if quiet else []
+    return "\n".join(
+        [*said, "all rows, interquartile means and P(better) are on the page and in comparison.md"]
+    )
 
 
 def _names(comparison: Comparison) -> Mapping[str, str]:
@@ -126,37 +145,17 @@ def _cell_row(
     names: Mapping[str, str],
     status: str,
 ) -> list[str]:
-    seen = test.detectable
-    could = NOTHING if seen is None else "none" if math.isnan(seen) else size_words(seen, row.quantity)
     return [
         names.get(cell.variant, cell.variant),
         cell.dataset,
-        ":".join(str(side.count) if side else "0" for side in (row.base, row.new)),
+        _counts(row),
         *medians,
         size_words(test.effect.estimate, row.quantity) if test.effect else NOTHING,
         p_words(test.p),
         p_words(threshold),
-        could,
+        could_see(test.detectable, row.quantity),
         status,
     ]
-
-
-def _table(cells: Sequence[Sequence[str]]) -> str:
-    """Rows of equal column widths; the wider of the first two gives way where a line would be too long."""
-    if not cells:
-        return ""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    while sum(widths) + 2 * len(widths) > WIDTH and max(widths[:2]) > _NARROWEST:
-        widths[widths[1] > widths[0]] -= 1
-    lines = []
-    for row in cells:
-        fitted = [shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
-        padded = [
-            cell.ljust(width) if place in (0, 1, len(row) - 1) else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(fitted, widths, strict=True))
-        ]
-        lines.append(shortened("".join(f"  {cell}" for cell in padded).rstrip(), WIDTH))
-    return "\n".join(lines)
 
 
 def _said(row: Row, comparison: Comparison, names: Mapping[str, str]) -> str:
@@ -165,17 +164,62 @@ def _said(row: Row, comparison: Comparison, names: Mapping[str, str]) -> str:
 
 
 def _numbers(row: Row, comparison: Comparison) -> Iterator[str]:
-    """What a row's verdict does not say: the effect and p where nothing differs, and what the seeds say."""
+    """What a row's verdict does not say."""
     if row.effect is None:
         return
-    if row.verdict.kind in ("no difference", "insufficient"):
+    if row.verdict.kind == "insufficient":
         yield effect_words(row.effect, row.quantity)
-        if row.adjusted is not None:
-            yield f"p {p_words(row.adjusted)} adjusted"
     if row.base is not None and row.new is not None:
         yield f"interquartile mean {' → '.join(sides_words(comparison, row, 'interquartile_mean'))}"
     if row.improvement is not None:
         yield f"P(better) {chance_words(row)}"
+
+
+def _primary_table(comparison: Comparison, names: Mapping[str, str]) -> str:
+    """Every primary quantity in a line: medians, effect, p and the verdict's kind.
+
+    Where lines would be too long the interval is left to the page.
+    """
+    rows = [row for row in comparison.rows if row.primary]
+    counts = {_counts(row) for row in rows}
+    alike = f", {counts.pop().replace(':', ' against ')} seeds" if len(counts) == 1 else ""
+    seeds = [] if alike else ["seeds"]
+    header = ["variant", "data set", *seeds, "BASE", "NEW", "effect", _INTERVAL, "p", "could see", "verdict"]
+    lines: list[list[str]] = [header]
+    for row in rows:
+        place = [names.get(row.variant, row.variant), row.dataset, *([] if alike else [_counts(row)])]
+        lines.append([*place, *sides_words(comparison, row, brief=True), *_effect(row), _kind(row)])
+    if not fit(lines):
+        left_out = header.index(_INTERVAL)
+        lines = [[*line[:left_out], *line[left_out + 1 :]] for line in lines]
+    return f"primary quantities, medians{alike}:\n{columns(lines)}" if rows else ""
+
+
+def _counts(row: Row) -> str:
+    return ":".join(str(side.count) if side else "0" for side in (row.base, row.new))
+
+
+def _effect(row: Row) -> list[str]:
+    """Effect, interval, adjusted p, and the smallest worsening that would have been seen."""
+    if row.effect is None or math.isnan(row.effect.estimate):
+        return [NOTHING] * 4
+    few = row.effect.coverage <= 0
+    ends = "few seeds" if few else f"[{_end(row.effect.lower, row)}, {_end(row.effect.upper, row)}]"
+    p = NOTHING if row.adjusted is None else p_words(row.adjusted)
+    return [size_words(row.effect.estimate, row.quantity), ends, p, could_see(row.detectable, row.quantity)]
+
+
+def _end(size: float, row: Row) -> str:
+    """An interval's end; a difference to two digits, for want of room."""
+    if row.quantity.scale == "log":
+        return size_words(size, row.quantity)
+    return f"{size:+.2g}".replace("-", "−").replace("inf", "∞")
+
+
+def _kind(row: Row) -> str:
+    return {"insufficient": "few seeds", "too small to matter": "too small", "not comparable": "apart"}.get(
+        row.verdict.kind, row.verdict.kind
+    )
 
 
 def _rates(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
@@ -195,15 +239,3 @@ def _first(rows: Sequence[Row], comparison: Comparison, names: Mapping[str, str]
         yield _said(row, comparison, names)
     if len(rows) > MOST_ROWS:
         yield f"… and {len(rows) - MOST_ROWS} more; comparison.csv has them all"
-
-
-def _listed(heading: str, items: Iterable[str]) -> str:
-    """Items under a heading, wrapped; empty where there are none."""
-    lines = [
-        line
-        for item in items
-        for line in textwrap.wrap(
-            item, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
-        )
-    ]
-    return "\n".join([heading] * bool(heading) + lines) if lines else ""

@@ -13,7 +13,7 @@ from ganbench.analysis.statistics import LEVEL, Values, badness, middle_value
 from ganbench.comparison.attainable import at_worst, new_seeds_for
 from ganbench.comparison.margins import margin, matters
 from ganbench.comparison.matching import Pair
-from ganbench.comparison.medians import lost_word
+from ganbench.comparison.medians import NOTHING, lost_word
 from ganbench.comparison.model import Judgement, PrimaryTest, RateTest, Rules, Suspect, Verdict
 from ganbench.quantities import Quantity
 
@@ -91,9 +91,8 @@ def effect_words(effect: Effect | None, quantity: Quantity) -> str:
     if effect is None or math.isnan(effect.estimate):
         return "effect undefined"
     said = size_words(effect.estimate, quantity)
-    if effect.coverage <= 0:
-        return f"{said}, too few seeds for an interval"
-    return f"{said}, {100 * LEVEL:g} % interval {_ends(effect, quantity)}"
+    ends = interval_words(effect, quantity)
+    return f"{said}, {100 * LEVEL:g} % interval {ends}" if ends else f"{said}, too few seeds for an interval"
 
 
 def effect_cell(effect: Effect | None, quantity: Quantity) -> str:
@@ -101,7 +100,14 @@ def effect_cell(effect: Effect | None, quantity: Quantity) -> str:
     if effect is None or math.isnan(effect.estimate):
         return "undefined"
     said = size_words(effect.estimate, quantity)
-    return f"{said} {_ends(effect, quantity)}" if effect.coverage > 0 else f"{said} (too few seeds)"
+    return f"{said} {interval_words(effect, quantity) or '(too few seeds)'}"
+
+
+def interval_words(effect: Effect, quantity: Quantity) -> str:
+    """An effect's interval in brackets; empty where the seeds are too few for one."""
+    if effect.coverage <= 0:
+        return ""
+    return f"[{size_words(effect.lower, quantity)}, {size_words(effect.upper, quantity)}]"
 
 
 def size_words(size: float, quantity: Quantity) -> str:
@@ -133,6 +139,13 @@ def could_have_seen(detectable: float | None, quantity: Quantity, base: Values) 
     if detectable == (1.0 if quantity.scale == "log" else 0.0):
         return " (could have seen any)"
     return f" (could have seen {size_words(detectable, quantity)})"
+
+
+def could_see(detectable: float | None, quantity: Quantity) -> str:
+    """The same for a column: a dash where it was not worked out."""
+    if detectable is None:
+        return NOTHING
+    return "none" if math.isnan(detectable) else size_words(detectable, quantity)
 
 
 def rate_words(test: RateTest) -> str:
@@ -182,10 +195,6 @@ def p_words(p: float) -> str:
 def seeds(count: int, which: str = "") -> str:
     """A number of seeds in words."""
     return f"{count} {which}seed{'' if count == 1 else 's'}"
-
-
-def _ends(effect: Effect, quantity: Quantity) -> str:
-    return f"[{size_words(effect.lower, quantity)}, {size_words(effect.upper, quantity)}]"
 
 
 def _lost_words(base: Values, lost: int) -> str:
