@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -252,6 +253,7 @@ def test_a_known_truth_leaves_other_data_sets_ranked(tmp_path: Path) -> None:
     folder = known_truth(tmp_path, diverged={}, budgets={"a": 5e5})
     page = Page(write_report(folder))
     assert "Fewer than three seeds" in page.text
+    assert "Fewer than three seeds (" not in page.text
     assert {"digits-500000-images-ranking", "digits-1024000-images-ranking"} <= set(page.ids)
     assert {"data-ring8-500000-images", "data-ring8-1024000-images"} <= set(page.ids)
     text = ranking_text(load_run(folder))
@@ -276,3 +278,13 @@ def test_one_of_something_is_singular(tmp_path: Path) -> None:
         "1 discriminator update",
         "2 discriminator updates",
     ]
+
+
+def test_a_variant_with_too_few_seeds_is_named(tmp_path: Path) -> None:
+    """Two variants of four seeds; three of the first one's lie in a folder of their own, which goes."""
+    folder = build(
+        tmp_path, Fake(points=2, samples=16, seeds=4, variants=("a", "b"), datasets=("ring8",), failed=())
+    )
+    shutil.rmtree(folder / "cohorts" / "ring8-00-0")
+    page = Page(write_report(folder))
+    assert "Fewer than three seeds (a): too few" in page.text

@@ -15,12 +15,16 @@ from markupsafe import Markup, escape
 
 import ganbench
 from ganbench.analysis.cohorts import Budget
+from ganbench.analysis.names import short_names
 from ganbench.analysis.numbers import listed
 from ganbench.analysis.ranking import budgets
 from ganbench.analysis.run import Run
 from ganbench.report.methods import METHODS
 from ganbench.report.style import Figure, Look
 from ganbench.report.tables import Table, outcomes_table, protocols_table, variants_table
+
+_FEW = 3
+"""Fewer seeds than these tell nothing apart."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +161,14 @@ def _warnings(run: Run) -> list[str]:
     failed = sum(bool(c.failures) for c in run.cohorts)
     if failed:
         found.append(f"{failed} of {len(run.cohorts)} cohorts did not finish; see Outcomes.")
-    if any(len(c.seeds) < 3 for c in run.cohorts if run.ranked(c.dataset)):
-        found.append("Fewer than three seeds: too few to tell variants apart. Read the numbers as examples.")
+    ranked = [c for c in run.cohorts if run.ranked(c.dataset)]
+    few = list(dict.fromkeys(c.variant for c in ranked if len(c.seeds) < _FEW))
+    if few:
+        names = short_names(sorted({c.variant for c in ranked}))
+        whose = f" ({listed([names[variant] for variant in few])})" if len(few) < len(names) else ""
+        found.append(
+            f"Fewer than three seeds{whose}: too few to tell variants apart. Read the numbers as examples."
+        )
     return found
 
 
