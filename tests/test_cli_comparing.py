@@ -183,7 +183,7 @@ def test_compare_tells_every_primary_and_ends_with_0(folder: Path, worse: Path) 
     assert result.exit_code == 0
     assert f"lsgan on ring8, {PRIMARY}: worse" in result.stdout
     (line,) = [line for line in result.stdout.splitlines() if line.split()[:2] == ["nsgan", "ring8"]]
-    assert line.endswith("  no difference")
+    assert line.endswith("  none seen")
     assert not (worse / "out" / "gate.json").exists()
     table = pd.read_parquet(worse / "out" / "comparison.parquet")
     assert {"nsgan", "lsgan"} == set(table["variant"])

@@ -17,7 +17,7 @@ from ganbench.comparison.model import CellDecision, Comparison, Rules, Side, Ver
 from ganbench.comparison.summary import summary
 from ganbench.comparison.tables import comparison_page
 from ganbench.comparison.text import comparison_text, decision_text
-from ganbench.comparison.verdicts import could_have_seen, effect_cell, effect_words
+from ganbench.comparison.verdicts import could_have_seen, effect_cell, effect_words, interval_words
 from ganbench.report.comparison.words import sentence as headline
 from ganbench.report.comparison.write import page_title
 
@@ -106,7 +106,7 @@ def test_numbers_of_the_table_are_never_cut(scale: float, interval: bool) -> Non
     effect = made.rows[0].effect
     assert effect is not None
     if interval:
-        assert f"[{effect.lower:+.2g}, {effect.upper:+.2g}]".replace("-", "−") in line
+        assert f"  {interval_words(effect, QUANTITIES['tv'])}  " in line
 
 
 def test_xml_says_a_reason_once() -> None:

@@ -285,7 +285,7 @@ def test_text_says_code_reasons_and_what_could_have_been_seen(mixed: Comparison)
     assert len(lines) == 5
     assert all(" +" in line for line in lines[1:])
     told = next(line for line in comparison_text(passed).splitlines() if line.startswith("  v0  "))
-    assert told.endswith("  no difference")
+    assert told.endswith("  none seen")
     seen = next(row.detectable for row in passed.rows if (row.variant, row.dataset) == ("v0", "digits"))
     assert f"  +{seen:#.3g}  " in told
 

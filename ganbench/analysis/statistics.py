@@ -16,8 +16,9 @@ from scipy.stats import binom
 from ganbench.quantities import Direction
 
 LEVEL = 0.95
-TARGET_DIGITS = 12
 """The stated level of an interval; with too few seeds the coverage falls short and is said."""
+TARGET_DIGITS = 12
+"""Significant digits, of the target's own size, that a distance to it keeps."""
 
 Values = NDArray[np.float64]
 

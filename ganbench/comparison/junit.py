@@ -46,7 +46,9 @@ def _case(cell: CellDecision, tested: tuple[PrimaryTest, float] | None) -> Eleme
     kind = _ELEMENTS.get(cell.status)
     if kind is not None:
         case.append(_element(kind, message=sentence(cell), type=cell.status))
-    numbers = [] if kind else [f"{cell.quantity}: {cell.verdict.words}", *cell.notes]
+    told = sentence(cell) if kind else ""
+    said = [f"{cell.quantity}: {cell.verdict.words}", *cell.notes]
+    numbers = [words for words in said if words.removeprefix(f"{cell.quantity}: ") not in told]
     if tested is not None:
         test, threshold = tested
         numbers += [

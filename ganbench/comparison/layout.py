@@ -11,24 +11,37 @@ WIDTH = 100
 _NARROWEST = 10
 
 
-def columns(cells: Sequence[Sequence[str]]) -> str:
-    """Rows of equal column widths; the wider of the first two gives way where a line would be too long."""
+def columns(cells: Sequence[Sequence[str]], optional: Sequence[str] = ()) -> str:
+    """Rows of equal column widths under a heading, the first row.
+
+    The wider of the first two columns gives way where a line would be too long, and then those that are
+    `optional`, one after another; numbers are never cut.
+    """
     if not cells:
         return ""
-    widths = _widths(cells)
+    for name in optional:
+        if _fit(cells):
+            break
+        cells = _without(cells, name)
+    widths, last = _widths(cells), len(cells[0]) - 1
     lines = []
     for row in cells:
         fitted = [shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
         padded = [
-            cell.ljust(width) if place in (0, 1, len(row) - 1) else cell.rjust(width)
+            cell.ljust(width) if place in (0, 1, last) else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(fitted, widths, strict=True))
         ]
-        lines.append(shortened("".join(f"  {cell}" for cell in padded).rstrip(), WIDTH))
+        lines.append("".join(f"  {cell}" for cell in padded).rstrip())
     return "\n".join(lines)
 
 
-def fit(cells: Sequence[Sequence[str]]) -> bool:
-    """Whether such a table's lines are not cut."""
+def _without(cells: Sequence[Sequence[str]], name: str) -> list[list[str]]:
+    place = list(cells[0]).index(name)
+    return [[*row[:place], *row[place + 1 :]] for row in cells]
+
+
+def _fit(cells: Sequence[Sequence[str]]) -> bool:
+    """Whether the lines of such a table are not too long."""
     return sum(_widths(cells)) + 2 * len(cells[0]) <= WIDTH
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ganbench.comparison.cell_decisions import GONE
 from ganbench.comparison.comparability import TRAINED
 from ganbench.comparison.model import Cell, Comparison, Decision, Side
+from ganbench.comparison.verdicts import NO_NUMBER
 
 _SAVE = "`ganbench baseline save RUN FILE`"
 
@@ -23,17 +24,30 @@ def remedies(decision: Decision, comparison: Comparison) -> Iterator[str]:
     if decision.incomplete:
         yield from _incomplete(comparison)
     if decision.insufficient and not decision.rules.insufficient_passes:
-        yield (
-            "for enough evidence: more seeds (`ganbench run SUITE --seeds N`; `ganbench power RUN` says "
-            "how many an effect needs); `--insufficient pass` lets it through"
-        )
+        yield from _insufficient(decision)
     if decision.without_baseline:
         yield f"to gate what has no baseline yet: a new baseline that has it, with {_SAVE}"
 
 
+def _insufficient(decision: Decision) -> Iterator[str]:
+    hopeless = sum(NO_NUMBER in said for said in decision.insufficient)
+    if hopeless:
+        yield (
+            "where no number of new seeds would do: a baseline of more seeds, or of a variant that trains; "
+            "`--insufficient pass` lets it through"
+        )
+    if hopeless < len(decision.insufficient):
+        yield (
+            "for enough evidence: more seeds (`ganbench run SUITE --seeds N`; `ganbench power RUN` says "
+            "how many an effect needs); `--insufficient pass` lets it through"
+        )
+
+
 def _incomplete(comparison: Comparison) -> Iterator[str]:
-    for name, side in (("BASE", comparison.base), ("NEW", comparison.new)):
-        lost = _lost(side)
+    told = [(name, side, _lost(side)) for name, side in (("BASE", comparison.base), ("NEW", comparison.new))]
+    if not any(lost for _, _, lost in told):
+        yield "what is missing of the fresh seeds: the gate with --confirm, asked again, trains them again"
+    for name, side, lost in told:
         if not lost:
             continue
         yield (

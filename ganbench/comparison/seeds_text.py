@@ -12,6 +12,8 @@ from ganbench.comparison.seeds_needed import SeedsNeeded
 
 _WIDTH, _NARROWEST = 100, 4
 _NOTHING = "–"
+_LARGEST = 700.0
+"""A logarithm whose number a float still holds."""
 _OWN = "own"
 """In a column's name: as many seeds as were measured, where cells differ in that."""
 
@@ -39,7 +41,8 @@ def _explained(found: Sequence[SeedsNeeded], seen: Sequence[str]) -> Iterator[st
     if any(row.impossible for row in found):
         yield "impossible: the quantity is bounded, and its median seed nearer to that bound than the effect"
     if seen:
-        yield f"{' and '.join(seen)}: the smallest effect that so many seeds on both sides do see"
+        own = f" ({_OWN}: as many as measured)" if any(name.startswith(_OWN) for name in seen) else ""
+        yield f"{' and '.join(seen)}: the smallest effect that so many seeds on both sides do see{own}"
     if any(math.isinf(shift) for row in found for shift in row.seen or ()):
         yield "none: with so few seeds, or so near to a bound, no effect is sure to be seen"
     if any(_NOTHING in _cells(row) for row in found):
@@ -58,7 +61,8 @@ def _seen_with(found: Sequence[SeedsNeeded], baseline: int) -> dict[str, int]:
 def _seen(row: SeedsNeeded, places: dict[str, int]) -> Iterator[str]:
     for place in places.values():
         shift = row.seen[place] if row.seen else math.nan
-        yield "none" if math.isinf(shift) else _on_scale(shift, row)
+        blank = "" if math.isnan(shift) else _on_scale(shift, row)
+        yield "none" if math.isinf(shift) else blank
 
 
 def _cells(row: SeedsNeeded) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ def _cells(row: SeedsNeeded) -> tuple[str, ...]:
 
 def _on_scale(size: float, row: SeedsNeeded) -> str:
     if row.quantity.scale == "log" and not math.isnan(size):
-        return f"×{number(math.exp(size))}"
+        return f"×{number(math.exp(min(size, _LARGEST)))}"
     return number(size, _NOTHING)
 
 

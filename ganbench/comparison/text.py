@@ -10,7 +10,7 @@ from ganbench.analysis.names import short_names
 from ganbench.analysis.numbers import shortened
 from ganbench.comparison.cell_decisions import sentences
 from ganbench.comparison.gate import EXIT_CODES
-from ganbench.comparison.layout import WIDTH, columns, fit, listed_under
+from ganbench.comparison.layout import WIDTH, columns, listed_under
 from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import CellDecision, Comparison, Decision, PrimaryTest, Row, Side
 from ganbench.comparison.rate_tests import more_events
@@ -19,6 +19,7 @@ from ganbench.comparison.tables import telling_order
 from ganbench.comparison.verdicts import (
     could_see,
     effect_words,
+    interval_words,
     p_words,
     rate_verdict,
     size_words,
@@ -35,7 +36,7 @@ def decision_text(decision: Decision, comparison: Comparison) -> str:
     blocks = [
         f"gate: {decision.word} (exit code {decision.exit_code})\n{_sides(comparison)}",
         listed_under("", _reasons(decision, names)),
-        columns(list(_cell_rows(decision, comparison, names))),
+        columns(list(_cell_rows(decision, comparison, names)), optional=("needed", "could see")),
         listed_under(
             "suspects that fresh seeds confirmed, which are regressions:", _suspects(decision, names, True)
         ),
@@ -55,7 +56,7 @@ def comparison_text(comparison: Comparison) -> str:
     other = [row for row in rows if not row.primary]
     told = ("worse", "better", "changed", "not comparable")
     telling = [row for row in other if row.verdict.kind in told and not row.quantity.shared]
-    quiet = len(other) - len(telling)
+    quiet = sum(not row.quantity.shared for row in other) - len(telling)
     blocks = [
         f"compare\n{_sides(comparison)}",
         _primary_table(comparison, names),
@@ -64,7 +65,7 @@ def comparison_text(comparison: Comparison) -> str:
             (_said(row, comparison, names) for row in primary if row.verdict.kind != "no difference"),
         ),
         listed_under("collapsed or diverged seeds:", _rates(comparison.decision, names)),
-        listed_under("not comparable:", _apart(comparison, names)),
+        listed_under("on one side alone, or not trained:", _apart(comparison, names)),
         listed_under("other quantities:", _first(telling, comparison, names)),
         _elsewhere(quiet),
         listed_under("what else differs:", comparison.notes),
@@ -184,15 +185,13 @@ def _primary_table(comparison: Comparison, names: Mapping[str, str]) -> str:
     counts = {_counts(row) for row in rows}
     alike = f", {counts.pop().replace(':', ' against ')} seeds" if len(counts) == 1 else ""
     seeds = [] if alike else ["seeds"]
-    header = ["variant", "data set", *seeds, "BASE", "NEW", "effect", _INTERVAL, "p", "could see", "verdict"]
+    header = ["variant", "data set", *seeds, "BASE", "NEW", "effect", _INTERVAL, "p", "could see", "change"]
     lines: list[list[str]] = [header]
     for row in rows:
         place = [names.get(row.variant, row.variant), row.dataset, *([] if alike else [_counts(row)])]
         lines.append([*place, *sides_words(comparison, row, brief=True), *_effect(row), _kind(row)])
-    if not fit(lines):
-        left_out = header.index(_INTERVAL)
-        lines = [[*line[:left_out], *line[left_out + 1 :]] for line in lines]
-    return f"primary quantities, medians{alike}:\n{columns(lines)}" if rows else ""
+    table = columns(lines, optional=(_INTERVAL, "could see"))
+    return f"primary quantities, medians{alike}:\n{table}" if rows else ""
 
 
 def _counts(row: Row) -> str:
@@ -203,23 +202,15 @@ def _effect(row: Row) -> list[str]:
     """Effect, interval, adjusted p, and the smallest worsening that would have been seen."""
     if row.effect is None or math.isnan(row.effect.estimate):
         return [NOTHING] * 4
-    few = row.effect.coverage <= 0
-    ends = "few seeds" if few else f"[{_end(row.effect.lower, row)}, {_end(row.effect.upper, row)}]"
+    ends = interval_words(row.effect, row.quantity) or "few seeds"
     p = NOTHING if row.adjusted is None else p_words(row.adjusted)
     return [size_words(row.effect.estimate, row.quantity), ends, p, could_see(row.detectable, row.quantity)]
 
 
-def _end(size: float, row: Row) -> str:
-    """An interval's end; a difference to two digits, for want of room."""
-    if row.quantity.scale == "log":
-        return size_words(size, row.quantity)
-    return f"{size:+.2g}".replace("-", "−").replace("inf", "∞")
-
-
 def _kind(row: Row) -> str:
-    return {"insufficient": "few seeds", "too small to matter": "too small", "not comparable": "apart"}.get(
-        row.verdict.kind, row.verdict.kind
-    )
+    """A verdict in a word or two."""
+    brief = {"no difference": "none seen", "too small to matter": "too small", "not comparable": "apart"}
+    return brief.get(row.verdict.kind, row.verdict.kind)
 
 
 def _rates(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
@@ -229,9 +220,11 @@ def _rates(decision: Decision, names: Mapping[str, str]) -> Iterator[str]:
 
 def _apart(comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:
     told = {(row.variant, row.dataset) for row in comparison.rows if row.primary}
-    for cell in comparison.decision.cells:
-        if (cell.variant, cell.dataset) not in told:
-            yield f"{names.get(cell.variant, cell.variant)} on {cell.dataset}: {cell.verdict.words}"
+    yield from sentences(
+        replace(cell, variant=names.get(cell.variant, cell.variant), status="not comparable")
+        for cell in comparison.decision.cells
+        if (cell.variant, cell.dataset) not in told
+    )
 
 
 def _first(rows: Sequence[Row], comparison: Comparison, names: Mapping[str, str]) -> Iterator[str]:

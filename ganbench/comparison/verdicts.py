@@ -18,6 +18,7 @@ from ganbench.comparison.model import Judgement, PrimaryTest, RateTest, Rules, S
 from ganbench.quantities import Quantity
 
 EFFECT_HEADING = f"effect [{100 * LEVEL:g} % interval]"
+NO_NUMBER = "no number of new ones would do"
 _EVENTS = {"collapse": "collapsed", "divergence": "diverged"}
 
 
@@ -30,7 +31,10 @@ def primary_verdict(pair: Pair, judgement: Judgement, test: PrimaryTest, rules: 
             own = _together(test.p, judgement.tests[-1].p)
         return Verdict("worse", f"worse: {change_words(pair, quantity, test.effect, own)}")
     if test.dataset in judgement.improved:
-        return Verdict("better", f"better: {change_words(pair, quantity, test.effect, _other(test))}")
+        own = _other(test)
+        if test.adjusted_better > rules.level:
+            own = f"{_together(test.p_better, judgement.tests[-1].p_better)}, for better"
+        return Verdict("better", f"better: {change_words(pair, quantity, test.effect, own)}")
     evidence = _small(judgement, test, quantity, rules)
     if evidence:
         said = change_words(pair, quantity, test.effect, evidence)
@@ -44,7 +48,8 @@ def primary_verdict(pair: Pair, judgement: Judgement, test: PrimaryTest, rules: 
 def _small(judgement: Judgement, test: PrimaryTest, quantity: Quantity, rules: Rules) -> str:
     """What speaks for a difference that is not chance and yet below the margin; empty where there is none.
 
-    Where all data sets together differ, those that lean that way by less than their margins differ too.
+    Where only all data sets together differ, that holds for those that lean that way by less than their
+    margins; where one data set differs alone, it may be all that all together show.
     """
     if test.adjusted <= rules.level:
         return f"p {p_words(test.p)}, {p_words(judgement.threshold)} needed"
@@ -52,6 +57,8 @@ def _small(judgement: Judgement, test: PrimaryTest, quantity: Quantity, rules: R
         return _other(test)
     every = judgement.tests[-1]
     if every.dataset is not None or matters(abs(test.harm), quantity):
+        return ""
+    if any(min(each.adjusted, each.adjusted_better) <= rules.level for each in judgement.tests[:-1]):
         return ""
     if test.harm > 0 and every.adjusted <= rules.level:
         return _together(test.p, every.p)
@@ -71,7 +78,7 @@ def shortage_words(pair: Pair, test: PrimaryTest) -> str:
     enough = new_seeds_for(base.size, lost, test.threshold)
     if enough is not None:
         return f"{said}{seeds(enough, 'new ')} would do"
-    return f"{said}no number of new ones would do, for {_lost_words(base, lost)}"
+    return f"{said}{NO_NUMBER}, for {_lost_words(base, lost)}"
 
 
 def change_words(pair: Pair, quantity: Quantity, effect: Effect | None, evidence: str) -> str:

@@ -67,8 +67,8 @@ def paired_words(found: Sequence[Pairs]) -> str:
     over = f" ({len(found)} variants together)" if len(found) > 1 else ""
     return (
         f"Of the seeds that both sides trained: {', '.join([worse_words(changes), *rest])}{over}. Both "
-        "runs of a seed start from the same data, noise and initial weights; these pairs only illustrate, "
-        "and the unpaired test above decides."
+        "runs of a seed draw from the same random streams; these pairs only illustrate, and the unpaired "
+        "test above decides."
     )
 
 

@@ -38,7 +38,7 @@ def sentence(comparison: Comparison, names: Names) -> str:
 def _unjudged(comparison: Comparison) -> str:
     """How many cells have no baseline, where others were judged."""
     decision = comparison.decision
-    count = len(decision.without_baseline)
+    count = sum(cell.status == "no baseline" for cell in decision.cells)
     if not count or count == len(decision.cells):
         return ""
     many = "1 cell has" if count == 1 else f"{count} cells have"
@@ -128,7 +128,8 @@ def _not_compared(comparison: Comparison, names: Names) -> list[str]:
     """Cells that have no counterpart, or one that was made otherwise, by why."""
     reasons: dict[Key, str] = {key: "; ".join(why) for key, why in comparison.differences.items()}
     reasons |= dict.fromkeys(comparison.only_base, "only in base")
-    reasons |= dict.fromkeys(comparison.only_new, "no baseline yet (this does not change the decision)")
+    new = [(c.variant, c.dataset) for c in comparison.decision.cells if c.status == "no baseline"]
+    reasons |= dict.fromkeys(new, "no baseline yet (this does not change the decision)")
     return _grouped(
         comparison.decision.cells, names, lambda cell: reasons.get((cell.variant, cell.dataset), "")
     )
