@@ -6,14 +6,13 @@ import textwrap
 from collections.abc import Iterator
 
 from ganbench.comparison.history_model import WHAT_TO_ADD, History
-
-_WIDTH = 100
+from ganbench.comparison.layout import WIDTH
 
 
 def history_text(found: History) -> Iterator[str]:
     """What became of every cell, or what a history of one result lacks."""
     for said in (*found.same, *_said(found)):
-        yield from textwrap.wrap(said, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        yield from textwrap.wrap(said, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _said(found: History) -> Iterator[str]:

@@ -6,11 +6,11 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ganbench.analysis.numbers import number, shortened
+from ganbench.analysis.numbers import number
 from ganbench.analysis.sample_size import MOST
+from ganbench.comparison.layout import WIDTH, columns
 from ganbench.comparison.seeds_needed import SeedsNeeded
 
-_WIDTH, _NARROWEST = 100, 4
 _NOTHING = "–"
 _LARGEST = 700.0
 """A logarithm whose number a float still holds."""
@@ -24,12 +24,13 @@ def seeds_text(found: Sequence[SeedsNeeded], baseline: int, power: float) -> Ite
     seen = [f"{count} see" for count in counts]
     header = ("variant", "data set", "measured", "spread", "effect", "both sides", f"against {baseline}")
     yield f"seeds for the gate to see the effect with probability {power:g}, each data set alone"
-    yield from _aligned([(*header, *seen), *((*_cells(row), *_seen(row, counts)) for row in found)])
+    lines = [(*header, *seen), *((*_cells(row), *_seen(row, counts)) for row in found)]
+    yield from columns(lines, words_last=False, narrowest=4).splitlines()
     yield from textwrap.wrap(
         "measured: seeds in RUN; spread: their standard deviation; effect: what is to be seen; ×: a factor, "
         f"on log scales; both sides: seeds for each; against {baseline}: new seeds, with {baseline} in the "
         "baseline",
-        _WIDTH,
+        WIDTH,
     )
     yield from _explained(found, seen)
 
@@ -92,17 +93,3 @@ def _answer(row: SeedsNeeded, seeds: int | None) -> str:
     if row.never:
         return "never"
     return f"> {MOST}" if row.shift > 0 and row.spread > 0 else _NOTHING
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of equal column widths; the wider of the first two gives way where a line would be too long."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while sum(widths) + 2 * len(widths) > _WIDTH and max(widths[:2]) > _NARROWEST:
-        widths[widths[1] > widths[0]] -= 1
-    for row in rows:
-        fitted = [shortened(text, width) for text, width in zip(row, widths, strict=True)]
-        padded = [
-            text.ljust(width) if place < 2 else text.rjust(width)
-            for place, (text, width) in enumerate(zip(fitted, widths, strict=True))
-        ]
-        yield "".join(f"  {text}" for text in padded).rstrip()
