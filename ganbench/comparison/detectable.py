@@ -32,7 +32,7 @@ def detectable_effect(
         places, places.size, n_new, threshold, power,
         generator=generator, margin=margin_on_scale(quantity), worst=worst,
     )  # fmt: skip
-    return as_effect(_seen_of(shift, places, worst), quantity)
+    return as_effect(seen_of(shift, places, worst), quantity)
 
 
 def on_scale(values: ArrayLike, quantity: Quantity) -> Values:
@@ -71,7 +71,7 @@ def worst_place(quantity: Quantity) -> float:
     return float(on_scale([quantity.worst], quantity)[0])
 
 
-def _seen_of(shift: float, places: Values, worst: float) -> float:
+def seen_of(shift: float, places: Values, worst: float) -> float:
     """The effect that is seen of a shift: less than the shift where a bound stops some seeds."""
     if math.isinf(shift) or math.isinf(worst):
         return shift

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ganbench.analysis.numbers import listed
 from ganbench.comparison.model import Cell, Side
+from ganbench.comparison.sides import same_cell
 
 
 def counted_once(sides: Iterable[Side]) -> tuple[list[Side], tuple[str, ...]]:
@@ -29,24 +30,14 @@ def _same(one: Side, other: Side) -> bool:
     return (
         one.created == other.created
         and one.cells.keys() == other.cells.keys()
-        and all(_same_cell(cell, other.cells[key]) for key, cell in one.cells.items())
+        and all(same_cell(cell, other.cells[key]) for key, cell in one.cells.items())
+        and all(_share(cell, other.cells[key]) for key, cell in one.cells.items())
     )
 
 
-def _same_cell(one: Cell, other: Cell) -> bool:
-    """The same outcomes, and the same values in all quantities that both measured."""
-    shared = one.values.keys() & other.values.keys()
-    nothing_shared = not shared and bool(one.values or other.values)
-    return (
-        one.outcomes == other.outcomes
-        and not nothing_shared
-        # As text NaN equals NaN.
-        and all(_text(one, name) == _text(other, name) for name in shared)
-    )
-
-
-def _text(cell: Cell, name: str) -> str:
-    return repr(sorted(cell.values[name].by_seed.items()))
+def _share(one: Cell, other: Cell) -> bool:
+    """Whether two cells have a quantity in common, or none at all; else nothing says that they are one."""
+    return bool(one.values.keys() & other.values.keys()) or not (one.values or other.values)
 
 
 def _measured(side: Side) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ganbench.analysis.sample_size import detectable, seeds_needed
 from ganbench.analysis.statistics import Values
-from ganbench.comparison.detectable import margin_on_scale, on_scale, worst_place
+from ganbench.comparison.detectable import margin_on_scale, on_scale, seen_of, worst_place
 from ganbench.comparison.matching import in_order
 from ganbench.comparison.model import Cell, Rules, Side
 from ganbench.errors import GanbenchError
@@ -163,11 +163,7 @@ def _smallest_seen(
         places, count, count, row.threshold, power,
         generator=generator, margin=margin_on_scale(row.quantity), worst=worst,
     )  # fmt: skip
-    if math.isinf(shift) or math.isinf(worst):
-        return shift
-    known = places[np.isfinite(places)]
-    # A bound stops some seeds: what is seen is less than what they were moved by.
-    return float(np.median(np.subtract.outer(np.minimum(known + shift, worst), known)))
+    return seen_of(shift, places, worst)
 
 
 def _shift(wanted: Wanted, values: Values, quantity: Quantity, spread: float) -> float:

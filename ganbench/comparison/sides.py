@@ -75,11 +75,12 @@ def _same_run(base: Side, new: Side) -> bool:
     if not base.created or (base.name, base.created) != (new.name, new.created):
         return False
     return base.cells.keys() == new.cells.keys() and all(
-        _same_cell(cell, new.cells[key]) for key, cell in base.cells.items()
+        same_cell(cell, new.cells[key]) for key, cell in base.cells.items()
     )
 
 
-def _same_cell(base: Cell, new: Cell) -> bool:
+def same_cell(base: Cell, new: Cell) -> bool:
+    """Whether two cells have the same outcomes, and the same values in all quantities that both measured."""
     shared = base.values.keys() & new.values.keys()
     # As text NaN equals NaN, and what is stored keeps all the digits that a side has.
     values = [[repr(sorted(cell.values[name].by_seed.items())) for name in shared] for cell in (base, new)]
