@@ -212,8 +212,10 @@ def test_history_and_power_answer_in_lines(folder: Path, worse: Path, tmp_path: 
     assert told.exit_code == 0
     assert "against 20" in told.stdout
     lines = told.stdout.strip().splitlines()
-    assert len(lines) == 6, "a title, a header, two rows, and what the columns mean"
+    assert len(lines) == 7, "a title, a header, two rows, what the columns mean and how well they are known"
     assert lines[4].startswith("measured: seeds in RUN; spread: ")
+    # published quantiles of chi-square with 9 degrees of freedom: 2.700 and 19.023
+    assert "the true spread is 0.688 to 1.83 times what 10 seeds show" in lines[6]
 
 
 def test_a_run_and_its_baseline_have_no_history(folder: Path, tmp_path: Path) -> None:

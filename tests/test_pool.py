@@ -49,7 +49,7 @@ def test_ctrl_c_on_a_terminal_ends_all_processes_without_a_trace(tmp_path: Path,
     """A terminal sends the signal to the whole group: workers must not answer it with tracebacks."""
     suite = write_suite(tmp_path, steps=10_000_000)
     words = ["run", str(suite), "--out", str(tmp_path / "run"), "--workers", "2"]
-    # tests started in the background of a script inherit an ignored SIGINT, which a terminal's commands do not
+    # a script's background tests inherit an ignored SIGINT, which a terminal's commands do not
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{heard}; from ganbench.cli import main; main()", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)

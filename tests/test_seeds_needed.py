@@ -122,8 +122,8 @@ def test_what_cannot_be_answered_is_a_dash_and_not_a_number() -> None:
 
 def test_the_columns_are_explained_in_two_lines() -> None:
     lines = list(seeds_text(answers(LINEAR, normal(20), "2sd"), 15, 0.8))
-    assert len(lines) == 5, "a title, a header, a row, and what the columns mean"
-    legend = " ".join(lines[3:])
+    assert len(lines) == 6, "a title, a header, a row, what the columns mean and how well they are known"
+    legend = " ".join(lines[3:5])
     columns = ("measured:", "spread:", "effect:", "×", "both sides:", "against 15:")
     assert [legend.count(column) for column in columns] == [1] * len(columns)
     assert all(column.removesuffix(":") in lines[1] for column in columns if column != "×")

@@ -12,8 +12,6 @@ import pytest
 
 from ganbench.comparison.gate import gate
 from ganbench.comparison.model import Cell, Side, Values
-from ganbench.comparison.seeds_needed import Wanted
-from ganbench.comparison.sides import with_seeds
 from ganbench.quantities import Quantity
 from ganbench.selftest import power as measuring
 from ganbench.selftest.defects import DEFECTS
@@ -162,17 +160,28 @@ def test_power_repeats_with_its_generator() -> None:
 def test_seeds_that_are_asked_for_reach_their_power() -> None:
     """In cells whose spread the baseline estimates well the power is near 0.8; on average it is."""
     side = synthetic_side(replace(WORLD, variants=3), range(100), generator(4))
-    rows = list(check_seeds(side, 20, generator(5), effects=(2.0, 3.0)))
+    rows = list(check_seeds(side, 20, generator(5), effects=(2.0, 3.0), baselines=3))
     assert {(row.variant, row.dataset) for row in rows} == set(side.cells)
-    reached = [row.reached for row in rows if row.reached is not None]
-    assert len(reached) == len(rows)
-    assert 0.68 < np.mean(reached) < 0.95
+    assert all(len(row.needed) == len(row.reached) == 3 for row in rows)
+    reached = [share for row in rows for share in row.reached if share is not None]
+    assert len(reached) == 3 * len(rows)
+    assert 0.72 < np.mean(reached) < 0.93
     needed = {row.effect: row.needed for row in rows if row.variant == "variant0" and row.dataset == "data0"}
-    assert (needed[3.0] or 0) < (needed[2.0] or 0)
-    assert all(
-        row.reached is None for row in check_seeds(with_seeds(side, range(22)), 20, generator(5), (0.7,))
-    )
-    assert Wanted("sd", 2.0).unit == "sd"
+    assert all((few or 0) < (many or 0) for few, many in zip(needed[3.0], needed[2.0], strict=True))
+
+
+def test_each_baseline_asks_with_seeds_of_its_own() -> None:
+    """The spread of twenty seeds scatters by a sixth, and with it the effect that is to be seen."""
+    side = synthetic_side(replace(WORLD, variants=1, datasets=1), range(100), generator(6))
+    (row,) = check_seeds(side, 20, generator(5), effects=(2.0,), baselines=20)
+    assert len(set(row.reached)) > 5
+
+
+def test_too_small_a_pool_tries_nothing() -> None:
+    side = synthetic_side(replace(WORLD, variants=3), range(22), generator(4))
+    rows = list(check_seeds(side, 20, generator(5), effects=(0.7,), baselines=2))
+    assert rows
+    assert all(row.reached == (None, None) for row in rows)
 
 
 def test_a_margin_close_to_the_effect_counts_in_the_check_as_in_the_answer() -> None:
@@ -182,10 +191,10 @@ def test_a_margin_close_to_the_effect_counts_in_the_check_as_in_the_answer() -> 
     spread = np.std(list(cell.values[cell.primary].by_seed.values())[:100], ddof=1)
     declared = replace(cell.declared[cell.primary], smallest_difference=1.7 * float(spread))
     side = replace(side, cells={key: replace(cell, declared={**cell.declared, cell.primary: declared})})
-    (row,) = check_seeds(side, 100, generator(8), effects=(2.0,))
-    assert row.needed is not None
-    assert row.reached is not None
-    assert 0.6 < row.reached < 0.95
+    (row,) = check_seeds(side, 100, generator(8), effects=(2.0,), baselines=1)
+    assert row.needed[0] is not None
+    assert row.reached[0] is not None
+    assert 0.6 < row.reached[0] < 0.95
 
 
 def test_seeds_that_do_alike_on_all_data_sets_are_noticed() -> None:

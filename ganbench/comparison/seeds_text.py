@@ -6,6 +6,8 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from scipy.stats import chi2
+
 from ganbench.analysis.numbers import number
 from ganbench.analysis.sample_size import MOST
 from ganbench.comparison.layout import WIDTH, columns
@@ -32,7 +34,19 @@ def seeds_text(found: Sequence[SeedsNeeded], baseline: int, power: float) -> Ite
         "baseline",
         WIDTH,
     )
+    yield from textwrap.wrap(_uncertainty(found), WIDTH)
     yield from _explained(found, seen)
+
+
+def _uncertainty(found: Sequence[SeedsNeeded]) -> str:
+    """How well so few seeds show a standard deviation; empty where none shows one."""
+    known = [row.measured - row.diverged for row in found if row.spread > 0]
+    if not known:
+        return ""
+    few = min(known)
+    low, high = (number(math.sqrt((few - 1) / chi2.ppf(share, few - 1))) for share in (0.975, 0.025))
+    known_to = f"{low} to {high} times what {few} seeds show"
+    return f"roughly known: the true spread is {known_to} (95 %, of normal values)"
 
 
 def _explained(found: Sequence[SeedsNeeded], seen: Sequence[str]) -> Iterator[str]:
