@@ -80,6 +80,8 @@ def test_diverged_seeds_are_beyond_all() -> None:
     most = cell_effect(cell_of(null), cell_of([math.nan] * 3 + [1.0, 2.0]), seeds, seeds)
     assert most.size == math.inf
     assert math.isnan(most.defect_median)
+    for scale in ("linear", "log"):
+        assert cell_effect(cell_of(null, scale=scale), cell_of([math.nan] * 5), seeds, seeds).harm == math.inf
     assert cell_effect(cell_of([1.0] * 5), cell_of([1.0] * 5), seeds, seeds).size == 0.0
     assert cell_effect(cell_of([1.0] * 5), cell_of([0.5] * 5), seeds, seeds).size == -math.inf
 

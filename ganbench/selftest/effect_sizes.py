@@ -48,7 +48,7 @@ def cell_effect(null: Cell, defect: Cell, null_seeds: Sequence[int], seeds: Sequ
     declared = primary(null)
     before, after = primary_badness(null, null_seeds), primary_badness(defect, seeds, declared)
     worse = _difference(_median(after), _median(before))
-    harm = math.expm1(min(worse, 700.0)) if declared.scale == "log" else worse
+    harm = float(np.expm1(worse)) if declared.scale == "log" else worse
     return CellEffect(
         variant=null.variant,
         dataset=null.dataset,
