@@ -155,6 +155,24 @@ def test_a_false_alarm_elsewhere_is_not_power(monkeypatch: pytest.MonkeyPatch) -
     assert not any(name.endswith("variant0 on data0") for name in power.by)
 
 
+@pytest.mark.parametrize("word", ["not comparable", "incomplete"])
+def test_a_defect_that_stops_the_gate_is_caught(word: str) -> None:
+    """Other data than the baseline's, or seeds that were not trained: the exit code is 4 or 3, not 0."""
+    side = touched(0.0)
+    cell = side.cells[TOUCHED]
+    if word == "incomplete":
+        cell = replace(cell, outcomes=dict.fromkeys(cell.outcomes, "failed"))
+    else:
+        cell = replace(cell, conditions={**cell.conditions, "data": "others"})
+    power = measure_power(Material(pool(), replace(side, cells={TOUCHED: cell})), FEW, generator(3))
+    assert power.stops == {word: 1.0}
+    assert power.planned == (word,)
+    assert power.red_rate <= 0.2
+    assert power.caught
+    assert not measured(0.0).stops
+    assert not measured(0.0).caught
+
+
 def test_power_repeats_with_its_generator() -> None:
     assert measured(1.5) == measured(1.5)
 

@@ -18,6 +18,8 @@ from ganbench.selftest.sides import seeds_in, with_cells
 CAUGHT = 0.8
 """A defect counts as caught where the gate is red because of it in at least this share of resamples."""
 _SUSPECTING = Rules(detectable=False)
+STOPS: frozenset[str] = frozenset({"incomplete", "not comparable"})
+"""A gate's words where it does not come to a verdict on the touched cells; its exit code is not 0 either."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,12 @@ class Power:
     effects: tuple[CellEffect, ...]
     red_rate: float
     """The share of resamples in which a cell that the defect touches was called a regression."""
-    stopped_rate: float
-    """The share in which the gate did not get so far: incomplete, or not comparable."""
+    stops: Mapping[str, float]
+    """The share in which the gate did not get so far: "incomplete", or "not comparable"."""
     planned: tuple[str, ...]
-    """One planned comparison: what the first `new` seeds make red against the pool's first `baseline`."""
+    """One planned comparison: what the first `new` seeds make red against the pool's first `baseline`.
+
+    Where the gate stops: its word."""
     by: Mapping[str, float]
     """What was called a regression, and in which share of the resamples."""
     better: Mapping[str, float]
@@ -61,8 +65,8 @@ class Power:
 
     @property
     def caught(self) -> bool:
-        """Whether the gate alone sees it, reliably."""
-        return self.red_rate >= CAUGHT
+        """Whether the gate alone sees it, reliably: its exit code says regression, or that it had to stop."""
+        return max(self.red_rate, sum(self.stops.values())) >= CAUGHT
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def measure_power(material: Material, sizes: Sizes, generator: np.random.Generat
     """Gate a defect again and again: baselines and untouched cells from the pool, touched ones with it."""
     light = Material(only_deciding(material.pool), only_deciding(material.touched))
     null, own = np.array(seeds_in(material.pool)), np.array(seeds_in(material.touched))
-    seen, stopped, better, suspects = Counter[str](), 0, Counter[str](), Counter[str]()
+    seen, stops, better, suspects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     red = 0
     for number in range(sizes.resamples):
         suspecting = number < sizes.suspecting
@@ -97,7 +101,7 @@ def measure_power(material: Material, sizes: Sizes, generator: np.random.Generat
         decision = _gated(material if suspecting else light, parts, suspecting, generator)
         reds = _touched_reds(decision, material.keys)
         red += bool(reds)
-        stopped += decision.word in ("incomplete", "not comparable")
+        stops.update({decision.word} & STOPS)
         seen.update(reds)
         better.update(f"{v} on {d}" for v, d in material.keys if _improved(decision, v, d))
         suspects.update(f"{s.quantity} of {s.variant} on {s.dataset}" for s in _of(decision, material.keys))
@@ -106,7 +110,7 @@ def measure_power(material: Material, sizes: Sizes, generator: np.random.Generat
     return Power(
         effects=tuple(cell_effect(one, other, null_seeds, own.tolist()) for one, other in cells),
         red_rate=red / sizes.resamples,
-        stopped_rate=stopped / sizes.resamples,
+        stops=_shares(stops, sizes.resamples),
         planned=tuple(_planned(light, null, own, sizes, generator)),
         by=_shares(seen, sizes.resamples),
         better=_shares(better, sizes.resamples),
@@ -119,7 +123,7 @@ def _planned(
 ) -> list[str]:
     parts = (null[: sizes.baseline], null[sizes.baseline :][: sizes.new], own[: sizes.new])
     decision = _gated(material, [part.tolist() for part in parts], False, generator)
-    return _touched_reds(decision, material.keys)
+    return [*_touched_reds(decision, material.keys), *({decision.word} & STOPS)]
 
 
 def _gated(

@@ -35,7 +35,8 @@ class Line:
     margin: float
     red: float
     """The share of resamples in which the gate was red because of it."""
-    stopped: float
+    stops: Mapping[str, float]
+    """The share in which it came to no verdict: incomplete, or not comparable."""
     planned: Sequence[str]
     by: Mapping[str, float]
     better: Mapping[str, float]
@@ -48,6 +49,11 @@ class Line:
     large: bool
     caught: bool
     elsewhere: Sequence[str]
+
+    @property
+    def seen(self) -> float:
+        """The share of resamples in which the gate's exit code showed it."""
+        return max(self.red, sum(self.stops.values()))
 
     @property
     def missed(self) -> bool:
@@ -105,7 +111,7 @@ def _line(row: Mapping[str, Any]) -> Line:
         explanation=explained.get(defect["name"]) or defect["explanation"],
         cell=where,
         red=power.get("red_rate", 0.0),
-        stopped=power.get("stopped_rate", 1.0),
+        stops=power.get("stops", {"incomplete": 1.0}),
         planned=power.get("planned", ()),
         promises=row["broken_promises"],
         **found,

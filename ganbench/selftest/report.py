@@ -34,8 +34,9 @@ WORDS = (
     ),
     (
         "Caught",
-        f"in at least {CAUGHT:.0%} of the resamples the gate is red in a cell that the defect touches, or "
-        "the run is not whole.",
+        f"in at least {CAUGHT:.0%} of the resamples the gate's exit code shows it: a regression in a cell "
+        "that the defect touches, or a stop, as results are incomplete or, where other data were drawn than "
+        "the baseline's, not comparable.",
         "same",
     ),
     (

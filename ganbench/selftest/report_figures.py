@@ -52,7 +52,7 @@ def matrix(lines: Sequence[Line]) -> Figure:
     caption = (
         "What saw which defect. Beside each name: how much worse its worst primary quantity is, in standard "
         f"deviations of null seeds; those above the line are worse by {LARGE:g} or more. Gate: the share of "
-        "resamples, 20 baseline seeds against 10, in which it was red because of the defect."
+        "resamples, 20 baseline seeds against 10, in which its exit code showed the defect."
     )
     return Figure("selftest-matrix", caption, png(figure))
 
@@ -60,9 +60,8 @@ def matrix(lines: Sequence[Line]) -> Figure:
 def _shares(line: Line) -> list[float]:
     """How fully each column's square is filled, 0 to 1."""
     most = lambda shares: max(shares.values(), default=0.0)  # noqa: E731
-    gate = max(line.red, line.stopped)
     determinism = not (line.repeats and line.keeps_company)
-    return [gate, float(bool(line.planned)), float(line.golden > 0), float(determinism),
+    return [line.seen, float(bool(line.planned)), float(line.golden > 0), float(determinism),
             float(bool(line.promises)), most(line.suspects), most(line.better)]  # fmt: skip
 
 
@@ -89,20 +88,20 @@ def curve(points: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> Figure:
             shifts, [r["lower"] for r in rates], [r["upper"] for r in rates], color=FAINT, alpha=0.5
         )
     for large, colour in ((True, VERMILION), (False, BLUE)):
-        dots = [(min(max(line.size, -1.0), _MOST), line.red) for line in lines if line.large is large]
+        dots = [(min(max(line.size, -1.0), _MOST), line.seen) for line in lines if line.large is large]
         if dots:
             words = "planted defect, large" if large else "planted defect, smaller"
             x, y = np.array(dots).T
             axes.scatter(x, y, s=34, color=colour, edgecolor="white", zorder=3, label=words)
     for line in lines:
         if line.missed:
-            place = (min(line.size, _MOST), line.red)
+            place = (min(line.size, _MOST), line.seen)
             axes.annotate(line.name, place, (5, 4), textcoords="offset points", fontsize=8)
     axes.axvline(LARGE, color=QUIET, linestyle=":", linewidth=1)
     axes.axhline(CAUGHT, color=QUIET, linestyle=":", linewidth=1)
     unit = f"standard deviations (≥ {_MOST:g} at the edge)"
     axes.set_xlabel(f"how much worse the worst primary quantity is, in {unit}")
-    axes.set_ylabel("share of gates that are red")
+    axes.set_ylabel("share of gates that show it")
     axes.set_ylim(-0.03, 1.03)
     axes.legend(loc="lower right")
     caption = (

@@ -80,4 +80,4 @@ def _points(results: Results) -> Iterator[Point]:
 
 def _said(line: Line) -> str:
     why = f": {line.explanation}" if line.explanation else ""
-    return f"{line.name} ({line.title}; red in {line.red:.0%}){why}"
+    return f"{line.name} ({line.title}; the gate shows it in {line.seen:.0%}){why}"

@@ -19,7 +19,7 @@ def matrix_table(lines: Sequence[Line]) -> Table:
         "what is wrong",
         "worst on",
         "SD",
-        "gate red",
+        "gate",
         "planned",
         "seen there as",
         "seen also by",
@@ -31,17 +31,17 @@ def matrix_table(lines: Sequence[Line]) -> Table:
             line.title,
             line.cell,
             size_text(line.size),
-            f"{line.red:.0%}",
-            "red" if line.planned else "–",
+            f"{line.seen:.0%}",
+            "seen" if line.planned else "–",
             _by(line),
             ", ".join(line.elsewhere) or "–",
         ]
         for line in ordered
     ]
     notes = [
-        "SD: difference of medians in standard deviations of the null seeds, on the quantity's scale. Gate "
-        "red: in touched cells; false alarms elsewhere do not count. Planned: the first new seeds against "
-        "the first ones of the pool.",
+        "SD: difference of medians in standard deviations of the null seeds, on the quantity's scale. Gate: "
+        "the share of resamples in which its exit code shows it; false alarms elsewhere do not count. "
+        "Planned: the first new seeds against the first ones of the pool.",
         *(
             f"{line.name} touches {line.beyond} too; that was not trained again."
             for line in lines
@@ -63,13 +63,13 @@ def patches_table(lines: Sequence[Line]) -> Table:
 
 def survivors_table(lines: Sequence[Line]) -> Table:
     """What the gate alone does not see reliably, and why."""
-    header = ["defect", "SD", "gate red", "seen by", "why"]
+    header = ["defect", "SD", "gate", "seen by", "why"]
     left = [line for line in sorted(lines, key=lambda line: -line.size) if not line.caught]
     rows = [
         [
             line.name,
             size_text(line.size),
-            f"{line.red:.0%}",
+            f"{line.seen:.0%}",
             ", ".join(line.elsewhere) or "nothing",
             line.explanation or "not explained yet",
         ]
@@ -151,18 +151,19 @@ def _settings(results: Results) -> Iterator[tuple[str, Any]]:
 
 
 def _by(line: Line) -> str:
-    """What was called a regression most often."""
-    if not line.by:
+    """What the gate said most often: a regression of what, or why it stopped."""
+    said = {**line.by, **line.stops}
+    if line.failed or not said:
         return "; ".join(line.failed)[:80] or "–"
-    name, share = max(line.by.items(), key=lambda item: item[1])
+    name, share = max(said.items(), key=lambda item: item[1])
     return f"{name} ({share:.0%})"
 
 
 def _flat(line: Line) -> dict[str, Any]:
-    names = ("name", "title", "file", "cell", "size", "harm", "margin", "red", "stopped", "golden", "repeats")
+    names = ("name", "title", "file", "cell", "size", "harm", "margin", "red", "golden", "repeats")
     found = {name: getattr(line, name) for name in (*names, "keeps_company", "large", "caught")}
     lists = {name: "; ".join(getattr(line, name)) for name in ("planned", "promises", "failed", "elsewhere")}
-    shares = {name: _counted(getattr(line, name)) for name in ("by", "better", "suspects")}
+    shares = {name: _counted(getattr(line, name)) for name in ("by", "stops", "better", "suspects")}
     return found | lists | shares
 
 

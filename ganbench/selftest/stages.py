@@ -112,7 +112,9 @@ def _said(row: Seen) -> str:
     worst = row.power.worst
     size = f"{worst.size:+.1f} SD on {worst.dataset} ({worst.variant})"
     also = ", ".join(row.elsewhere) or "nobody"
-    return f"{row.defect.name}: {size}; red in {row.power.red_rate:.0%}; seen also by {also}"
+    told = {"red": row.power.red_rate, **row.power.stops}
+    gate = ", ".join(f"{word} in {share:.0%}" for word, share in told.items() if share or word == "red")
+    return f"{row.defect.name}: {size}; {gate}; seen also by {also}"
 
 
 def _generator(options: Options, part: int) -> np.random.Generator:
