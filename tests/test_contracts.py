@@ -12,6 +12,7 @@ from ganbench import registry
 from ganbench.contract import CHECKS, Check, ContractFailure, check_file, variants
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.registry import KINDS, Kind
+from ganbench.updates import RULES
 
 PROMISES = [
     pytest.param(kind, name, check, id=f"{kind}-{name}-{check.__name__}")
@@ -87,6 +88,13 @@ EXPLODES = GOOD.replace(
 )
 EXPLODES = EXPLODES.replace("import least_squares", "import Objective, least_squares")
 
+MISCOUNTS = GOOD.replace(
+    "    return two_player(least_squares(), **options)",
+    """    from dataclasses import replace
+    made = two_player(least_squares(), n_critic=3, **options)
+    return replace(made, update=replace(made.update, discriminator_updates=2))""",
+)
+
 
 def written(folder: Path, text: str) -> Path:
     file = folder / "mine.py"
@@ -112,8 +120,12 @@ def test_a_users_file_that_is_fine(tmp_path: Path) -> None:
         (EXPLODES, "not finite after two rounds"),
         (GLOBAL, "draws from torch's global generator"),
         (STATEFUL, "other numbers|differ by"),
+        (MISCOUNTS, "says 2 discriminator updates a round and makes 3"),
     ],
-    ids=["nothing", "source", "meaning", "default", "nowhere", "still", "explodes", "global", "stateful"],
+    ids=[
+        *("nothing", "source", "meaning", "default", "nowhere"),
+        *("still", "explodes", "global", "stateful", "miscounts"),
+    ],
 )
 def test_a_users_file_that_is_not(tmp_path: Path, text: str, message: str) -> None:
     if "mlp28" in message:  # a fixed network of its own that fits neither place
@@ -123,6 +135,13 @@ def test_a_users_file_that_is_not(tmp_path: Path, text: str, message: str) -> No
         )
     with pytest.raises(GanbenchError, match=message):
         list(check_file(written(tmp_path, text)))
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_update_rule_keeps_a_variants_promises(tmp_path: Path, rule: str) -> None:
+    turns = "n_critic=2, " if rule in ("alternating", "unrolled", "lookahead") else ""
+    text = GOOD.replace("least_squares(), ", f"least_squares(), update={rule!r}, {turns}")
+    assert len(list(check_file(written(tmp_path, text)))) == len(CHECKS["variant"])
 
 
 DATASET = '''

@@ -11,15 +11,19 @@ from torch import Tensor
 from ganbench import registry
 from ganbench.contract.promise import CPU, PLACES, dataset_of, require
 from ganbench.errors import GanbenchError
+from ganbench.game import Tree
 from ganbench.registry import Entry
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 from ganbench.training.gradients import Gradient, Mode
+from ganbench.updates import Field
 from ganbench.variants.variant import Variant
 
 ROUNDING = 1e-10
 """Relative difference that two ways of computing the same float64 numbers may show after two rounds."""
 _ROUNDS = 2
+DISCRIMINATOR = "discriminator"
+"""The player whose updates a cohort counts."""
 
 
 def builds(entry: Entry) -> str | None:
@@ -39,6 +43,19 @@ def trains(entry: Entry) -> None:
             first = _untrained(entry, place).state.params[player]
             moved = not tree or any(not torch.equal(value, first[name]) for name, value in tree.items())
             require(moved, entry, f"two rounds on {place} do not move the {player}")
+
+
+def counts_its_updates(entry: Entry) -> None:
+    """A round takes as many discriminator updates as its rule says, which is what budgets count."""
+    cohort = _fresh(entry, places_of(entry)[0])
+    rule = cohort.variant.update
+    counting = _Counting(cohort.field)
+    with torch.no_grad():
+        rule.advance(counting)
+    said, made = rule.discriminator_updates, counting.updates
+    require(
+        made == said, entry, f"its update rule says {said} discriminator updates a round and makes {made}"
+    )
 
 
 def repeats(entry: Entry) -> None:
@@ -101,6 +118,20 @@ def _refusal(entry: Entry, place: str) -> str | None:
     return None
 
 
+class _Counting:
+    """A field that counts the steps of the discriminator that last."""
+
+    def __init__(self, field: Field) -> None:
+        self.updates = 0
+        self.draw, self.gradient = field.draw, field.gradient
+        self.position, self.return_to = field.position, field.return_to
+        self._step = field.step
+
+    def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
+        self.updates += lasting and player == DISCRIMINATOR
+        self._step(player, gradient, lasting)
+
+
 class _OneByOne(Cohort):
     """Runs seed after seed and traces nothing: what every faster way must agree with."""
 
@@ -120,6 +151,10 @@ def trained(entry: Entry, place: str, seeds: tuple[int, ...] = (0, 1, 2), at_onc
 
 @functools.cache
 def _untrained(entry: Entry, place: str) -> Cohort:
+    return _fresh(entry, place)
+
+
+def _fresh(entry: Entry, place: str) -> Cohort:
     return _OneByOne(_description(entry, place, (0, 1, 2)), CPU)
 
 

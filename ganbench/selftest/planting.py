@@ -19,10 +19,16 @@ from typing import Any
 
 import ganbench
 from ganbench import store
+from ganbench.execution.key import digest_of
 from ganbench.selftest.defect import Defect
 from ganbench.selftest.inside import Job
 
 OWN_PACKAGE = Path(ganbench.__file__).resolve().parent
+LOOKED_WITH = (
+    *sorted((OWN_PACKAGE / "contract").glob("*.py")),
+    *(OWN_PACKAGE / "selftest" / f"{name}.py" for name in ("golden", "inside", "restricted", "tracing")),
+)
+"""What decides how a probe and a repeat look at a copy, and is no part of the sources that train."""
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc")
 _NAME = OWN_PACKAGE.name
 _LAST_LINES = 12
@@ -54,7 +60,8 @@ def stamp(defect: Defect | None, job: Job, sources: str) -> str:
     """A hash of all that decides a job's answer; `sources` stands for the unpatched package and torch."""
     asked = {name: value for name, value in asdict(job).items() if name not in _PLACES}
     patch = None if defect is None else (defect.file, defect.before, defect.after)
-    text = json.dumps([asked, patch, sources], sort_keys=True)
+    looked_with = [] if job.task == "train" else [digest_of(LOOKED_WITH)]
+    text = json.dumps([asked, patch, sources, *looked_with], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -86,6 +86,7 @@ def _numbers_of(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, Tensor]:
     for player, (gradient, loss) in _field(cohort, snapshot).items():
         found |= {f"{player}'s loss": loss, **_norm_and_mean(f"{player}'s gradient", gradient)}
     samples = snapshot.samples().flatten(2)[:, :SAMPLES].double()
+    found["updates counted"] = torch.full((len(samples),), float(cohort.state.discriminator_updates))
     found |= {"samples' mean": samples.mean((1, 2)), "samples' spread": samples.std((1, 2))}
     return found | _primary(snapshot)
 
