@@ -36,6 +36,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("wgan-gp",),
         EVERYWHERE,
         "penalty",
+        explanation=(
+            "Held to a slope of 1 at the real points alone, the critic is held where the samples soon "
+            "are. Both mixtures get worse, by less than half of what would matter."
+        ),
     ),
     Defect(
         "wrong-players-gradient",
@@ -66,6 +70,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("nsgan",),
         EVERYWHERE,
         "setting",
+        explanation=(
+            "On ring8 more seeds keep half the modes only, within a spread that is as wide without "
+            "the defect; grid25 and digits get better, and the gate says so of grid25."
+        ),
     ),
     Defect(
         "wrong-beta1",
@@ -86,6 +94,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("wgan",),
         EVERYWHERE,
         "setting",
+        explanation=(
+            "The budget counts critic updates: with one a round the generator moves five times as "
+            "often, and digits get better by five standard deviations."
+        ),
     ),
     Defect(
         "half-the-noise",
@@ -96,6 +108,7 @@ OF_METHODS: tuple[Defect, ...] = (
         ("nsgan",),
         EVERYWHERE,
         "setting",
+        explanation="Eight dimensions are more than the plane's two, and digits are not worse for it.",
     ),
     Defect(
         "minimax-loss",
@@ -106,6 +119,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("nsgan",),
         EVERYWHERE,
         "loss",
+        explanation=(
+            "It saturates where the discriminator is sure; here that is right in 56 to 72 % of cases "
+            "only, and nothing gets worse."
+        ),
     ),
     Defect(
         "r1-without-half",
@@ -116,6 +133,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("gan-r1",),
         EVERYWHERE,
         "penalty",
+        explanation=(
+            "The suite's penalty is lighter than is best for it: with twice the weight slopes are "
+            "flatter, and all three medians better."
+        ),
     ),
     Defect(
         "norm-without-root",
@@ -126,6 +147,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("wgan-gp",),
         EVERYWHERE,
         "penalty",
+        explanation=(
+            "A squared norm of 1 is a norm of 1: the penalty pulls to the same slope, harder from "
+            "above. Both mixtures get worse, by less than half of what would matter."
+        ),
     ),
     Defect(
         "one-epsilon-a-batch",
@@ -136,6 +161,9 @@ OF_METHODS: tuple[Defect, ...] = (
         ("wgan-gp",),
         EVERYWHERE,
         "penalty",
+        explanation=(
+            "Over many batches the points lie as before; only the penalty is noisier from batch to batch."
+        ),
     ),
     Defect(
         "second-penalty-lost",
@@ -146,6 +174,10 @@ OF_METHODS: tuple[Defect, ...] = (
         ("rpgan-r1r2",),
         EVERYWHERE,
         "penalty",
+        explanation=(
+            "R1, now twice as heavy, holds these small discriminators alone; no median moves by a "
+            "quarter of a standard deviation."
+        ),
     ),
     Defect(
         "betas-swapped",

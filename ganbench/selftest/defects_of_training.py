@@ -65,6 +65,10 @@ OF_TRAINING: tuple[Defect, ...] = (
         ("rpgan-r1r2",),
         EVERYWHERE,
         "update",
+        explanation=(
+            "The gradient is estimated from other examples of the same distribution: as good, and "
+            "other numbers, which the golden trace sees."
+        ),
     ),
     Defect(
         "fixed-noise",
@@ -88,6 +92,10 @@ OF_TRAINING: tuple[Defect, ...] = (
         EVERYWHERE,
         "randomness",
         beyond="all variants",
+        explanation=(
+            "Every seed's noise is as good as before, and not its own: nothing to see in quality, "
+            "only in the company that a seed keeps."
+        ),
     ),
     Defect(
         "unseeded-initialisation",
@@ -99,6 +107,10 @@ OF_TRAINING: tuple[Defect, ...] = (
         EVERYWHERE,
         "randomness",
         beyond="all variants",
+        explanation=(
+            "Initial weights have the same distribution: nothing to see in quality, only when a run "
+            "is repeated."
+        ),
     ),
     Defect(
         "last-round-missing",
@@ -110,6 +122,7 @@ OF_TRAINING: tuple[Defect, ...] = (
         EVERYWHERE,
         "budget",
         beyond="all variants",
+        explanation="One round of five hundred is missing.",
     ),
     Defect(
         "budget-off-by-one",
@@ -120,5 +133,9 @@ OF_TRAINING: tuple[Defect, ...] = (
         ("wgan", "wgan-gp"),
         EVERYWHERE,
         "budget",
+        explanation=(
+            "A quarter more training than the budget says: results get better, which is never red. "
+            "The golden trace and the contract tests count updates."
+        ),
     ),
 )
