@@ -52,7 +52,8 @@ def matrix(lines: Sequence[Line]) -> Figure:
     caption = (
         "What saw which defect. Beside each name: how much worse its worst primary quantity is, in standard "
         f"deviations of null seeds; those above the line are worse by {LARGE:g} or more. Gate: the share of "
-        "resamples, 20 baseline seeds against 10, in which its exit code showed the defect."
+        "resamples, 20 baseline seeds against 10, in which its exit code showed the defect. One planned "
+        "comparison: the first new seeds against the first ones of the pool."
     )
     return Figure("selftest-matrix", caption, png(figure))
 

@@ -25,8 +25,9 @@ def head(results: Results) -> Head:
         style="better" if _held(results) else "worse",
         sentence=(
             f"Asked of the gate: red in at most {ALLOWED_ALARMS:.0%} of the comparisons in which nothing has "
-            f"changed; and red in at least {CAUGHT:.0%} of the comparisons for {WANTED_SHARE:.0%} of the "
-            f"defects that worsen a primary quantity by {LARGE:g} standard deviations or more."
+            f"changed; and an exit code that shows it in at least {CAUGHT:.0%} of the comparisons for "
+            f"{WANTED_SHARE:.0%} of the defects that worsen a primary quantity by {LARGE:g} standard "
+            "deviations or more."
         ),
         remarks=[] if results.defects else [_NOTHING_TRAINED],
         facts=[
@@ -69,7 +70,8 @@ def _points(results: Results) -> Iterator[Point]:
     unseen = [_said(line) for line in lines if not line.caught and not line.elsewhere]
     better = [f"{line.name}: {line.title}" for line in lines if "unexplained better" in line.elsewhere]
     if lines:
-        yield Point("Large defects that the gate misses", "worse", missed or ["none"])
+        style = "worse" if missed else "same"
+        yield Point("Large defects that the gate misses", style, missed or ["none"])
     if unseen:
         yield Point("Seen by nothing", "unsure", unseen)
     if better:

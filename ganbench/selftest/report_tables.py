@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.analysis.numbers import listed
 from ganbench.report.tables import Table
 from ganbench.selftest.reading import Line, Results
 from ganbench.selftest.report_figures import size_text
@@ -14,16 +15,7 @@ from ganbench.selftest.report_figures import size_text
 
 def matrix_table(lines: Sequence[Line]) -> Table:
     """Every defect with what it does and what saw it."""
-    header = [
-        "defect",
-        "what is wrong",
-        "worst on",
-        "SD",
-        "gate",
-        "planned",
-        "seen there as",
-        "seen also by",
-    ]
+    header = ["defect", "what is wrong", "worst on", "SD", "gate", "seen there as", "seen also by"]
     ordered = sorted(lines, key=lambda line: -line.size)
     rows = [
         [
@@ -32,7 +24,6 @@ def matrix_table(lines: Sequence[Line]) -> Table:
             line.cell,
             size_text(line.size),
             f"{line.seen:.0%}",
-            "seen" if line.planned else "–",
             _by(line),
             ", ".join(line.elsewhere) or "–",
         ]
@@ -40,17 +31,19 @@ def matrix_table(lines: Sequence[Line]) -> Table:
     ]
     notes = [
         "SD: difference of medians in standard deviations of the null seeds, on the quantity's scale. Gate: "
-        "the share of resamples in which its exit code shows it; false alarms elsewhere do not count. "
-        "Planned: the first new seeds against the first ones of the pool.",
-        *(
-            f"{line.name} touches {line.beyond} too; that was not trained again."
-            for line in lines
-            if line.beyond
-        ),
+        "the share of resamples in which its exit code shows it; false alarms elsewhere do not count.",
+        *_beyond(lines),
     ]
     data = pd.DataFrame([_flat(line) for line in ordered])
-    left = frozenset({0, 1, 2, 5, 6, 7})
+    left = frozenset({0, 1, 2, 5, 6})
     return Table("selftest-defects", "Planted defects", header, rows, data, notes, left)
+
+
+def _beyond(lines: Sequence[Line]) -> Iterator[str]:
+    """What defects touch besides what was trained."""
+    for beyond in dict.fromkeys(line.beyond for line in lines if line.beyond):
+        names = [line.name for line in lines if line.beyond == beyond]
+        yield f"Touched by {listed(names)} as well, and not trained again: {beyond}."
 
 
 def patches_table(lines: Sequence[Line]) -> Table:
