@@ -14,9 +14,9 @@ from ganbench import store
 from ganbench.comparison.sides import load_side
 from ganbench.selftest import planting
 from ganbench.selftest.defects import chosen
-from ganbench.selftest.inside import Job, Task
+from ganbench.selftest.inside import Job
 from ganbench.selftest.options import SECONDS_OF_TEN, seconds_of_ten
-from ganbench.selftest.planting import OWN_PACKAGE, ask, kept_answer, plant, stamp
+from ganbench.selftest.planting import OWN_PACKAGE, ask, digest_of_looks, kept_answer, plant, stamp
 from ganbench.suite.bundled import find_suite
 
 (ROUNDED,) = chosen(["samples-rounded"])
@@ -84,21 +84,15 @@ def test_an_answer_is_kept_under_its_stamp_alone(trained: tuple[Path, Job, plant
     assert kept_answer(asked, "another stamp") is None
 
 
-def test_a_stamp_of_a_probe_holds_what_looks_at_the_copy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A golden trace or a contract test that asks more than before is not answered by what was kept."""
-    assert all(file.is_file() for file in planting.LOOKED_WITH)
-    looks = tmp_path / "looks.py"
-    monkeypatch.setattr(planting, "LOOKED_WITH", (looks,))
-    asked, marks = job(tmp_path, tmp_path), []
-    tasks: tuple[Task, ...] = ("train", "probe", "repeat")
-    for text in ("once", "twice"):
-        looks.write_text(text, encoding="utf-8")
-        marks.append([stamp(ROUNDED, replace(asked, task=task), "sources") for task in tasks])
-    (train, *others), (trained_as_before, *now) = marks
-    assert train == trained_as_before
-    assert not set(others) & set(now)
+@pytest.mark.parametrize("file", ["contract/variants.py", "selftest/tracing.py", "selftest/golden.py"])
+def test_a_golden_trace_or_contract_that_asks_more_is_another_look(tmp_path: Path, file: str) -> None:
+    """Else answers that were kept are held against questions that were not asked."""
+    package = plant(tmp_path)
+    looks = digest_of_looks(package)
+    (package / "cli" / "main.py").write_text("", encoding="utf-8")
+    assert digest_of_looks(package) == looks
+    (package / file).write_text("", encoding="utf-8")
+    assert digest_of_looks(package) != looks
 
 
 def test_a_stamp_holds_all_that_decides_and_no_place() -> None:

@@ -194,7 +194,7 @@ def test_each_baseline_asks_with_seeds_of_its_own() -> None:
     """The spread of twenty seeds scatters by a sixth, and with it the effect that is to be seen."""
     side = synthetic_side(replace(WORLD, variants=1, datasets=1), range(100), generator(6))
     (row,) = check_seeds(side, 20, generator(5), effects=(2.0,), baselines=20)
-    assert len(set(row.reached)) > 5
+    assert np.std([share or 0.0 for share in row.reached]) > 0.06, "more than a hundred tries scatter by"
 
 
 def test_too_small_a_pool_tries_nothing() -> None:

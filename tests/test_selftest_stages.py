@@ -174,6 +174,25 @@ def test_a_missed_defect_makes_the_head_say_so(finished: tuple[Path, list[str]],
     page = write_selftest_report(tmp_path).read_text(encoding="utf-8")
     assert "0 of 4 large defects caught" in page
     assert 'class="decision worse"' in page
+    assert "of defects drawn at random 0% to 60%" in page
+
+
+def test_cells_whose_margin_hides_a_large_break_are_named(
+    finished: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    assert read_results(finished[0]).behind_margins == []
+    (tmp_path / "data").mkdir()
+    for file in (finished[0] / "data").iterdir():
+        (tmp_path / "data" / file.name).write_bytes(file.read_bytes())
+    rows = json.loads((tmp_path / "data" / "seeds.json").read_text())
+    for row in rows:
+        if (row["variant"], row["dataset"]) == ("wgan", "ring8"):
+            row["needed"] = [None] * len(row["needed"])
+    (tmp_path / "data" / "seeds.json").write_text(json.dumps(rows))
+    assert read_results(tmp_path).behind_margins == ["wgan on ring8"]
+    page = write_selftest_report(tmp_path).read_text(encoding="utf-8")
+    assert "Cells that see no break of 2 standard deviations" in page
+    assert "In wgan on ring8 the declared margin is more than 2 standard deviations" in page
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
@@ -196,8 +215,10 @@ def test_defects_are_asked_for_in_copies_of_their_own(
 ) -> None:
     """Which jobs are given, with which seeds; copies are gone afterwards, and kept answers come first."""
     asked: list[Job] = []
+    marks: dict[str, set[str]] = {}
 
     def answering(job: Job, mark: str) -> Answer:
+        marks.setdefault(job.task, set()).add(mark)
         source = (Path(job.package) / "variants" / "wgan.py").read_text()
         assert "clip / 10" in source
         asked.append(job)
@@ -208,7 +229,7 @@ def test_defects_are_asked_for_in_copies_of_their_own(
     (package / "variants").mkdir(parents=True)
     (package / "variants" / "wgan.py").write_text("two_player([clip_weights(clip)])")
     options = Options(defects=("clip-too-tight",), defect_seeds=3, workers=2, steps=7)
-    place = Workplace(tmp_path / "work", package, Path("ci.yaml"), "sources", options)
+    place = Workplace(tmp_path / "work", package, Path("ci.yaml"), "sources", "looks", options)
     (done,) = train_defects(place, lambda text: None)
     assert [job.task for job in asked] == ["train", "probe", "repeat"]
     assert asked[0].seeds == (1000, 1001, 1002)
@@ -216,6 +237,8 @@ def test_defects_are_asked_for_in_copies_of_their_own(
     assert asked[1].steps is None
     assert not list((tmp_path / "work").rglob("wgan.py"))
     assert done.failed == []
+    assert len(list(train_defects(replace(place, looks="other looks"), lambda text: None))) == 1
+    assert {task: len(each) for task, each in marks.items()} == {"train": 1, "probe": 2, "repeat": 2}
     answers: Any = {"values": {"failed": []}}
     monkeypatch.setattr(pool, "kept_answer", lambda job, mark: Answer(answers["values"]))
     monkeypatch.setattr(pool, "ask", None)

@@ -94,7 +94,7 @@ OF_TRAINING: tuple[Defect, ...] = (
         beyond="all variants",
         explanation=(
             "Every seed's noise is as good as before, and not its own: nothing to see in quality, "
-            "only in the company that a seed keeps."
+            "only in which numbers a seed gets."
         ),
     ),
     Defect(
@@ -135,7 +135,7 @@ OF_TRAINING: tuple[Defect, ...] = (
         "budget",
         explanation=(
             "A quarter more training than the budget says: results get better, which is never red. "
-            "The golden trace and the contract tests count updates."
+            "The contract tests count what a round does, and the golden trace keeps what it says."
         ),
     ),
 )

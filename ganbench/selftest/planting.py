@@ -24,11 +24,8 @@ from ganbench.selftest.defect import Defect
 from ganbench.selftest.inside import Job
 
 OWN_PACKAGE = Path(ganbench.__file__).resolve().parent
-LOOKED_WITH = (
-    *sorted((OWN_PACKAGE / "contract").glob("*.py")),
-    *(OWN_PACKAGE / "selftest" / f"{name}.py" for name in ("golden", "inside", "restricted", "tracing")),
-)
-"""What decides how a probe and a repeat look at a copy, and is no part of the sources that train."""
+_LOOKS = ("golden", "inside", "restricted", "tracing")
+"""Modules of the selftest that decide, with the contract tests, how a probe and a repeat look at a copy."""
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc")
 _NAME = OWN_PACKAGE.name
 _LAST_LINES = 12
@@ -56,12 +53,20 @@ def plant(folder: Path, defect: Defect | None = None, package: Path = OWN_PACKAG
     return copy
 
 
+def digest_of_looks(package: Path) -> str:
+    """A hash of what looks at defects in a package, and is no part of the sources that train."""
+    files = [*(package / "contract").glob("*.py"), *(package / "selftest" / f"{name}.py" for name in _LOOKS)]
+    return digest_of(sorted(files))
+
+
 def stamp(defect: Defect | None, job: Job, sources: str) -> str:
-    """A hash of all that decides a job's answer; `sources` stands for the unpatched package and torch."""
+    """A hash of all that decides a job's answer; `sources` stands for the unpatched package and torch.
+
+    And, where the job is to look closely, for `digest_of_looks`.
+    """
     asked = {name: value for name, value in asdict(job).items() if name not in _PLACES}
     patch = None if defect is None else (defect.file, defect.before, defect.after)
-    looked_with = [] if job.task == "train" else [digest_of(LOOKED_WITH)]
-    text = json.dumps([asked, patch, sources, *looked_with], sort_keys=True)
+    text = json.dumps([asked, patch, sources], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

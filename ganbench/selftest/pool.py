@@ -17,7 +17,7 @@ from ganbench.execution.key import run_key
 from ganbench.selftest.defect import Defect
 from ganbench.selftest.inside import Job, Task
 from ganbench.selftest.options import Options
-from ganbench.selftest.planting import Answer, ask, kept_answer, plant, stamp
+from ganbench.selftest.planting import Answer, ask, digest_of_looks, kept_answer, plant, stamp
 from ganbench.suite import load_suite
 from ganbench.suite.bundled import find_suite
 
@@ -35,6 +35,8 @@ class Workplace:
     suite: Path
     sources: str
     """Stands for the package's sources, the suite and torch."""
+    looks: str
+    """Stands for what looks at defects: the golden trace, the contract tests."""
     options: Options
 
 
@@ -64,7 +66,8 @@ def workplace(out: Path, options: Options) -> Workplace:
     work = (options.work or out / "work").resolve()
     suite = find_suite(options.suite).resolve()
     sources = run_key(load_suite(suite).cohorts(), _CPU.type)
-    return Workplace(work, plant(work / "package"), suite, sources, options)
+    package = plant(work / "package")
+    return Workplace(work, package, suite, sources, digest_of_looks(package), options)
 
 
 def train_pool(place: Workplace, tell: Tell) -> Side:
@@ -128,7 +131,8 @@ def _job(
 
 def _answered(place: Workplace, defect: Defect | None, job: Job, tell: Tell) -> Answer:
     """A kept answer, or a new one: the copy is made when it is needed."""
-    mark = stamp(defect, job, place.sources)
+    sources = place.sources if job.task == "train" else f"{place.sources} {place.looks}"
+    mark = stamp(defect, job, sources)
     kept = kept_answer(job, mark)
     name = defect.name if defect else "the pool of null seeds"
     if kept is not None:

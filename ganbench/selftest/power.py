@@ -16,7 +16,7 @@ from ganbench.selftest.false_alarms import FAST, reds_of
 from ganbench.selftest.sides import seeds_in, with_cells
 
 CAUGHT = 0.8
-"""A defect counts as caught where the gate is red because of it in at least this share of resamples."""
+"""A defect counts as caught where the gate's exit code shows it in at least this share of resamples."""
 _SUSPECTING = Rules(detectable=False)
 STOPS: frozenset[str] = frozenset({"incomplete", "not comparable"})
 """A gate's words where it does not come to a verdict on the touched cells; its exit code is not 0 either."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from ganbench import store
 from ganbench.errors import GanbenchError
 from ganbench.selftest.defects import DEFECTS
+from ganbench.selftest.effect_sizes import LARGE
 from ganbench.selftest.plain import number_of
 
 DATA = "data"
@@ -33,6 +35,10 @@ class Line:
     """Standard deviations; infinite: the median seed diverged, or nothing could be trained."""
     harm: float
     margin: float
+    margins: float
+    """How many times its margin the worst cell by this measure gets worse; another cell, maybe."""
+    quantities: Mapping[str, str]
+    """The primary quantity of each touched data set."""
     red: float
     """The share of resamples in which the gate was red because of it."""
     stops: Mapping[str, float]
@@ -77,6 +83,12 @@ class Results:
         """The defects that the gate is asked to see."""
         return [line for line in self.defects or () if line.large]
 
+    @property
+    def behind_margins(self) -> list[str]:
+        """Cells in which no baseline's seeds say how many new ones see `LARGE`: the margin is no less."""
+        asked = [row for row in self.seeds or () if row["effect"] == LARGE]
+        return [f"{row['variant']} on {row['dataset']}" for row in asked if set(row["needed"]) <= {None}]
+
 
 def read_results(folder: Path) -> Results:
     """The numbers of a selftest; GanbenchError where its folder holds none."""
@@ -92,6 +104,11 @@ def read_results(folder: Path) -> Results:
         seeds=found.get("seeds"),
         defects=None if defects is None else [_line(each) for each in defects],
     )
+
+
+def _margins(effect: Mapping[str, Any]) -> float:
+    harm, margin = number_of(effect["harm"]), number_of(effect["margin"])
+    return harm / margin if margin > 0 else math.copysign(math.inf, harm)
 
 
 def _line(row: Mapping[str, Any]) -> Line:
@@ -111,7 +128,9 @@ def _line(row: Mapping[str, Any]) -> Line:
         explanation=explained.get(defect["name"]) or defect["explanation"],
         cell=where,
         red=power.get("red_rate", 0.0),
-        stops=power.get("stops", {"incomplete": 1.0}),
+        stops=power.get("stops", {}) if power else {"incomplete": 1.0},
+        margins=max(map(_margins, power.get("effects", ())), default=math.inf),
+        quantities={each["dataset"]: each["quantity"] for each in power.get("effects", ())},
         planned=power.get("planned", ()),
         promises=row["broken_promises"],
         **found,

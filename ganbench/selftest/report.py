@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganbench.analysis.numbers import listed
 from ganbench.report.comparison.sheet import Chapter, write_sheet
 from ganbench.report.page import Part
 from ganbench.report.style import styled
@@ -45,6 +46,18 @@ WORDS = (
         "change their rounding only.",
         "same",
     ),
+    (
+        "Suspects, better",
+        "in at least half of the resamples a quantity that decides nothing looks worse in a touched cell; a "
+        "touched cell is called better. Neither changes the exit code.",
+        "same",
+    ),
+    (
+        "Golden trace",
+        "a short training in double precision deviates from the numbers that are kept. It was extended for "
+        "two of these defects, which it had missed: noise-by-place and budget-off-by-one.",
+        "same",
+    ),
     ("Contract", "what `ganbench check` asks of plug-ins, asked of a touched variant and data set.", "same"),
 )
 
@@ -70,7 +83,8 @@ def _alarms(results: Results) -> Chapter:
         "their seeds; the interval over pools allows for that by a jackknife over seeds. Made-up numbers are "
         "drawn afresh for every gate."
     )
-    parts = [Part("", "alarms", [alarms(rows), alarms_table(rows), *_alike(results.false_alarms or {})])]
+    words = [*_alike(results.false_alarms or {}), *_behind(results)]
+    parts = [Part("", "alarms", [alarms(rows), alarms_table(rows), *words])]
     return Chapter("False alarms", "false-alarms", text, parts)
 
 
@@ -80,6 +94,17 @@ def _alike(measured: Mapping[str, Any]) -> list[str]:
         return []
     said = ", ".join(f"{variant} {value:+.2f}" for variant, value in measured["alike"].items())
     return [f"Rank correlation over the pool's seeds between a variant's results on two data sets: {said}."]
+
+
+def _behind(results: Results) -> list[str]:
+    """Which cells cannot be red by a break that is large elsewhere."""
+    if not results.behind_margins:
+        return []
+    return [
+        f"In {listed(results.behind_margins)} the declared margin is more than {LARGE:g} standard "
+        "deviations. They are hardly ever red by chance, which holds down the rate of the trained pool; "
+        "independent made-up numbers, without any margin, show what the tests alone do."
+    ]
 
 
 def _power(results: Results, lines: Sequence[Line]) -> Chapter:

@@ -30,7 +30,7 @@ _HEADS = (
 
 
 def matrix(lines: Sequence[Line]) -> Figure:
-    """What saw which defect, the most harmful on top; the gate's column holds its red rate."""
+    """What saw which defect, the most harmful on top; the gate's column holds how often it did."""
     ordered = sorted(lines, key=lambda line: -line.size)
     figure = canvas(1.1 + 0.27 * len(ordered))
     axes = figure.add_subplot()
@@ -88,12 +88,20 @@ def curve(points: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> Figure:
         axes.fill_between(
             shifts, [r["lower"] for r in rates], [r["upper"] for r in rates], color=FAINT, alpha=0.5
         )
-    for large, colour in ((True, VERMILION), (False, BLUE)):
-        dots = [(min(max(line.size, -1.0), _MOST), line.seen) for line in lines if line.large is large]
-        if dots:
-            words = "planted defect, large" if large else "planted defect, smaller"
-            x, y = np.array(dots).T
-            axes.scatter(x, y, s=34, color=colour, edgecolor="white", zorder=3, label=words)
+    kinds = (
+        ("planted defect, large", VERMILION, "o", [line for line in lines if line.large and not line.stops]),
+        ("planted defect, smaller", BLUE, "o", [line for line in lines if not line.large]),
+        (
+            "not comparable, or incomplete",
+            VERMILION,
+            "D",
+            [line for line in lines if line.large and line.stops],
+        ),
+    )
+    for words, colour, marker, drawn in kinds:
+        if drawn:
+            x, y = np.array([(min(max(line.size, -1.0), _MOST), line.seen) for line in drawn]).T
+            axes.scatter(x, y, s=34, color=colour, marker=marker, edgecolor="white", zorder=3, label=words)
     for line in lines:
         if line.missed:
             place = (min(line.size, _MOST), line.seen)
@@ -107,7 +115,7 @@ def curve(points: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> Figure:
     axes.legend(loc="lower right")
     caption = (
         "Power. Curves: a shift of normal values by so many standard deviations, with bands that hold each "
-        f"rate with 95 %. Dots: planted defects. Dotted: {LARGE:g} standard deviations, and {CAUGHT:.0%}, "
+        f"rate with 95 %. Marks: planted defects. Dotted: {LARGE:g} standard deviations, and {CAUGHT:.0%}, "
         "from which on a defect counts as caught."
     )
     return Figure("selftest-power", caption, png(figure))
