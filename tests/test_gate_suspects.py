@@ -44,6 +44,15 @@ def test_suspects_never_change_the_exit_code_until_they_are_confirmed() -> None:
     assert luck.suspects[0].confirming_p is not None
 
 
+def test_a_suspect_with_a_target_is_told_as_a_distance() -> None:
+    """A share that falls from 0.5 to 0.1 is 0.4 further off; a bare "+0.4" would read as a rise."""
+    base = side([cell("v", "d", {"tv": spread(20), "share": 0.5 + 0.001 * spread(20)})])
+    new = side([cell("v", "d", {"tv": spread(10), "share": 0.1 + 0.001 * spread(10)})])
+    (suspect,) = gate(base, new, replace(QUICK, suspects=True), np.random.default_rng(0)).suspects
+    assert suspect.effect.estimate == pytest.approx(0.4, abs=0.05)
+    assert suspect.words.startswith("share, distance to 0.500: +0.")
+
+
 def test_a_suspect_that_was_not_measured_again_makes_its_cell_incomplete() -> None:
     rules = replace(QUICK, suspects=True)
     base = both(20, 0)

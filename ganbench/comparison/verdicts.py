@@ -171,7 +171,9 @@ def rate_verdict(test: RateTest) -> str:
 
 def suspect_words(suspect: Suspect, quantity: Quantity) -> str:
     """A suspect quantity, and whether a rerun confirmed it."""
-    said = f"{suspect.quantity}: {effect_words(suspect.effect, quantity)} (p {p_words(suspect.p)}"
+    aimed = quantity.direction == "target"
+    name = f"{suspect.quantity}, distance to {number(quantity.target or 0.0)}" if aimed else suspect.quantity
+    said = f"{name}: {effect_words(suspect.effect, quantity)} (p {p_words(suspect.p)}"
     said += f", {p_words(suspect.adjusted)} adjusted)"
     if suspect.confirmed is None:
         return said
