@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -89,6 +90,12 @@ def results(finished: tuple[Path, list[str]]) -> Results:
     return read_results(finished[0])
 
 
+def with_numbers_of(finished: Path, folder: Path) -> Path:
+    """A folder with a copy of a selftest's numbers, and nothing else."""
+    shutil.copytree(finished / "data", folder / "data")
+    return folder
+
+
 def test_what_was_found_is_what_was_planted(results: Results) -> None:
     lines = {line.name: line for line in results.defects or ()}
     assert set(lines) == set(NAMES)
@@ -140,10 +147,7 @@ def test_the_page_says_it_all_and_is_small(finished: tuple[Path, list[str]]) -> 
 
 
 def test_the_report_is_drawn_again_without_torch(finished: tuple[Path, list[str]], tmp_path: Path) -> None:
-    out = tmp_path / "copy"
-    (out / "data").mkdir(parents=True)
-    for file in (finished[0] / "data").iterdir():
-        (out / "data" / file.name).write_bytes(file.read_bytes())
+    out = with_numbers_of(finished[0], tmp_path / "copy")
     script = (
         "import sys; from pathlib import Path\n"
         "from ganbench.selftest.report import write_selftest_report\n"
@@ -164,9 +168,7 @@ def test_an_explanation_that_is_written_later_is_shown(
 
 
 def test_a_missed_defect_makes_the_head_say_so(finished: tuple[Path, list[str]], tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    for file in (finished[0] / "data").iterdir():
-        (tmp_path / "data" / file.name).write_bytes(file.read_bytes())
+    with_numbers_of(finished[0], tmp_path)
     rows = json.loads((tmp_path / "data" / "defects.json").read_text())
     for row in rows:
         row["large"], row["caught"] = True, False
@@ -181,9 +183,7 @@ def test_cells_whose_margin_hides_a_large_break_are_named(
     finished: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     assert read_results(finished[0]).behind_margins == []
-    (tmp_path / "data").mkdir()
-    for file in (finished[0] / "data").iterdir():
-        (tmp_path / "data" / file.name).write_bytes(file.read_bytes())
+    with_numbers_of(finished[0], tmp_path)
     rows = json.loads((tmp_path / "data" / "seeds.json").read_text())
     for row in rows:
         if (row["variant"], row["dataset"]) == ("wgan", "ring8"):
