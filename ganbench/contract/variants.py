@@ -45,9 +45,11 @@ def trains(entry: Entry) -> None:
             require(moved, entry, f"two rounds on {place} do not move the {player}")
 
 
-def counts_its_updates(entry: Entry) -> None:
+def counts_its_updates(entry: Entry) -> str | None:
     """A round takes as many discriminator updates as its rule says, which is what budgets count."""
     cohort = _fresh(entry, places_of(entry)[0])
+    if DISCRIMINATOR not in cohort.state.params:
+        return f"no player is called {DISCRIMINATOR}: not counted"
     rule = cohort.variant.update
     counting = _Counting(cohort.field)
     with torch.no_grad():
@@ -56,6 +58,7 @@ def counts_its_updates(entry: Entry) -> None:
     require(
         made == said, entry, f"its update rule says {said} discriminator updates a round and makes {made}"
     )
+    return None
 
 
 def repeats(entry: Entry) -> None:
