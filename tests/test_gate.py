@@ -12,6 +12,7 @@ from scipy.stats import binom
 
 from ganbench.analysis.rank_tests import rank_test
 from ganbench.comparison.attainable import attainable, new_seeds_for
+from ganbench.comparison.cornered import cornered_cells
 from ganbench.comparison.model import Rules, Side
 
 # How often it is right
@@ -329,3 +330,22 @@ def test_a_baseline_at_the_worst_value_that_there_is_cannot_show_a_break() -> No
         decision = decided(*sides)
         assert decision.exit_code == code
     assert "20 of 20 seeds of BASE are undefined or as bad as can be" in decision.insufficient[0]
+
+
+@pytest.mark.parametrize(("start", "code"), [(0.4, 0), (0.6, 5)])
+def test_a_baseline_from_which_nothing_worse_would_matter_cannot_show_a_break(
+    start: float, code: int
+) -> None:
+    """Values up to 1 and a margin of 0.5: from 0.6 the worst outcome is no regression; green says nothing."""
+    declared = {"tv_margin": replace(QUANTITIES["tv_margin"], highest=1.0)}
+    base, same, worst = (
+        side([cell("v", "d", {"tv_margin": values}, declared=declared)])
+        for values in (start + 0.001 * spread(20), start + 0.001 * spread(10), np.ones(10))
+    )
+    decision = decided(base, same)
+    assert decision.exit_code == code
+    assert decided(base, worst).exit_code == (1 if code == 0 else 5)
+    assert [*cornered_cells(base)] == (["v on d"] if code else [])
+    if code:
+        said = "BASE's median is 0.609, the worst value there is 1, and 0.500 would matter; no number of new"
+        assert said in decision.insufficient[0]

@@ -71,6 +71,15 @@ def worst_place(quantity: Quantity) -> float:
     return float(on_scale([quantity.worst], quantity)[0])
 
 
+def room(places: Values, quantity: Quantity) -> float:
+    """How much worse the median seed can become before it is at the quantity's bound; infinite without one.
+
+    Of seeds where `on_scale` puts them.
+    """
+    known = places[np.isfinite(places)]
+    return worst_place(quantity) - float(np.median(known)) if known.size else math.inf
+
+
 def seen_of(shift: float, places: Values, worst: float) -> float:
     """The effect that is seen of a shift: less than the shift where a bound stops some seeds."""
     if math.isinf(shift) or math.isinf(worst):

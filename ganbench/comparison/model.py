@@ -161,10 +161,13 @@ class PrimaryTest:
     """The same test the other way round; 1 where p leaves it no chance to matter."""
     adjusted_better: float = 1.0
 
+    cornered: bool = False
+    """Whether BASE is so near to the quantity's bound that nothing worse would matter."""
+
     @property
     def insufficient(self) -> bool:
         """Whether not even the worst outcome on this data set alone could have gone red."""
-        return self.dataset is not None and self.smallest > self.threshold
+        return self.dataset is not None and (self.cornered or self.smallest > self.threshold)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from itertools import groupby
 from ganbench.analysis.effects import Effect, effect, harm
 from ganbench.analysis.rank_tests import RankTest, rank_test, stratified_rank_test
 from ganbench.comparison.attainable import at_worst, attainable
+from ganbench.comparison.cornered import cornered
 from ganbench.comparison.detectable import detectable_effect
 from ganbench.comparison.holm import Step, holm_steps
 from ganbench.comparison.margins import margin, matters
@@ -202,4 +203,5 @@ def _told(cell: _Cell, threshold: float, rules: Rules, root: int) -> PrimaryTest
         margin=margin(cell.pair.primary),
         detectable=seen,
         threshold=threshold,
+        cornered=cornered(cell.pair.values(cell.pair.base.primary)[0], cell.pair.primary),
     )

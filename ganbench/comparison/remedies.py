@@ -33,8 +33,8 @@ def _insufficient(decision: Decision) -> Iterator[str]:
     hopeless = sum(NO_NUMBER in said for said in decision.insufficient)
     if hopeless:
         yield (
-            "where no number of new seeds would do: a baseline of more seeds, or of a variant that trains; "
-            "`--insufficient pass` lets it through"
+            "where no number of new seeds would do: a baseline of more seeds, or of a variant that trains "
+            "(longer, or on easier data); `--insufficient pass` lets it through"
         )
     if hopeless < len(decision.insufficient):
         yield (

@@ -18,7 +18,7 @@ import numpy as np
 
 from ganbench.analysis.sample_size import detectable, seeds_needed
 from ganbench.analysis.statistics import Values
-from ganbench.comparison.detectable import margin_on_scale, on_scale, seen_of, worst_place
+from ganbench.comparison.detectable import margin_on_scale, on_scale, room, seen_of, worst_place
 from ganbench.comparison.matching import in_order
 from ganbench.comparison.model import Cell, Rules, Side
 from ganbench.errors import GanbenchError
@@ -130,7 +130,7 @@ def _of_cell(
         threshold=threshold,
         each=None,
         against=None,
-        room=worst_place(quantity) - float(np.median(known)) if known.size else math.inf,
+        room=room(places, quantity),
     )
     if row.never or row.impossible:
         (apart,) = generator.spawn(1)  # other cells' answers stay as they are

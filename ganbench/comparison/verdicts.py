@@ -70,7 +70,12 @@ def _small(judgement: Judgement, test: PrimaryTest, quantity: Quantity, rules: R
 def shortage_words(pair: Pair, test: PrimaryTest) -> str:
     """Why a break on a cell alone could not have gone red, and what would do."""
     base, new = pair.primary_badness
-    lost = at_worst(base, pair.primary)
+    quantity = pair.primary
+    if test.cornered:
+        middle_one = number(middle(pair.values(quantity.name)[0], quantity))
+        bound = f"the worst value there is {number(quantity.worst or 0.0)}"
+        return f"BASE's median is {middle_one}, {bound}, and {margin_words(quantity)}; {NO_NUMBER}"
+    lost = at_worst(base, quantity)
     said = (
         f"{base.size} against {seeds(new.size)} cannot go below p {p_words(test.smallest)}, "
         f"and {p_words(test.threshold)} is needed; "
