@@ -15,7 +15,7 @@ def number(value: float, nothing: str = DIVERGED) -> str:
         return nothing
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    size = abs(value)
+    value, size = value + 0.0, abs(value)  # a negative zero is a zero
     if (value == round(value) and size < 1e7) or 1e3 <= size < 1e7:
         text = f"{value:,.0f}"
     elif 1e-3 <= size < 1e3:
