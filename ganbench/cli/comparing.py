@@ -192,11 +192,10 @@ def save(run: Path, file: Path) -> None:
     from ganbench.analysis.numbers import listed
     from ganbench.comparison.baseline import save_baseline
     from ganbench.comparison.cornered import cornered_cells
-    from ganbench.comparison.sides import load_side
 
-    save_baseline(run, file)
+    side = save_baseline(run, file)
     click.echo(f"{file}: {file.stat().st_size / 1024:.0f} kB")
-    if lost := list(cornered_cells(load_side(file))):
+    if lost := list(cornered_cells(side)):
         click.echo(
             f"{listed(lost)}: so bad that nothing worse would matter; a gate can see no regression there. "
             "Train longer, or on easier data",

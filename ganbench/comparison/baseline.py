@@ -33,8 +33,8 @@ class IncompleteRun(GanbenchError):
     exit_code = 3
 
 
-def save_baseline(run: str | Path, file: str | Path) -> None:
-    """Write the directed final values of a run folder; the same run gives the same bytes.
+def save_baseline(run: str | Path, file: str | Path) -> Side:
+    """Write the directed final values of a run folder, and return them; the same run gives the same bytes.
 
     Raises IncompleteRun where trials are missing or failed.
     """
@@ -47,6 +47,7 @@ def save_baseline(run: str | Path, file: str | Path) -> None:
             "`ganbench run` with the same suite and folder trains what is missing"
         )
     store.write_atomic(Path(file), baseline_text(side).encode())
+    return side
 
 
 def read_baseline(file: str | Path) -> Side:

@@ -160,7 +160,6 @@ class PrimaryTest:
     p_better: float = 1.0
     """The same test the other way round; 1 where p leaves it no chance to matter."""
     adjusted_better: float = 1.0
-
     cornered: bool = False
     """Whether BASE is so near to the quantity's bound that nothing worse would matter."""
 
