@@ -49,8 +49,8 @@ RECIPES = {
 }
 
 
-def initialise(model: nn.Module, source: torch.Generator) -> None:
-    """He's normal initialisation from a passed generator; biases zero."""
+def initialize(model: nn.Module, source: torch.Generator) -> None:
+    """He's normal initialization from a passed generator; biases zero."""
     for parameter in model.parameters():
         if parameter.dim() > 1:
             nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=source)
@@ -72,18 +72,18 @@ def train(name: str, images: Tensor, classes: Tensor, recipe: Recipe) -> nn.Modu
     """A classifier trained on the train split alone."""
     source = generator(0, f"classifier/{name}")
     model = ARCHITECTURES[name]()
-    initialise(model, source)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    initialize(model, source)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
     steps = recipe.epochs * (len(images) // recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps)
     for epoch in range(recipe.epochs):
         order = torch.randperm(len(images), generator=source)
         for index in order[: steps // recipe.epochs * recipe.batch].split(recipe.batch):
             _, logits = model(augment(images[index], recipe, source))
             loss = functional.cross_entropy(logits, classes[index], label_smoothing=recipe.label_smoothing)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
         print(f"{name}: epoch {epoch + 1} of {recipe.epochs}, loss {loss.item():.4f}", flush=True)
     return model.eval()

@@ -29,7 +29,7 @@ _WEIGHTS = frozenset({"real_weights", "noise_weights"})
 
 
 @dataclass(frozen=True)
-class SampleSpec:
+class DataSpec:
     """What a data set's examples look like: shape [*shape] and value range (None: unbounded).
 
     `quadrature(panels)` gives nodes [n, *shape] and weights [n] of an expectation over the data, float64,
@@ -42,7 +42,7 @@ class SampleSpec:
 
 
 @dataclass(frozen=True)
-class Draw:
+class RandomInput:
     """A random input of the batch: `shape` per example; normal is standard, uniform is on [0, 1),
 
     and symmetric is uniform on [−1, 1).
@@ -53,7 +53,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Fixed:
+class ConstantInput:
     """An input of the batch that is the same at every step for every replica: `values` [n, ...].
 
     So an expectation becomes a quadrature: its nodes under a name that the losses read, and its
@@ -64,8 +64,8 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Carried:
-    """An input that is the present state of a player's optimiser: one slot of one parameter, [*shape].
+class OptimizerStateInput:
+    """An input that is the present state of a player's optimizer: one slot of one parameter, [*shape].
 
     Without a `parameter` the slot is a count, [].
     """
@@ -78,7 +78,7 @@ class Carried:
 
 @dataclass(frozen=True)
 class Batch:
-    """One replica's inputs: `real` [n, *shape], `noise` [n, latent_dim] and any named draws.
+    """One replica's inputs: `real` [n, *shape], `noise` [n, latent_dim] and any named inputs.
 
     An expectation is a mean over the batch, or a quadrature where weights are given under
     `real_weights` or `noise_weights` [n].
@@ -112,8 +112,8 @@ def _expectation(values: Tensor, weights: Tensor | None) -> Tensor:
     return values.mean() if weights is None else (weights * values.reshape(weights.shape)).sum()
 
 
-class Nets:
-    """All players' networks with one replica's parameters: `nets.generator(noise)`.
+class Networks:
+    """All players' networks with one replica's parameters: `networks.generator(noise)`.
 
     Buffers are threaded: every training pass leaves its new buffers for the next one, except
     a penalty's pass (`input_gradient`), which leaves none.
@@ -143,9 +143,9 @@ class Nets:
         """One player's parameters by name."""
         return dict(self._params[player])
 
-    def moved(self, player: str, params: Tree) -> Nets:
+    def with_parameters(self, player: str, params: Tree) -> Networks:
         """The same networks with one player's parameters replaced; their passes leave no buffers here."""
-        return Nets(self._modules, {**self._params, player: params}, self._buffers, self._training)
+        return Networks(self._modules, {**self._params, player: params}, self._buffers, self._training)
 
     def buffers_after(self) -> dict[str, Tree]:
         """The buffers that the passes so far have left."""
@@ -174,16 +174,16 @@ def _key_after(name: str, value: Tensor, passes: int) -> Tensor:
     return value + passes * _KEY_STRIDE if name.endswith(RANDOM_KEY) else value
 
 
-Loss = Callable[[Nets, Batch], Tensor]
-Judge = Callable[[Nets, Tensor], Tensor]
+Loss = Callable[[Networks, Batch], Tensor]
+Judge = Callable[[Networks, Tensor], Tensor]
 
 
-Input = Draw | Fixed | Carried
+Input = RandomInput | ConstantInput | OptimizerStateInput
 
 
 @dataclass(frozen=True)
 class Game:
-    """Players (templates on the meta device), each one's scalar loss, and the batch's draws.
+    """Players (templates on the meta device), each one's scalar loss, and the batch's inputs.
 
     Every player descends its own loss; it is differentiated in that player's parameters only.
     `judge` says how the logits [n] of examples alone are had; None: the discriminator's own.
@@ -191,26 +191,26 @@ class Game:
 
     players: Mapping[str, nn.Module]
     losses: Mapping[str, Loss]
-    draws: Mapping[str, Input] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
     judge: Judge | None = None
 
     def __post_init__(self) -> None:
         assert set(self.players) == set(self.losses), "every player needs exactly one loss"
-        for name, draw in self.draws.items():
-            if name in _OF_THE_DATA or (name in _WEIGHTS and not isinstance(draw, Fixed)):
+        for name, draw in self.inputs.items():
+            if name in _OF_THE_DATA or (name in _WEIGHTS and not isinstance(draw, ConstantInput)):
                 raise GanbenchError(
                     f"a draw of the game cannot be called {name!r}: the data set has that name"
                 )
-        if isinstance(self.draws.get("noise"), Fixed):
+        if isinstance(self.inputs.get("noise"), ConstantInput):
             raise GanbenchError(
                 "`noise` is what samples are drawn from, so it cannot be fixed; give quadrature nodes "
                 "another name"
             )
 
-    def logits(self, nets: Nets, examples: Tensor) -> Tensor:
+    def logits(self, networks: Networks, examples: Tensor) -> Tensor:
         """The discriminator's logits [n] of examples [n, *shape]."""
-        judge = self.judge or (lambda nets, x: nets.discriminator(x))
-        return judge(nets, examples)
+        judge = self.judge or (lambda networks, x: networks.discriminator(x))
+        return judge(networks, examples)
 
 
 def player_gradient(
@@ -223,8 +223,8 @@ def player_gradient(
     """One player's gradient of its own loss, the loss [], and the buffers left; one replica."""
 
     def loss(own: Tree) -> tuple[Tensor, dict[str, Tree]]:
-        nets = Nets(game.players, {**params, player: own}, buffers)
-        return game.losses[player](nets, Batch(batch)), nets.buffers_after()
+        networks = Networks(game.players, {**params, player: own}, buffers)
+        return game.losses[player](networks, Batch(batch)), networks.buffers_after()
 
     gradient, (value, left) = grad_and_value(loss, has_aux=True)(params[player])
     return gradient, value, left

@@ -1,4 +1,4 @@
-"""Objectives: what the discriminator and the generator each minimise, given logits.
+"""Objectives: what the discriminator and the generator each minimize, given logits.
 
 The discriminator is high on real examples.  Each function takes logits [n] of real and
 generated examples and the batch that states how expectations are formed; it returns a scalar.
@@ -41,7 +41,7 @@ def _cross_entropy(real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
 
 
 def minimax() -> Objective:
-    """The original minimax loss: G minimises E log(1 − D(G(z))).  Goodfellow et al. 2014, eq. (1)."""
+    """The original minimax loss: G minimizes E log(1 − D(G(z))).  Goodfellow et al. 2014, eq. (1)."""
     return Objective(
         discriminator=_cross_entropy,
         generator=lambda _real, fake, batch: -batch.mean_noise(softplus(fake)),
@@ -50,7 +50,7 @@ def minimax() -> Objective:
 
 
 def non_saturating() -> Objective:
-    """G maximises E log D(G(z)) instead.  Goodfellow et al. 2014, section 3."""
+    """G maximizes E log D(G(z)) instead.  Goodfellow et al. 2014, section 3."""
     return Objective(
         discriminator=_cross_entropy,
         generator=lambda _real, fake, batch: batch.mean_noise(softplus(-fake)),

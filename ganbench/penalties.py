@@ -1,6 +1,6 @@
 """Penalties on the discriminator: a term added to its loss, or a projection after its update.
 
-A penalty's passes leave no trace in the buffers.  Where batch normalisation couples the examples of a
+A penalty's passes leave no trace in the buffers.  Where batch normalization couples the examples of a
 batch, ∇ₓD is the gradient of the summed output, as everywhere in the field.
 """
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ganbench.game import Batch, Draw, Nets, SampleSpec, norm_per_example
+from ganbench.game import Batch, DataSpec, Networks, RandomInput, norm_per_example
 
-Term = Callable[[Nets, Batch, Tensor, Tensor], Tensor]
+Term = Callable[[Networks, Batch, Tensor, Tensor], Tensor]
 """(networks, batch, real [n, *shape], fake [n, *shape]) → scalar."""
 
 
-def _no_draws(_spec: SampleSpec) -> Mapping[str, Draw]:
+def _no_inputs(_spec: DataSpec) -> Mapping[str, RandomInput]:
     return {}
 
 
@@ -27,7 +27,7 @@ class Penalty:
 
     term: Term | None = None
     project: Callable[[Tensor], Tensor] | None = None
-    draws: Callable[[SampleSpec], Mapping[str, Draw]] = field(default=_no_draws)
+    inputs: Callable[[DataSpec], Mapping[str, RandomInput]] = field(default=_no_inputs)
 
 
 def clip_weights(bound: float) -> Penalty:
@@ -38,13 +38,13 @@ def clip_weights(bound: float) -> Penalty:
 def gradient_penalty(weight: float, target: float = 1.0) -> Penalty:
     """weight·E(‖∇D(x̂)‖ − target)² between real and generated points.  Gulrajani et al. 2017, eq. (3)."""
 
-    def term(nets: Nets, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
+    def term(networks: Networks, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
         share = batch["interpolation"].reshape(-1, *[1] * (real.ndim - 1))
         between = share * real + (1 - share) * fake
-        norms = norm_per_example(nets.input_gradient("discriminator", between))
+        norms = norm_per_example(networks.input_gradient("discriminator", between))
         return weight * (norms - target).square().mean()
 
-    return Penalty(term, draws=lambda _spec: {"interpolation": Draw((), "uniform")})
+    return Penalty(term, inputs=lambda _spec: {"interpolation": RandomInput((), "uniform")})
 
 
 def dragan_penalty(weight: float, spread: float) -> Penalty:
@@ -54,31 +54,34 @@ def dragan_penalty(weight: float, spread: float) -> Penalty:
     per value, and std over the whole batch of real examples.
     """
 
-    def term(nets: Nets, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
+    def term(networks: Networks, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
         share = batch["interpolation"].reshape(-1, *[1] * (real.ndim - 1))
         near = real + share * spread * real.std(correction=0) * batch["perturbation"]
-        norms = norm_per_example(nets.input_gradient("discriminator", near))
+        norms = norm_per_example(networks.input_gradient("discriminator", near))
         return weight * (norms - 1).square().mean()
 
-    def draws(spec: SampleSpec) -> Mapping[str, Draw]:
-        return {"interpolation": Draw((), "uniform"), "perturbation": Draw(spec.shape, "uniform")}
+    def inputs(spec: DataSpec) -> Mapping[str, RandomInput]:
+        return {
+            "interpolation": RandomInput((), "uniform"),
+            "perturbation": RandomInput(spec.shape, "uniform"),
+        }
 
-    return Penalty(term, draws=draws)
+    return Penalty(term, inputs=inputs)
 
 
 def r1(gamma: float) -> Penalty:
     """γ/2·E‖∇D(x)‖² at real points.  Mescheder et al. 2018, eq. (9)."""
     return Penalty(
-        lambda nets, batch, real, _fake: gamma / 2 * batch.mean_real(_squared_gradient(nets, real))
+        lambda networks, batch, real, _fake: gamma / 2 * batch.mean_real(_squared_gradient(networks, real))
     )
 
 
 def r2(gamma: float) -> Penalty:
     """γ/2·E‖∇D(x)‖² at generated points.  Mescheder et al. 2018, eq. (10)."""
     return Penalty(
-        lambda nets, batch, _real, fake: gamma / 2 * batch.mean_noise(_squared_gradient(nets, fake))
+        lambda networks, batch, _real, fake: gamma / 2 * batch.mean_noise(_squared_gradient(networks, fake))
     )
 
 
-def _squared_gradient(nets: Nets, inputs: Tensor) -> Tensor:
-    return nets.input_gradient("discriminator", inputs).flatten(1).square().sum(1)
+def _squared_gradient(networks: Networks, inputs: Tensor) -> Tensor:
+    return networks.input_gradient("discriminator", inputs).flatten(1).square().sum(1)

@@ -54,7 +54,7 @@ class UntracedCohort(Cohort):
 def cohort(*args: Any, mode: Mode | None = None, device: torch.device = CPU, **kwargs: Any) -> Cohort:
     """A cohort made ready, its gradients computed in a certain way where `mode` says so."""
     if mode is not None:
-        kwargs.setdefault("vectorise", "on" if mode in ("traced", "compiled") else "off")
+        kwargs.setdefault("vectorize", "on" if mode in ("traced", "compiled") else "off")
         kwargs["compile"] = "on" if mode == "compiled" else "off"
     made = (UntracedCohort if mode == "plain" else Cohort)(describe(*args, **kwargs), device)
     assert mode is None or made.execution["mode"] == mode, made.execution

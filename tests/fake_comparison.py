@@ -10,7 +10,7 @@ import numpy as np
 
 from ganbench.analysis.cohorts import Budget
 from ganbench.analysis.effects import Effect
-from ganbench.analysis.statistics import summarise
+from ganbench.analysis.statistics import summarize
 from ganbench.comparison.model import (
     Cell,
     CellDecision,
@@ -166,8 +166,8 @@ def _row(
         dataset=dataset,
         quantity=quantity,
         primary=primary,
-        base=summarise(base, quantity.direction, quantity.target),
-        new=summarise(new, quantity.direction, quantity.target),
+        base=summarize(base, quantity.direction, quantity.target),
+        new=summarize(new, quantity.direction, quantity.target),
         base_values=dict(enumerate(base.tolist())),
         new_values=dict(enumerate(new.tolist(), start=100)),
         effect=effect_of(base, new, quantity) if shown else None,

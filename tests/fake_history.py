@@ -10,7 +10,7 @@ import numpy as np
 from fake_comparison import Fake, primary_of
 
 from ganbench.analysis.effects import Effect
-from ganbench.analysis.statistics import summarise
+from ganbench.analysis.statistics import summarize
 from ganbench.comparison.history_labels import Label
 from ganbench.comparison.history_model import Change, History, Point, Series
 from ganbench.comparison.model import Key
@@ -92,7 +92,7 @@ def _point(place: int, values: np.ndarray, quantity: Quantity) -> Point:
         label=Label(day.isoformat(), (commit,)),
         values=dict(enumerate(values.tolist())),
         repeated=frozenset(),
-        summary=summarise(values, quantity.direction, quantity.target),
+        summary=summarize(values, quantity.direction, quantity.target),
         planned=values.size,
     )
 

@@ -1,6 +1,6 @@
 """Ordinary PyTorch training loops, one replica at a time: what the engine's numbers are held against.
 
-Plain autograd, torch.nn's layers, torch.optim's optimisers.  Nothing of ganbench is used; the tests hand in
+Plain autograd, torch.nn's layers, torch.optim's optimizers.  Nothing of ganbench is used; the tests hand in
 initial weights and batches, and a function of uniform numbers where dropout's masks must be the same.
 """
 
@@ -189,12 +189,12 @@ def relativistic_g(g: nn.Module, d: nn.Module, batch: Batch) -> Tensor:
 def with_r1(loss: Loss, gamma: float) -> Loss:
     """A discriminator loss plus γ/2·E‖∇D‖² at real points."""
 
-    def penalised(g: nn.Module, d: nn.Module, batch: Batch) -> Tensor:
+    def penalized(g: nn.Module, d: nn.Module, batch: Batch) -> Tensor:
         real = batch["real"].clone().requires_grad_()
         (at_real,) = torch.autograd.grad(d(real).sum(), real, create_graph=True)
         return loss(g, d, batch) + gamma / 2 * at_real.flatten(1).norm(dim=1).pow(2).mean()
 
-    return penalised
+    return penalized
 
 
 def with_gradient_penalty(weight: float) -> Loss:
@@ -228,7 +228,7 @@ def dragan_d(weight: float, spread: float) -> Loss:
 
 
 class untracked:
-    """Within it, batch norm normalises by the batch but keeps its running statistics."""
+    """Within it, batch norm normalizes by the batch but keeps its running statistics."""
 
     def __init__(self, network: nn.Module) -> None:
         self.layers = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
@@ -242,7 +242,7 @@ class untracked:
             layer.momentum = 0.1
 
 
-MakeOptimiser = Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]
+MakeOptimizer = Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]
 
 
 @dataclass
@@ -260,22 +260,22 @@ def train(
     rounds: int,
     d_loss: Loss,
     g_loss: Loss,
-    optimisers: tuple[MakeOptimiser, MakeOptimiser],
+    optimizers: tuple[MakeOptimizer, MakeOptimizer],
     n_critic: int = 1,
     generator_first: bool = False,
     clip: float | None = None,
     ema: float | None = None,
 ) -> None:
-    """Alternating training, the discriminator's optimiser given first; a fresh batch for every update."""
+    """Alternating training, the discriminator's optimizer given first; a fresh batch for every update."""
     g, d = replica.generator, replica.discriminator
-    d_optimiser, g_optimiser = optimisers[0](d.parameters()), optimisers[1](g.parameters())
+    d_optimizer, g_optimizer = optimizers[0](d.parameters()), optimizers[1](g.parameters())
     replica.average = {n: p.detach().clone() for n, p in g.named_parameters()} if ema else {}
 
     def critic_turns() -> None:
         for _ in range(n_critic):
-            d_optimiser.zero_grad()
+            d_optimizer.zero_grad()
             d_loss(g, d, next(batches)).backward()
-            d_optimiser.step()
+            d_optimizer.step()
             if clip is not None:
                 for parameter in d.parameters():
                     parameter.data.clamp_(-clip, clip)
@@ -283,9 +283,9 @@ def train(
     for _ in range(rounds):
         if not generator_first:
             critic_turns()
-        g_optimiser.zero_grad()
+        g_optimizer.zero_grad()
         g_loss(g, d, next(batches)).backward()
-        g_optimiser.step()
+        g_optimizer.step()
         for name, parameter in g.named_parameters():
             if ema:
                 replica.average[name] = ema * replica.average[name] + (1 - ema) * parameter.detach()
@@ -299,11 +299,11 @@ def train_simultaneously(
     rounds: int,
     d_loss: Loss,
     g_loss: Loss,
-    optimisers: tuple[MakeOptimiser, MakeOptimiser],
+    optimizers: tuple[MakeOptimizer, MakeOptimizer],
 ) -> None:
     """Both gradients at one point, on one batch, then both moves."""
     g, d = replica.generator, replica.discriminator
-    d_optimiser, g_optimiser = optimisers[0](d.parameters()), optimisers[1](g.parameters())
+    d_optimizer, g_optimizer = optimizers[0](d.parameters()), optimizers[1](g.parameters())
     for _ in range(rounds):
         batch = next(batches)
         for_d = torch.autograd.grad(d_loss(g, d, batch), list(d.parameters()))
@@ -311,5 +311,5 @@ def train_simultaneously(
         for network, gradients in ((d, for_d), (g, for_g)):
             for parameter, gradient in zip(network.parameters(), gradients, strict=True):
                 parameter.grad = gradient
-        d_optimiser.step()
-        g_optimiser.step()
+        d_optimizer.step()
+        g_optimizer.step()

@@ -74,7 +74,7 @@ class _Double(torch.autograd.Function):
 
 @register_variant("{prefix}-loops")
 def loops(**options: Any) -> Variant:
-    """Cannot be vectorised over seeds."""
+    """Cannot be vectorized over seeds."""
 
     def loss(real: Tensor, fake: Tensor, batch: Any) -> Tensor:
         return _Double.apply(_usual.discriminator(real, fake, batch)) / 2

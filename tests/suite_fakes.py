@@ -13,13 +13,13 @@ from annotated_types import Ge, Gt
 from ganbench import registry
 from ganbench.diagnostics.diagnostic import NotApplicable
 from ganbench.errors import GanbenchError, MissingData
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.quantities import Quantity
 
 
 @dataclass
 class Info:
-    spec: SampleSpec
+    spec: DataSpec
     primary: Quantity
 
 
@@ -42,10 +42,10 @@ class Measured:
 class Net:
     least: int
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> None:
+    def generator(self, latent_dim: int, spec: DataSpec) -> None:
         self.discriminator(spec)
 
-    def discriminator(self, spec: SampleSpec) -> None:
+    def discriminator(self, spec: DataSpec) -> None:
         if len(spec.shape) < self.least:
             raise GanbenchError("conv needs images; use mlp")
 
@@ -56,7 +56,7 @@ class Recipe:
     reals_per_batch: int
     weight: float = 0.0
 
-    def build(self, spec: SampleSpec) -> None:
+    def build(self, spec: DataSpec) -> None:
         registry.get("network", self.network["name"]).factory(**self.network["options"]).discriminator(spec)
         if self.weight == 13:
             raise GanbenchError("weight 13 is unlucky; use 12")
@@ -74,17 +74,17 @@ def ring(
     """Points on a circle."""
     if radius > 1e6:
         raise ValueError("too wide")
-    return Data(Info(SampleSpec((2,)), Quantity("tv", "total variation")))
+    return Data(Info(DataSpec((2,)), Quantity("tv", "total variation")))
 
 
 def pictures(size: Literal["small", "large"] = "small") -> Data:
     """Images."""
-    return Data(Info(SampleSpec((1, 8, 8), (-1.0, 1.0)), Quantity("fid", "distance")))
+    return Data(Info(DataSpec((1, 8, 8), (-1.0, 1.0)), Quantity("fid", "distance")))
 
 
 def lost() -> Data:
     """Files that are not there."""
-    return Data(Info(SampleSpec((2,)), Quantity("tv", "total variation")), missing=True)
+    return Data(Info(DataSpec((2,)), Quantity("tv", "total variation")), missing=True)
 
 
 def common(
@@ -108,7 +108,7 @@ def simple(**options: Any) -> Recipe:
 
 
 def penal(weight: float = 10.0, network: str | dict[str, Any] = "wide", **options: Any) -> Recipe:
-    """A penalised GAN."""
+    """A penalized GAN."""
     if weight < 0:
         raise GanbenchError("weight must not be negative; use 0")
     return common(weight=weight, network=network, **options)

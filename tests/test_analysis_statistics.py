@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganbench.analysis.statistics import LEVEL, badness, interval_rank, rank_ranges, summarise
+from ganbench.analysis.statistics import LEVEL, badness, interval_rank, rank_ranges, summarize
 
 NAN = float("nan")
 
@@ -42,51 +42,51 @@ def test_coverage_by_going_through_every_case(count: int) -> None:
     """Each value lies below or above the true median 0 with probability one half."""
     hits = 0
     for signs in itertools.product((-1, 1), repeat=count):
-        found = summarise([sign * (i + 1) for i, sign in enumerate(signs)], "lower")
+        found = summarize([sign * (i + 1) for i, sign in enumerate(signs)], "lower")
         hits += found.lower <= 0 <= found.upper
-    assert hits / 2**count == pytest.approx(summarise(range(count), "lower").coverage)
+    assert hits / 2**count == pytest.approx(summarize(range(count), "lower").coverage)
 
 
 def test_a_diverged_seed_is_worse_than_every_number() -> None:
-    lower = summarise([1, 2, 3, 4, NAN], "lower")
+    lower = summarize([1, 2, 3, 4, NAN], "lower")
     assert (lower.median, lower.lower, lower.undefined, lower.count) == (3, 1, 1, 5)
     assert math.isnan(lower.upper)
-    higher = summarise([1, 2, 3, 4, NAN], "higher")
+    higher = summarize([1, 2, 3, 4, NAN], "higher")
     assert (higher.median, higher.upper) == (2, 4)
     assert math.isnan(higher.lower)
-    assert math.isnan(summarise([1, 2, NAN, NAN, NAN], "lower").median)
-    assert math.isnan(summarise([1, 2, NAN, NAN], "lower").median)
-    assert summarise([1, 2, 4, NAN], "lower").median == 3
+    assert math.isnan(summarize([1, 2, NAN, NAN, NAN], "lower").median)
+    assert math.isnan(summarize([1, 2, NAN, NAN], "lower").median)
+    assert summarize([1, 2, 4, NAN], "lower").median == 3
 
 
 def test_more_divergence_never_looks_better() -> None:
     values = [0.3, 0.1, 0.2, 0.5, 0.4, 0.6, 0.9]
     for direction in ("lower", "higher"):
-        before = badness(summarise(values, direction).median, direction)
+        before = badness(summarize(values, direction).median, direction)
         for i in range(len(values)):
-            after = badness(summarise([*values[:i], NAN, *values[i + 1 :]], direction).median, direction)
+            after = badness(summarize([*values[:i], NAN, *values[i + 1 :]], direction).median, direction)
             assert after >= before
 
 
 def test_descriptive_quantities_leave_undefined_seeds_out() -> None:
-    found = summarise([1, NAN, 3, 2], "none")
+    found = summarize([1, NAN, 3, 2], "none")
     assert (found.count, found.undefined, found.median) == (3, 1, 2)
-    empty = summarise([NAN, NAN], "none")
+    empty = summarize([NAN, NAN], "none")
     assert (empty.count, empty.coverage) == (0, 0)
 
 
 def test_target_is_ranked_by_distance() -> None:
-    found = summarise([0.9, 1.0, 1.2], "target", 1.0)
+    found = summarize([0.9, 1.0, 1.2], "target", 1.0)
     assert found.median == pytest.approx(0.1)
     assert (found.lower, found.upper) == pytest.approx((0, 0.2))
 
 
 def test_interquartile_mean() -> None:
-    assert summarise([0, 1, 2, 100], "lower").interquartile_mean == 1.5
-    assert summarise([0, 1, 2, 3, 100], "lower").interquartile_mean == pytest.approx((0.75 + 2 + 2.25) / 2.5)
-    assert summarise([7], "lower").interquartile_mean == 7
-    assert math.isnan(summarise([0, 1, NAN, NAN], "lower").interquartile_mean)
-    assert summarise([0, 1, 2, NAN], "lower").interquartile_mean == 1.5
+    assert summarize([0, 1, 2, 100], "lower").interquartile_mean == 1.5
+    assert summarize([0, 1, 2, 3, 100], "lower").interquartile_mean == pytest.approx((0.75 + 2 + 2.25) / 2.5)
+    assert summarize([7], "lower").interquartile_mean == 7
+    assert math.isnan(summarize([0, 1, NAN, NAN], "lower").interquartile_mean)
+    assert summarize([0, 1, 2, NAN], "lower").interquartile_mean == 1.5
 
 
 def test_rank_ranges_by_hand() -> None:

@@ -72,7 +72,7 @@ def test_run_tells_its_progress_in_plain_lines_and_exits_3_where_a_cohort_failed
     assert "6 trials into" in said
     assert "ring8 · told-raises: started, 2 seeds" in said
     assert "(ValueError: no such luck (told.py:" in said
-    assert said.count("cannot be vectorised over seeds") == 1
+    assert said.count("cannot be vectorized over seeds") == 1
     assert "(diverged: seed 0 at step" in said
     assert "3 of 3 cohorts" in said
     (failure,) = [line for line in said.splitlines() if line.startswith("failed: ")]

@@ -40,7 +40,7 @@ MADE_FOR = {"lsgan1d": ("exponential",), "ali": ("ring8",), "veegan": ("ring8",)
 def test_our_variants_train_on_vectors_and_on_images(name: str) -> None:
     entry = registry.get("variant", name)
     assert variants.places_of(entry) == MADE_FOR.get(name, ("ring8", "digits"))
-    assert variants.vectorises(entry) is None, "one of ours falls back to a loop over seeds"
+    assert variants.vectorizes(entry) is None, "one of ours falls back to a loop over seeds"
 
 
 GOOD = '''
@@ -147,7 +147,7 @@ def test_every_update_rule_keeps_a_variants_promises(tmp_path: Path, rule: str) 
 DATASET = '''
 import torch
 from ganbench.datasets import DatasetInfo, Dataset, register_dataset
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.quantities import Quantity
 from ganbench.streams import SeedStreams, generator
 
@@ -167,7 +167,7 @@ class Sampler:
         self.streams.restore(state["streams"])
 
 class Cube(Dataset):
-    info = DatasetInfo("cube", "Cube", SampleSpec((3,)), "us", "none",
+    info = DatasetInfo("cube", "Cube", DataSpec((3,)), "us", "none",
         Quantity("q", "Q", direction="lower", smallest_difference=0.1))
     def sampler(self, seeds, device, dtype):
         return Sampler(seeds, device, dtype)
@@ -183,8 +183,8 @@ class Cube(Dataset):
         ("", "", None),
         ('"us"', '""', "no source"),
         ('"lower"', '"none"', "no direction"),
-        ("SampleSpec((3,))", "SampleSpec((4,))", "shape"),
-        ("SampleSpec((3,))", "SampleSpec((3,), (0.5, 1.0))", "range"),
+        ("DataSpec((3,))", "DataSpec((4,))", "shape"),
+        ("DataSpec((3,))", "DataSpec((3,), (0.5, 1.0))", "range"),
         ("generator(0, split)", 'generator(0, "x")', "held-out examples are the same"),
         ("generator(0, split)", "generator(count, split)", "no prefix"),
         (

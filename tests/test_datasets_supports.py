@@ -10,8 +10,8 @@ import torch
 from ganbench import registry
 from ganbench.datasets.supports import FlatGaussian, gaussian_pair, manifold_pair, parallel_lines
 from ganbench.errors import GanbenchError
-from ganbench.execution.gallery import dataset_card
-from ganbench.game import SampleSpec
+from ganbench.execution.dataset_artifacts import dataset_card
+from ganbench.game import DataSpec
 from ganbench.networks.flat import FlatGenerator
 from ganbench.published.perfect_discriminator import CROSSING, DISJOINT, SAME, gaussians, known_overlap
 
@@ -66,7 +66,7 @@ def test_the_partner_fills_the_last_axes_at_its_location() -> None:
     assert made.tolist() == [[[1.0, 0.0], [5.0, 6.0]]]
     pair = registry.get("network", "flat").factory()
     with pytest.raises(GanbenchError, match="latent_dim cannot be 3"):
-        pair.generator(3, SampleSpec((2,)))
+        pair.generator(3, DataSpec((2,)))
 
 
 def test_known_truths_rank_nothing() -> None:

@@ -28,7 +28,7 @@ from ganbench.diagnostics.estimators.generator_jacobian import (
     significant_rank,
     singular_values,
 )
-from ganbench.game import Batch, Draw, Game, Nets
+from ganbench.game import Batch, Game, Networks, RandomInput
 from ganbench.streams import SeedStreams, generator
 
 CPU, F64 = torch.device("cpu"), torch.float64
@@ -217,7 +217,7 @@ class Bent(nn.Module):
         return torch.sinh(z @ self.weight.mT)
 
 
-def _no_loss(nets: Nets, batch: Batch) -> Tensor:
+def _no_loss(networks: Networks, batch: Batch) -> Tensor:
     return batch.noise.sum()
 
 
@@ -226,10 +226,10 @@ def snapshot_of(module: nn.Module, weights: dict[str, Tensor], inputs: int, outp
     game = Game(
         {"generator": module, "discriminator": nn.Identity()},
         {
-            "generator": lambda nets, batch: batch.noise.sum(),
-            "discriminator": lambda nets, batch: batch.noise,
+            "generator": lambda networks, batch: batch.noise.sum(),
+            "discriminator": lambda networks, batch: batch.noise,
         },
-        {"noise": Draw((inputs,))},
+        {"noise": RandomInput((inputs,))},
     )
     seeds = tuple(range(len(next(iter(weights.values())))))
     return SimpleNamespace(
@@ -330,7 +330,7 @@ def test_a_wide_nonlinear_generator_cannot_raise_dimension(latent_dim: int) -> N
         assert diagnostic.arrays()["singular_values"].shape == (2, 16, latent_dim)
     # the image of a small ball is flat to first order: dim z variances, the next ones by its radius smaller
     radius, z = 1e-4, SeedStreams(wide.description.seeds, "ball").normal((40, latent_dim), F64)
-    image = wide.snapshot(0, True).apply(lambda nets, z: nets.generator(z), 0.3 + radius * z)
+    image = wide.snapshot(0, True).apply(lambda networks, z: networks.generator(z), 0.3 + radius * z)
     spread = torch.linalg.svdvals(image - image.mean(1, keepdim=True))
     assert (spread[:, latent_dim - 1] > 1e-2 * spread[:, 0]).all()
     assert (spread[:, latent_dim] < 10 * radius * spread[:, 0]).all()

@@ -18,10 +18,10 @@ from engine_cohorts import cohort
 
 from ganbench import registry
 from ganbench.diagnostics.diagnostic import NotApplicable
-from ganbench.diagnostics.estimators.linearised import differences
+from ganbench.diagnostics.estimators.linearization import differences
 from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.errors import GanbenchError
-from ganbench.execution.measure import Measurements
+from ganbench.execution.measurements import Measurements
 from ganbench.published import dirac as theory
 from ganbench.report.theory.dirac import _words
 from ganbench.report.theory.dirac_games import Game, twins, with_usual_numbers
@@ -48,7 +48,7 @@ class Played:
             measure=(1.0,),
             diagnostics=["equilibrium"],
             mode=None if traced else "plain",
-            vectorise="on" if traced else "off",
+            vectorize="on" if traced else "off",
         )
         measured = Measurements(self.cohort)
         for snapshot in self.cohort.train(None, measured.follow):
@@ -239,10 +239,10 @@ def test_closed_forms() -> None:
     assert modulus == pytest.approx(math.sqrt(1 + STEP**2 / 4))
     alternating = theory.multipliers({**gan, "order": "alternating", "n_critic": 4}) or ()
     assert [abs(each) for each in alternating] == pytest.approx([1, 1])
-    assert theory.locally(gan | {"order": "alternating"}) == "neutral"
-    assert theory.locally(gan) == "repels"
-    assert theory.locally({"method": "r1", "gamma": 0.3, "step_size": STEP}) == "attracts"
-    assert theory.locally({"method": "wgan-gp"}) == "undefined"
+    assert theory.local_stability(gan | {"order": "alternating"}) == "neutral"
+    assert theory.local_stability(gan) == "repels"
+    assert theory.local_stability({"method": "r1", "gamma": 0.3, "step_size": STEP}) == "attracts"
+    assert theory.local_stability({"method": "wgan-gp"}) == "undefined"
 
 
 @pytest.mark.parametrize("options", SETTINGS, ids=json.dumps)
@@ -563,7 +563,7 @@ def test_r2_is_said_once() -> None:
 def test_the_quadrature_of_the_instance_noise_has_converged() -> None:
     variant = dirac(method="instance-noise", noise_std=1.6)
     game = variant.build(registry.get("dataset", "dirac").factory().info.spec)
-    nodes, weights = (game.draws[name].values for name in ("instance_noise", "real_weights"))  # type: ignore[union-attr]
+    nodes, weights = (game.inputs[name].values for name in ("instance_noise", "real_weights"))  # type: ignore[union-attr]
     values = [float((weights * torch.sigmoid(p * (0.4 + nodes[:, 0]))).sum()) for p in (0.3, 1.0, 2.0)]
     exact = [
         float(HERMITE[1] @ (1 / (1 + np.exp(-p * (0.4 + 1.6 * HERMITE[0])))) / HERMITE[1].sum())

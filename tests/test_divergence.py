@@ -22,7 +22,7 @@ from ganbench.datasets.mixtures import GaussianMixture, ring8
 from ganbench.diagnostics.diagnostic import NotApplicable
 from ganbench.diagnostics.estimators import nearest_density as nearest
 from ganbench.diagnostics.estimators.generator_density import gaussian_log_density, generator_log_density
-from ganbench.game import Draw, Game
+from ganbench.game import Game, RandomInput
 from ganbench.streams import SeedStreams
 
 COUNT = 2500
@@ -201,7 +201,7 @@ class Snapshot(FakeSnapshot):
         self.threshold = variant.pop("threshold", 0.0)
         self.variant = SimpleNamespace(averages={}, probability="log_odds", **variant)
         self.game = Game(
-            {"generator": nn.Identity()}, {"generator": lambda n, b: b.noise}, {"noise": Draw((3,))}
+            {"generator": nn.Identity()}, {"generator": lambda n, b: b.noise}, {"noise": RandomInput((3,))}
         )
         self.affine: tuple[Tensor, Tensor] | None = None
 

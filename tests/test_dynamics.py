@@ -26,8 +26,8 @@ from ganbench.diagnostics.estimators.game_jacobian import (
 )
 from ganbench.diagnostics.estimators.game_path import between, path_cosines
 from ganbench.diagnostics.estimators.krylov import krylov_spectra, spectra_of
-from ganbench.game import Draw, Game, SampleSpec
-from ganbench.optimisers import optimiser
+from ganbench.game import DataSpec, Game, RandomInput
+from ganbench.optimizers import optimizer
 from ganbench.report.dynamics import _spectra, eigenvalues, path_angles
 from ganbench.report.style import looks, styled
 from ganbench.training.cohort import Cohort
@@ -42,7 +42,7 @@ class Point(nn.Module):
         super().__init__()
         self.value = nn.Parameter(torch.zeros(size))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         self.value.normal_(generator=generator)
 
     def forward(self) -> Tensor:
@@ -54,8 +54,8 @@ def linear_game(matrix: Tensor, sizes: Mapping[str, int], optimum: float = 0.0) 
     rows = dict(zip(sizes, matrix.split(list(sizes.values())), strict=True))
 
     def loss(player: str) -> Any:
-        def of(nets: Any, _batch: Any) -> Tensor:
-            points = {name: getattr(nets, name)() - optimum for name in sizes}
+        def of(networks: Any, _batch: Any) -> Tensor:
+            points = {name: getattr(networks, name)() - optimum for name in sizes}
             blocks = dict(zip(sizes, rows[player].split(list(sizes.values()), dim=1), strict=True))
             own = points[player]
             others = sum((blocks[name] @ value for name, value in points.items() if name != player), 0 * own)
@@ -185,7 +185,7 @@ def test_an_invariant_start_gives_its_own_eigenvalues_and_no_others() -> None:
 
 @functools.cache
 def trained(variant: str = "nsgan") -> Cohort:
-    made = cohort(variant, {**SMALL, "learning_rate": 1e-2, "optimiser": "sgd"}, mode="plain", seeds=(3, 1))
+    made = cohort(variant, {**SMALL, "learning_rate": 1e-2, "optimizer": "sgd"}, mode="plain", seeds=(3, 1))
     for _ in made.train():
         pass
     return made
@@ -272,11 +272,11 @@ def test_rotation_makes_a_bump_without_a_change_of_sign() -> None:
 def point_variant(matrix: Tensor, step: float) -> Variant:
     sizes = {"x": 1, "y": 1}
 
-    def build(_spec: SampleSpec) -> Game:
+    def build(_spec: DataSpec) -> Game:
         game = linear_game(matrix, sizes)
-        return Game(game.players, game.losses, {"noise": Draw((1,))})
+        return Game(game.players, game.losses, {"noise": RandomInput((1,))})
 
-    return Variant(build, all_at_once(*sizes), {player: optimiser("sgd", step) for player in sizes}, 4, 4)
+    return Variant(build, all_at_once(*sizes), {player: optimizer("sgd", step) for player in sizes}, 4, 4)
 
 
 def all_at_once(*players: str) -> UpdateRule:
@@ -337,13 +337,13 @@ def test_a_noisy_gradient_has_a_small_cosine_between_batches(monkeypatch: pytest
     def variant(signal: float) -> Variant:
         size = 200
 
-        def build(_spec: SampleSpec) -> Game:
+        def build(_spec: DataSpec) -> Game:
             with torch.device("meta"):
                 player = Point(size)
-            draws = {"noise": Draw((size,)), "generator_noise": Draw((1,))}
+            draws = {"noise": RandomInput((size,)), "generator_noise": RandomInput((1,))}
             return Game({"x": player}, {"x": lambda n, b: ((b.noise + signal) @ n.x()).mean()}, draws)
 
-        return Variant(build, all_at_once("x"), {"x": optimiser("sgd", 0.1)}, 1, 1)
+        return Variant(build, all_at_once("x"), {"x": optimizer("sgd", 0.1)}, 1, 1)
 
     for name, signal in (("noise", 0.0), ("signal", 3.0)):
         register_for_test(monkeypatch, name, lambda signal=signal: variant(signal))
@@ -441,20 +441,20 @@ class _Square(torch.autograd.Function):
         return given * _Slope.apply(ctx.saved_tensors[0])
 
 
-def once(nets: Any, _batch: Any) -> Tensor:
-    return _Square.apply(nets.x()).sum()
+def once(networks: Any, _batch: Any) -> Tensor:
+    return _Square.apply(networks.x()).sum()
 
 
 def test_a_loss_without_second_derivative_is_nan_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(_spec: SampleSpec) -> Game:
+    def build(_spec: DataSpec) -> Game:
         with torch.device("meta"):
             return Game(
                 {"x": Point(2)},
                 {"x": once},
-                {"noise": Draw((1,))},
+                {"noise": RandomInput((1,))},
             )
 
-    rule = {"x": optimiser("sgd", 0.01)}
+    rule = {"x": optimizer("sgd", 0.01)}
     register_for_test(monkeypatch, "once", lambda: Variant(build, all_at_once("x"), rule, 2, 2))
     (_, last), diagnostic = over_training(cohort("once", {}, mode="plain", budget=("steps", 2)))
     assert last["game_eigenvalue_real_1"].isnan().all()
@@ -465,8 +465,8 @@ def test_a_loss_without_second_derivative_is_nan_with_its_reason(monkeypatch: py
 
 
 def test_a_loss_that_branches_on_a_number_is_looped() -> None:
-    def loss(nets: Any, _batch: Any) -> Tensor:
-        x = nets.x()
+    def loss(networks: Any, _batch: Any) -> Tensor:
+        x = networks.x()
         return x.square().sum() if x.sum() > 0 else (3 * x.square()).sum()
 
     with torch.device("meta"):

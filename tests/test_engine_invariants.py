@@ -25,15 +25,15 @@ from torch import Tensor, nn
 
 from ganbench import registry, streams
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Draw, Game, Nets, SampleSpec
+from ganbench.game import Batch, DataSpec, Game, Networks, RandomInput
 from ganbench.objectives import non_saturating
-from ganbench.optimisers import SGD
+from ganbench.optimizers import SGD
 from ganbench.streams import SeedStreams
 from ganbench.training import gradients as gradients_module
+from ganbench.training.batches import names_read
 from ganbench.training.budget import Clock, measuring_rounds, rounds_within
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice
-from ganbench.training.draws import names_read
 from ganbench.training.gradients import Mode
 from ganbench.training.probe import field_at
 from ganbench.training.view import CohortSnapshot
@@ -199,7 +199,7 @@ def test_a_checkpoint_goes_on_bitwise(dataset: str) -> None:
         for _ in range(4):
             other.field.advance()
         assert equal_bits(numbers(other), straight)
-        assert other.state.slots["generator"]["updates"] == 8
+        assert other.state.optimizer_state["generator"]["updates"] == 8
     assert equal_bits(kept_bits, kept["state"]["params"]["generator"]), "training wrote into a checkpoint"
 
 
@@ -223,14 +223,14 @@ def test_a_round_that_would_exceed_the_budget_is_not_taken(
     made = finish(cohort("nsgan", {**SMALL, "n_critic": n_critic}, mode="plain", budget=budget))
     assert made.state.rounds == made.rounds == rounds
     assert made.state.discriminator_updates == rounds * n_critic
-    assert made.state.slots["discriminator"]["updates"] == rounds * n_critic
-    assert made.state.slots["generator"]["updates"] == rounds
+    assert made.state.optimizer_state["discriminator"]["updates"] == rounds * n_critic
+    assert made.state.optimizer_state["generator"]["updates"] == rounds
     assert made.share_spent == 1
 
 
 def test_a_budget_below_one_round_is_refused() -> None:
     with pytest.raises(GanbenchError, match="less than one round"):
-        cohort("nsgan", {**SMALL, "n_critic": 5}, budget=("steps", 4), vectorise="off")
+        cohort("nsgan", {**SMALL, "n_critic": 5}, budget=("steps", 4), vectorize="off")
 
 
 def multiply_adds(latent: int, width: int, batch: int) -> int:
@@ -243,12 +243,12 @@ def multiply_adds(latent: int, width: int, batch: int) -> int:
     return batch * (for_d + for_g)
 
 
-@pytest.mark.parametrize(("seeds", "vectorise"), [((0, 1, 2), "on"), ((0, 1), "off"), ((1,), "off")])
+@pytest.mark.parametrize(("seeds", "vectorize"), [((0, 1, 2), "on"), ((0, 1), "off"), ((1,), "off")])
 def test_flops_are_counted_by_hand_and_do_not_depend_on_companions(
-    seeds: tuple[int, ...], vectorise: str
+    seeds: tuple[int, ...], vectorize: str
 ) -> None:
     a_round = 2 * multiply_adds(4, 8, 8)
-    made = cohort("nsgan", SMALL, seeds=seeds, budget=("flops", 4 * a_round - 1), vectorise=vectorise)
+    made = cohort("nsgan", SMALL, seeds=seeds, budget=("flops", 4 * a_round - 1), vectorize=vectorize)
     assert made._flops_of_a_round() == a_round
     assert made.rounds == 3
     untouched = cohort("nsgan", SMALL, seeds=seeds, mode="plain")
@@ -356,7 +356,7 @@ class Bomb(nn.Module):
         super().__init__()
         self.register_buffer("left", torch.zeros((), dtype=torch.int64))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         chosen = generator.initial_seed() == streams.stream_seed(self.seed, "initial/discriminator")
         self.left.fill_(self.fuse if chosen else 10**9)
 
@@ -406,7 +406,7 @@ def test_a_loss_that_turns_nan_is_reported_with_its_step(
 
 
 def test_a_cohort_without_survivors_stops_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {**SMALL, "optimiser": "sgd", "learning_rate": 1e200}
+    options = {**SMALL, "optimizer": "sgd", "learning_rate": 1e200}
     made = cohort("lsgan", options, mode="plain", measure=(0.0, 0.5, 1.0), budget=("steps", 20))
     moments = [snapshot.moment for snapshot in made.train()]
     assert moments[-1].final
@@ -424,7 +424,7 @@ class Point(nn.Module):
         super().__init__()
         self.value = nn.Parameter(torch.zeros(shape))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         self.value.normal_(generator=generator)
 
     def forward(self) -> Tensor:
@@ -434,14 +434,17 @@ class Point(nn.Module):
 def points_game(losses: dict[str, Any], rule: UpdateRule, rate: float, *shape: int) -> Variant:
     """Players that are points; no batch is read."""
 
-    def build(_spec: SampleSpec) -> Game:
+    def build(_spec: DataSpec) -> Game:
         with torch.device("meta"):
             return Game({player: Point(*shape) for player in losses}, losses)
 
     return Variant(build, rule, {player: SGD(rate) for player in losses}, 1, 1)
 
 
-BILINEAR = {"x": lambda nets, _: nets.x() * nets.y(), "y": lambda nets, _: -nets.x() * nets.y()}
+BILINEAR = {
+    "x": lambda networks, _: networks.x() * networks.y(),
+    "y": lambda networks, _: -networks.x() * networks.y(),
+}
 STEP = 0.1
 
 
@@ -498,7 +501,7 @@ def test_three_players_in_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("a", "b", "c")
 
     def loss_of(one: str, other: str) -> Any:
-        return lambda nets, _: (getattr(nets, one)() - getattr(nets, other)()).square().sum() / 2
+        return lambda networks, _: (getattr(networks, one)() - getattr(networks, other)()).square().sum() / 2
 
     losses = {one: loss_of(one, other) for one, other in zip(names, (*names[1:], names[0]), strict=True)}
     register_for_test(monkeypatch, "ring", lambda: points_game(losses, simultaneous(names), STEP, 3))
@@ -517,7 +520,7 @@ class Shift(nn.Module):
         super().__init__()
         self.theta = nn.Parameter(torch.zeros(2))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         self.theta.normal_(generator=generator)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -531,7 +534,7 @@ class Tilt(nn.Module):
         super().__init__()
         self.psi = nn.Parameter(torch.zeros(2))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         self.psi.normal_(generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -541,28 +544,30 @@ class Tilt(nn.Module):
 def test_a_gan_with_a_third_player_follows_its_recurrence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A linear WGAN whose mirror player m follows the generator; alternating, closed-form gradients."""
 
-    def build(_spec: SampleSpec) -> Game:
+    def build(_spec: DataSpec) -> Game:
         with torch.device("meta"):
             players = {"generator": Shift(), "discriminator": Tilt(), "mirror": Point(2)}
 
-        def d_loss(nets: Nets, batch: Batch) -> Tensor:
-            fake = nets.discriminator(nets.generator(batch.noise))
-            return batch.mean_noise(fake) - batch.mean_real(nets.discriminator(batch.real))
+        def d_loss(networks: Networks, batch: Batch) -> Tensor:
+            fake = networks.discriminator(networks.generator(batch.noise))
+            return batch.mean_noise(fake) - batch.mean_real(networks.discriminator(batch.real))
 
-        def mirror_loss(nets: Nets, batch: Batch) -> Tensor:
-            return (nets.generator(batch.noise).mean(0) - nets.mirror()).square().sum() / 2
+        def mirror_loss(networks: Networks, batch: Batch) -> Tensor:
+            return (networks.generator(batch.noise).mean(0) - networks.mirror()).square().sum() / 2
 
         losses = {
-            "generator": lambda nets, b: -b.mean_noise(nets.discriminator(nets.generator(b.noise))),
+            "generator": lambda networks, b: (
+                -b.mean_noise(networks.discriminator(networks.generator(b.noise)))
+            ),
             "discriminator": d_loss,
             "mirror": mirror_loss,
         }
-        return Game(players, losses, {"noise": Draw((2,))})
+        return Game(players, losses, {"noise": RandomInput((2,))})
 
     order = ("discriminator", "generator", "mirror")
-    optimisers = {player: SGD(STEP) for player in order}
+    optimizers = {player: SGD(STEP) for player in order}
     register_for_test(
-        monkeypatch, "third", lambda: Variant(build, one_after_the_other(*order), optimisers, 6, 6)
+        monkeypatch, "third", lambda: Variant(build, one_after_the_other(*order), optimizers, 6, 6)
     )
     made = cohort("third", {}, budget=("steps", 10), mode="traced")
     theta, psi, m = (
@@ -589,32 +594,32 @@ def test_a_gan_with_a_third_player_follows_its_recurrence(monkeypatch: pytest.Mo
 
 
 def branching(**options: Any) -> Variant:
-    """A variant whose loss asks for a tensor's value, which no vectorised program can."""
+    """A variant whose loss asks for a tensor's value, which no vectorized program can."""
     variant = two_player(non_saturating(), **options)
 
-    def build(spec: SampleSpec) -> Game:
+    def build(spec: DataSpec) -> Game:
         game = variant.build(spec)
         own = game.losses["discriminator"]
 
-        def loss(nets: Nets, batch: Batch) -> Tensor:
-            value = own(nets, batch)
+        def loss(networks: Networks, batch: Batch) -> Tensor:
+            value = own(networks, batch)
             if batch.real.device.type == "meta":
                 return value
             return 2 * value if float(batch.real.detach()[0, 0]) > 0 else value
 
-        return Game(game.players, {**game.losses, "discriminator": loss}, game.draws)
+        return Game(game.players, {**game.losses, "discriminator": loss}, game.inputs)
 
     return Variant(**{**vars(variant), "build": build})
 
 
 def test_a_loss_that_branches_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     register_for_test(monkeypatch, "branching", branching)
-    made = cohort("branching", SMALL, vectorise="on")
+    made = cohort("branching", SMALL, vectorize="on")
     assert made.execution["mode"] == "plain"
-    assert "cannot be vectorised" in made.execution["reason"]
+    assert "cannot be vectorized" in made.execution["reason"]
     assert made.gradients["generator"].mode == "traced"
     assert finish(made).diverged() == [None, None]
-    assert deviation(numbers(made), numbers(finish(cohort("branching", SMALL, vectorise="off")))) < 1e-12
+    assert deviation(numbers(made), numbers(finish(cohort("branching", SMALL, vectorize="off")))) < 1e-12
 
 
 def test_a_compiler_that_fails_leaves_the_traced_program(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -622,7 +627,7 @@ def test_a_compiler_that_fails_leaves_the_traced_program(monkeypatch: pytest.Mon
         raise RuntimeError("no luck")
 
     monkeypatch.setattr(gradients_module.torch, "compile", fail)
-    made = cohort("nsgan", SMALL, vectorise="on", compile="on")
+    made = cohort("nsgan", SMALL, vectorize="on", compile="on")
     if "compiled" not in (made.execution["reason"] or ""):
         pytest.skip("no C++ compiler on this machine: compiling was not tried")
     assert made.execution["mode"] == "traced"
@@ -640,10 +645,10 @@ def test_tracing_drops_operations_but_no_bits() -> None:
 @pytest.mark.parametrize(("asked", "of_images", "of_vectors"), [("auto", False, True), ("on", True, True)])
 def test_convolutions_are_looped_on_a_cpu_unless_asked(asked: str, of_images: bool, of_vectors: bool) -> None:
     """The choice alone; what it leads to is in the proofs."""
-    kind = {"mode": "plain", "vectorise": asked}
+    kind = {"mode": "plain", "vectorize": asked}
     options = {**SMALL, "network": {"dcgan": {"width": 2}}}
-    assert cohort("nsgan", options, dataset="digits", **kind)._vectorised() is of_images
-    assert cohort("nsgan", SMALL, **kind)._vectorised() is of_vectors
+    assert cohort("nsgan", options, dataset="digits", **kind)._vectorized() is of_images
+    assert cohort("nsgan", SMALL, **kind)._vectorized() is of_vectors
 
 
 def test_an_average_is_what_samples_come_from() -> None:
@@ -684,7 +689,7 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 @pytest.mark.parametrize("variant", ["nsgan", "wgan-gp", "sngan"])
 @pytest.mark.parametrize("dataset", ["ring8", "digits"])
 def test_a_step_on_a_gpu_never_waits(variant: str, dataset: str) -> None:
-    made = cohort(variant, SMALL, dataset=dataset, device=CUDA, precision="float32", vectorise="on")
+    made = cohort(variant, SMALL, dataset=dataset, device=CUDA, precision="float32", vectorize="on")
     made.field.advance()
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -709,19 +714,29 @@ def test_a_loss_that_branches_on_a_number_reads_everything_and_still_trains() ->
     """Nothing can be told of such a loss without numbers; it runs seed by seed, untraced."""
     game = Game(
         {"generator": nn.Linear(1, 1, device="meta")},
-        {"generator": lambda nets, batch: nets.generator(batch.noise).sum() * (batch["a"].sum().item() > 0)},
-        {"noise": Draw((1,)), "a": Draw(()), "b": Draw(())},
+        {
+            "generator": lambda networks, batch: (
+                networks.generator(batch.noise).sum() * (batch["a"].sum().item() > 0)
+            )
+        },
+        {"noise": RandomInput((1,)), "a": RandomInput(()), "b": RandomInput(())},
     )
     shapes = {"real": (2, 1), "noise": (2, 1), "a": (2,), "b": (2,)}
     assert names_read(game, shapes) == {"generator": tuple(shapes)}
-    followed = replace(game, losses={"generator": lambda nets, batch: nets.generator(batch.noise).sum()})
+    followed = replace(
+        game, losses={"generator": lambda networks, batch: networks.generator(batch.noise).sum()}
+    )
     assert names_read(followed, shapes) == {"generator": ("noise",)}
 
 
 def test_a_draw_cannot_take_the_data_sets_name() -> None:
     module = nn.Linear(1, 1, device="meta")
     with pytest.raises(GanbenchError, match="'real'"):
-        Game({"generator": module}, {"generator": lambda nets, batch: batch.real.sum()}, {"real": Draw((1,))})
+        Game(
+            {"generator": module},
+            {"generator": lambda networks, batch: batch.real.sum()},
+            {"real": RandomInput((1,))},
+        )
 
 
 @pytest.mark.parametrize("first", ["discriminator", "generator"])

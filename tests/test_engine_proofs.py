@@ -13,7 +13,7 @@ from engine_cohorts import LATENT, SMALL, WIDTH, Recorder, cohort, deviation, fi
 from plain_loops import (
     KeyedDropout,
     Loss,
-    MakeOptimiser,
+    MakeOptimizer,
     Passes,
     Replica,
     convolutional_pair,
@@ -48,7 +48,7 @@ def mlp(**options: Any) -> dict[str, Any]:
     return {**SMALL, "network": {"mlp": {"width": WIDTH, **options}}}
 
 
-def adam(rate: float, beta1: float = 0.5, beta2: float = 0.999, epsilon: float = 1e-8) -> MakeOptimiser:
+def adam(rate: float, beta1: float = 0.5, beta2: float = 0.999, epsilon: float = 1e-8) -> MakeOptimizer:
     return lambda parameters: torch.optim.Adam(parameters, rate, (beta1, beta2), epsilon)
 
 
@@ -69,7 +69,7 @@ class Case:
     networks: Callable[[Passes], tuple[nn.Module, nn.Module]]
     d_loss: Loss
     g_loss: Loss
-    optimisers: tuple[MakeOptimiser, MakeOptimiser]
+    optimizers: tuple[MakeOptimizer, MakeOptimizer]
     extra: dict[str, Any] = field(default_factory=dict)
     simultaneous: bool = False
     tolerance: float = EXACT
@@ -85,7 +85,7 @@ FAST = {"learning_rate": 1e-2}
 CASES = {
     "nsgan, batch norm in both": Case(
         "nsgan",
-        mlp(generator_norm="batch", discriminator_norm="batch") | {"optimiser": BLUNT} | FAST,
+        mlp(generator_norm="batch", discriminator_norm="batch") | {"optimizer": BLUNT} | FAST,
         pair(norm_g=True, norm_d=True),
         nsgan_d,
         nsgan_g,
@@ -121,7 +121,7 @@ CASES = {
     ),
     "nsgan, dropout": Case(
         "nsgan",
-        mlp(dropout=DROPOUT) | {"optimiser": ADAM5} | FAST,
+        mlp(dropout=DROPOUT) | {"optimizer": ADAM5} | FAST,
         with_dropout,
         nsgan_d,
         nsgan_g,
@@ -129,7 +129,7 @@ CASES = {
     ),
     "wgan-gp, batch norm in D": Case(
         "wgan-gp",
-        mlp(discriminator_norm="batch") | {"optimiser": BLUNT, "learning_rate": 1e-3, "n_critic": 1},
+        mlp(discriminator_norm="batch") | {"optimizer": BLUNT, "learning_rate": 1e-3, "n_critic": 1},
         pair(norm_d=True),
         with_gradient_penalty(10.0),
         wgan_g,
@@ -156,7 +156,7 @@ CASES = {
     ),
     "lsgan, simultaneous, momentum": Case(
         "lsgan",
-        mlp() | FAST | {"update": "simultaneous", "optimiser": {"sgd": {"momentum": 0.8}}},
+        mlp() | FAST | {"update": "simultaneous", "optimizer": {"sgd": {"momentum": 0.8}}},
         pair(),
         lsgan_d,
         lsgan_g,
@@ -165,7 +165,7 @@ CASES = {
     ),
     "minimax, plain SGD": Case(
         "gan",
-        mlp() | FAST | {"optimiser": "sgd"},
+        mlp() | FAST | {"optimizer": "sgd"},
         pair(),
         nsgan_d,
         minimax_g,
@@ -260,7 +260,7 @@ def _train_replica(
     replica = Replica(generator, discriminator)
     loop = train_simultaneously if case.simultaneous else train
     batches = recorder.of_replica(index)
-    loop(replica, batches, ROUNDS, case.d_loss, case.g_loss, case.optimisers, **case.extra)
+    loop(replica, batches, ROUNDS, case.d_loss, case.g_loss, case.optimizers, **case.extra)
     assert next(batches, None) is None, "the engine drew batches that the loop did not"
     return {key: _value(key, networks, replica, passes) for key in initial}
 

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganbench import registry
 from ganbench.diagnostics.estimators.trajectory import Trajectory
 from ganbench.diagnostics.estimators.verdict import growth_per_turn
-from ganbench.execution.measure import Measurements, _as_bytes
+from ganbench.execution.measurements import Measurements, _as_bytes
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Choice
 from ganbench.training.state import CohortState

@@ -17,8 +17,8 @@ def close(found: Any, expected: Any) -> None:
 
 def test_ali_by_hand() -> None:
     made = cohort("ali", SMALL)
-    nets, batch = first_replica(made)
-    g, e, d = (nets.parameters(p) for p in ("generator", "encoder", "discriminator"))
+    networks, batch = first_replica(made)
+    g, e, d = (networks.parameters(p) for p in ("generator", "encoder", "discriminator"))
     x, z = batch.real, batch.noise
     code = by_hand(e, x)
     assert code.shape[1] == 2 * LATENT
@@ -27,29 +27,29 @@ def test_ali_by_hand() -> None:
     on_generated = by_hand(d, torch.cat([by_hand(g, z), z], 1)).squeeze(1)
     losses = made.game.losses
     close(
-        losses["discriminator"](nets, batch),
+        losses["discriminator"](networks, batch),
         -(logsigmoid(on_data).mean() + logsigmoid(-on_generated).mean()),
     )
-    close(losses["generator"](nets, batch), -logsigmoid(on_generated).mean())
-    close(losses["encoder"](nets, batch), -logsigmoid(-on_data).mean())
+    close(losses["generator"](networks, batch), -logsigmoid(on_generated).mean())
+    close(losses["encoder"](networks, batch), -logsigmoid(-on_data).mean())
     judged = by_hand(d, torch.cat([x, code[:, :LATENT]], 1)).squeeze(1)
-    close(made.game.logits(nets, x), judged)
+    close(made.game.logits(networks, x), judged)
 
 
 def test_bigan_is_ali_without_noise() -> None:
     made = cohort("ali", {**SMALL, "encoding": "deterministic"})
-    nets, batch = first_replica(made)
-    code = by_hand(nets.parameters("encoder"), batch.real)
+    networks, batch = first_replica(made)
+    code = by_hand(networks.parameters("encoder"), batch.real)
     assert code.shape[1] == LATENT
-    on_data = by_hand(nets.parameters("discriminator"), torch.cat([batch.real, code], 1)).squeeze(1)
-    close(made.game.losses["encoder"](nets, batch), -logsigmoid(-on_data).mean())
+    on_data = by_hand(networks.parameters("discriminator"), torch.cat([batch.real, code], 1)).squeeze(1)
+    close(made.game.losses["encoder"](networks, batch), -logsigmoid(-on_data).mean())
 
 
 def test_veegan_by_hand() -> None:
     weight = 0.7
     made = cohort("veegan", {**SMALL, "reconstruction_weight": weight})
-    nets, batch = first_replica(made)
-    g, f, d = (nets.parameters(p) for p in ("generator", "encoder", "discriminator"))
+    networks, batch = first_replica(made)
+    g, f, d = (networks.parameters(p) for p in ("generator", "encoder", "discriminator"))
     x, z = batch.real, batch.noise
     fake = by_hand(g, z)
     on_data = by_hand(d, torch.cat([x, by_hand(f, x)], 1)).squeeze(1)
@@ -57,11 +57,11 @@ def test_veegan_by_hand() -> None:
     error = weight * ((z - by_hand(f, fake)) ** 2).sum(1).mean()
     losses = made.game.losses
     close(
-        losses["discriminator"](nets, batch),
+        losses["discriminator"](networks, batch),
         -(logsigmoid(on_data).mean() + logsigmoid(-on_generated).mean()),
     )
-    close(losses["generator"](nets, batch), error - on_generated.mean())
-    close(losses["encoder"](nets, batch), error)
+    close(losses["generator"](networks, batch), error - on_generated.mean())
+    close(losses["encoder"](networks, batch), error)
 
 
 @pytest.mark.parametrize("name", ["ali", "veegan"])

@@ -13,9 +13,9 @@ from torch.func import functional_call
 from torch.nn.utils import parametrizations
 
 from ganbench.errors import GanbenchError
-from ganbench.game import Game, Nets, template_state
-from ganbench.networks.initialise import initial_state, refuse_unusable
-from ganbench.networks.layers import BatchNorm, Dropout, SpectralNorm, hash_uniform, spectrally_normalised
+from ganbench.game import Game, Networks, template_state
+from ganbench.networks.initialize import initial_state, refuse_unusable
+from ganbench.networks.layers import BatchNorm, Dropout, SpectralNorm, hash_uniform, spectrally_normalized
 
 STRIDE = 0x9E3779B1
 SOURCE = 20
@@ -86,7 +86,7 @@ def test_the_hash_maps_over_keys() -> None:
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     layer = Dropout(0.3)
-    layer.initialise(source())
+    layer.initialize(source())
     dropped = layer(torch.ones(400, 100))
     zero = (dropped == 0).double().mean()
     assert abs(zero - 0.3) < 4.5 * math.sqrt(0.21 / 40_000)
@@ -99,23 +99,27 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
 def test_every_pass_has_another_mask_and_a_penaltys_pass_counts() -> None:
     module = nn.Sequential(nn.Flatten(1), Dropout(0.5))
     params, buffers = template_state(module)
-    game = Game({"discriminator": module}, {"discriminator": lambda nets, batch: torch.zeros(())})
-    nets = Nets(game.players, {"discriminator": params}, {"discriminator": buffers})
+    game = Game({"discriminator": module}, {"discriminator": lambda networks, batch: torch.zeros(())})
+    networks = Networks(game.players, {"discriminator": params}, {"discriminator": buffers})
     x = torch.ones(8, 8, dtype=torch.float64)
-    masks = [nets.discriminator(x), nets.input_gradient("discriminator", x), nets.discriminator(x)]
+    masks = [
+        networks.discriminator(x),
+        networks.input_gradient("discriminator", x),
+        networks.discriminator(x),
+    ]
     key = buffers["1.random_key"]
-    after = nets.buffers_after()
+    after = networks.buffers_after()
     for number, mask in enumerate(masks, start=1):
         keep = hash_uniform(key + number * STRIDE, torch.arange(64)).view(8, 8) >= 0.5
         assert torch.equal(mask, 2.0 * keep)
     assert after["discriminator"]["1.random_key"] == key + 3 * STRIDE
-    again = Nets(game.players, {"discriminator": params}, after).discriminator(x)
+    again = Networks(game.players, {"discriminator": params}, after).discriminator(x)
     assert all(not torch.equal(again, mask) for mask in masks)
-    still = Nets(game.players, {"discriminator": params}, {"discriminator": buffers}, False)
+    still = Networks(game.players, {"discriminator": params}, {"discriminator": buffers}, False)
     assert torch.equal(still.discriminator(x), x)
 
 
-# Batch normalisation
+# Batch normalization
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4, 5), (1, 3, 2, 2)])
@@ -148,24 +152,24 @@ def test_only_a_training_pass_that_is_no_penaltys_moves_the_statistics() -> None
     held = {"discriminator": buffers}
     x = normal(8, 2)
     for training, moved in ((True, True), (False, False)):
-        nets = Nets({"discriminator": module}, {"discriminator": params}, held, training)
-        nets.discriminator(x)
-        mean = nets.buffers_after()["discriminator"]["0.running_mean"]
+        networks = Networks({"discriminator": module}, {"discriminator": params}, held, training)
+        networks.discriminator(x)
+        mean = networks.buffers_after()["discriminator"]["0.running_mean"]
         assert torch.equal(mean, buffers["0.running_mean"]) is not moved
-    nets = Nets({"discriminator": module}, {"discriminator": params}, held)
-    nets.input_gradient("discriminator", x)
-    assert torch.equal(nets.buffers_after()["discriminator"]["0.running_mean"], buffers["0.running_mean"])
+    networks = Networks({"discriminator": module}, {"discriminator": params}, held)
+    networks.input_gradient("discriminator", x)
+    assert torch.equal(networks.buffers_after()["discriminator"]["0.running_mean"], buffers["0.running_mean"])
     assert torch.equal(module[0].running_mean, torch.zeros(2, dtype=torch.float64)), (
         "the template was written"
     )
 
 
-# Spectral normalisation
+# Spectral normalization
 
 
 def test_spectral_norm_equals_torchs_on_the_transposed_weight() -> None:
     """torch iterates u ← Wv, v ← Wᵀu; Miyato's algorithm 1 is v ← Wᵀu, u ← Wv: the same on Wᵀ."""
-    ours = spectrally_normalised(nn.Linear(5, 3)).double()
+    ours = spectrally_normalized(nn.Linear(5, 3)).double()
     theirs = parametrizations.spectral_norm(nn.Linear(5, 3).double(), dim=1)
     _copy_spectral(ours, theirs, swapped=True)
     for step in range(3):
@@ -188,7 +192,7 @@ def _copy_spectral(ours: nn.Module, theirs: nn.Module, swapped: bool) -> None:
 
 def test_spectral_norm_of_a_convolution_equals_torchs_first_form() -> None:
     """torch.nn.utils.spectral_norm, since superseded, iterates in the published order."""
-    ours = spectrally_normalised(nn.Conv2d(2, 3, 3)).double()
+    ours = spectrally_normalized(nn.Conv2d(2, 3, 3)).double()
     plain = nn.Conv2d(2, 3, 3).double()
     plain.weight.data = ours.parametrizations.weight.original.data.clone()
     plain.bias.data = ours.bias.data.clone()
@@ -206,7 +210,7 @@ def test_spectral_norm_of_a_convolution_equals_torchs_first_form() -> None:
 def test_spectral_norm_converges_to_the_largest_singular_value() -> None:
     weight = normal(6, 4)
     layer = SpectralNorm(weight).double()
-    layer.initialise_for(weight, source(), iterations=200)
+    layer.initialize_for(weight, source(), iterations=200)
     torch.testing.assert_close(
         layer.eval()(weight) * torch.linalg.matrix_norm(weight, 2), weight, rtol=1e-12, atol=1e-13
     )
@@ -246,10 +250,10 @@ def test_an_initial_std_is_obeyed() -> None:
 
 def test_spectral_vectors_start_near_the_leading_ones() -> None:
     with torch.device("meta"):
-        template = spectrally_normalised(nn.Sequential(nn.Linear(8, 8)))
+        template = spectrally_normalized(nn.Sequential(nn.Linear(8, 8)))
     params, buffers = initial_state(template, source())
-    normalised = functional_call(template.eval(), {**params, **buffers}, (torch.eye(8),)) - params["0.bias"]
-    assert torch.linalg.matrix_norm(normalised, 2) == pytest.approx(1, rel=0.05)
+    normalized = functional_call(template.eval(), {**params, **buffers}, (torch.eye(8),)) - params["0.bias"]
+    assert torch.linalg.matrix_norm(normalized, 2) == pytest.approx(1, rel=0.05)
 
 
 def test_layers_that_cannot_be_run_over_seeds_are_refused_by_name() -> None:
@@ -257,7 +261,7 @@ def test_layers_that_cannot_be_run_over_seeds_are_refused_by_name() -> None:
         nn.Dropout(0.1): "layers.Dropout",
         nn.BatchNorm1d(3): "layers.BatchNorm",
         nn.InstanceNorm2d(3): "GroupNorm",
-        parametrizations.spectral_norm(nn.Linear(2, 2)): "spectrally_normalised",
+        parametrizations.spectral_norm(nn.Linear(2, 2)): "spectrally_normalized",
     }
     for layer, replacement in wanted.items():
         with pytest.raises(GanbenchError, match=replacement):
@@ -265,13 +269,13 @@ def test_layers_that_cannot_be_run_over_seeds_are_refused_by_name() -> None:
     refuse_unusable(nn.Sequential(nn.Linear(2, 2), BatchNorm(2), Dropout(0.5), nn.GroupNorm(1, 2)))
 
 
-def test_a_layer_of_the_users_needs_initialise() -> None:
+def test_a_layer_of_the_users_needs_initialize() -> None:
     class Own(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.scale = nn.Parameter(torch.ones(()))
 
-    with pytest.raises(GanbenchError, match=r"initialise\(self, generator\)"):
+    with pytest.raises(GanbenchError, match=r"initialize\(self, generator\)"):
         initial_state(nn.Sequential(Own()), source())
-    Own.initialise = lambda self, generator: self.scale.normal_(generator=generator)
+    Own.initialize = lambda self, generator: self.scale.normal_(generator=generator)
     assert initial_state(nn.Sequential(Own()), source())[0]["0.scale"].isfinite()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.contract import check_file
-from ganbench.execution.skeleton import write_variant
+from ganbench.execution.templates import write_variant
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
@@ -22,7 +22,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("registry", "store"),
     ("game",),
     ("datasets",),
-    ("updates", "optimisers", "divergences", "objectives", "penalties", "networks"),
+    ("updates", "optimizers", "divergences", "objectives", "penalties", "networks"),
     ("variants",),
     ("training",),
     ("diagnostics",),

@@ -31,7 +31,7 @@ from ganbench.diagnostics.quadrature import Doubling
 from ganbench.diagnostics.saturation import Saturation, said_probability
 from ganbench.diagnostics.wasserstein import Wasserstein, wasserstein_distance
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.published.lsgan1d import CASE_A, EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
 from ganbench.report.theory.lsgan1d_closed import LAGUERRE, LaguerreLaw, laguerre_apart
 from ganbench.report.theory.lsgan1d_games import distance_between
@@ -252,10 +252,10 @@ def test_wrong_settings_are_told() -> None:
     with pytest.raises(GanbenchError, match="at least one of a, b, g, h"):
         lsgan1d(free=())
     with pytest.raises(GanbenchError, match="shape"):
-        lsgan1d().build(SampleSpec((2,)))
+        lsgan1d().build(DataSpec((2,)))
     with pytest.raises(GanbenchError, match="no quadrature"):
-        lsgan1d().build(SampleSpec((1,)))
-    assert lsgan1d(expectation="samples").build(SampleSpec((1,)))
+        lsgan1d().build(DataSpec((1,)))
+    assert lsgan1d(expectation="samples").build(DataSpec((1,)))
 
 
 # The data

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad
 
-from ganbench.game import Batch, Game, Nets, SampleSpec, template_state
+from ganbench.game import Batch, DataSpec, Game, Networks, template_state
 from ganbench.objectives import (
     Objective,
     hinge,
@@ -181,11 +181,11 @@ BATCH = Batch(
 
 
 def value(penalty: Penalty, module: nn.Module, reals: Tensor = REALS) -> Tensor:
-    game = Game({"discriminator": module}, {"discriminator": lambda nets, batch: torch.zeros(())})
+    game = Game({"discriminator": module}, {"discriminator": lambda networks, batch: torch.zeros(())})
     params, buffers = template_state(module)
     assert penalty.term is not None
-    nets = Nets(game.players, {"discriminator": params}, {"discriminator": buffers})
-    return penalty.term(nets, BATCH, reals, FAKES)
+    networks = Networks(game.players, {"discriminator": params}, {"discriminator": buffers})
+    return penalty.term(networks, BATCH, reals, FAKES)
 
 
 def mean_square(x: Tensor) -> float:
@@ -231,11 +231,11 @@ def test_a_slope_of_exactly_zero_gives_no_nan(penalty: Penalty) -> None:
 
 
 def test_penalties_name_the_draws_they_read() -> None:
-    spec = SampleSpec((1, 4, 4))
-    assert {n: d.shape for n, d in gradient_penalty(1.0).draws(spec).items()} == {"interpolation": ()}
-    shapes = {n: d.shape for n, d in dragan_penalty(1.0, 1.0).draws(spec).items()}
+    spec = DataSpec((1, 4, 4))
+    assert {n: d.shape for n, d in gradient_penalty(1.0).inputs(spec).items()} == {"interpolation": ()}
+    shapes = {n: d.shape for n, d in dragan_penalty(1.0, 1.0).inputs(spec).items()}
     assert shapes == {"interpolation": (), "perturbation": (1, 4, 4)}
-    assert r1(1.0).draws(spec) == r2(1.0).draws(spec) == {}
+    assert r1(1.0).inputs(spec) == r2(1.0).draws(spec) == {}
 
 
 def test_clipping_projects() -> None:

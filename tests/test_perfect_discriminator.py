@@ -24,7 +24,7 @@ from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorG
 from ganbench.diagnostics.perfect_discriminator import CURVES, jsd_bound, marks
 from ganbench.game import Game
 from ganbench.networks.flat import FlatGenerator
-from ganbench.optimisers import Adam
+from ganbench.optimizers import Adam
 from ganbench.streams import SeedStreams
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
@@ -135,7 +135,10 @@ def at_the_optimum(distance: float, noise: Tensor) -> GeneratorGradient:
     """Gradients in the location of N(0, 1) under the optimal discriminator; noise [minibatches, n]."""
     game = Game(
         {"generator": FlatGenerator(1, (1,)), "discriminator": Optimal(distance)},
-        {"generator": lambda nets, batch: batch.noise, "discriminator": lambda nets, batch: batch.noise},
+        {
+            "generator": lambda networks, batch: batch.noise,
+            "discriminator": lambda networks, batch: batch.noise,
+        },
     )
     params = {"generator": {"location": torch.zeros(1, 1, dtype=noise.dtype)}, "discriminator": {}}
     empty: dict[str, dict[str, Tensor]] = {"generator": {}, "discriminator": {}}
@@ -254,15 +257,15 @@ def test_it_is_a_plain_training_of_a_fresh_network() -> None:
     _, d = vector_pair(4, 32)
     fresh = FreshDiscriminators(d, (2,), "perfect_discriminator/initial", Adam(1e-2), CPU, torch.float64)
     d.double().load_state_dict({n: v[0] for n, v in fresh.params.items()})
-    optimiser = torch.optim.Adam(d.parameters(), lr=1e-2, betas=(0.5, 0.999))
+    optimizer = torch.optim.Adam(d.parameters(), lr=1e-2, betas=(0.5, 0.999))
     noise = SeedStreams((2,), "measure/perfect_discriminator/noise").normal((16 * batch, 4), torch.float64)[0]
     real = made.dataset.sampler((2,), CPU, torch.float64).draw(16 * batch)["real"][0]
     for k in range(steps):
         part = slice(k * batch, (k + 1) * batch)
         loss = F.softplus(-d(real[part])).mean() + F.softplus(d(g(noise[part]).detach())).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     held = SeedStreams((2,), "measure/perfect_discriminator/heldout").normal((256, 4), torch.float64)[0]
     with torch.no_grad():
         of_real, of_fake = d(made.dataset.examples("heldout", 256, CPU, torch.float64)), d(g(held))

@@ -34,7 +34,7 @@ OPTIONS = {
     "network": NETWORK,
     "latent_dim": 256,
     "batch_size": 256,
-    "optimiser": {"adam": {"beta1": 0.5}},
+    "optimizer": {"adam": {"beta1": 0.5}},
     "learning_rate": 1e-3,
     "update": "alternating",
     "n_critic": 1,
@@ -381,7 +381,7 @@ def test_what_was_run_as_published_deviates_in_nothing() -> None:
     assert protocols.deviations(later, [found]) == []
     for changes, deviation in (
         ({"batch_size": 64}, "batch 64 (theirs: 256)"),
-        ({"learning_rate": 2e-4}, "optimiser Adam 2e-4 (β₁ 0.5) (theirs: Adam 1e-3 (β₁ 0.5))"),
+        ({"learning_rate": 2e-4}, "optimizer Adam 2e-4 (β₁ 0.5) (theirs: Adam 1e-3 (β₁ 0.5))"),
         ({"latent_dim": 2}, "noise 2 numbers (theirs: 256 numbers)"),
     ):
         other = Trained("nsgan", seeds=10, steps=(0, 25_000), options=changes)

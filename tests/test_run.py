@@ -193,7 +193,7 @@ def test_trouble_of_one_variant_leaves_the_others_alone(tmp_path: Path) -> None:
     (note,) = notes
     assert "trouble-loops" in note.identity
     assert note.detail == f"{looped['reason']}; it goes on one seed after another"
-    assert "cannot be vectorised over seeds" in note.detail
+    assert "cannot be vectorized over seeds" in note.detail
 
     assert found["nsgan"]["status"] == "finished"
     records = pd.read_parquet(tmp_path / "run" / store.RECORDS_FILE)
@@ -212,7 +212,7 @@ def test_trouble_of_one_variant_leaves_the_others_alone(tmp_path: Path) -> None:
     ]
 
 
-def test_looping_gives_the_numbers_of_the_vectorised_variant(
+def test_looping_gives_the_numbers_of_the_vectorized_variant(
     finished: tuple[Path, Path], tmp_path: Path
 ) -> None:
     plugin = write_plugin(tmp_path, "same")
@@ -220,8 +220,8 @@ def test_looping_gives_the_numbers_of_the_vectorised_variant(
     trained(suite, tmp_path / "run")
     (ours,) = store.cohort_folders(tmp_path / "run")
     theirs = next(each for each in store.cohort_folders(finished[1]) if "nsgan" in each.name)
-    looped, vectorised = load_file(ours / store.NETWORKS_FILE), load_file(theirs / store.NETWORKS_FILE)
-    assert all(np.allclose(looped[name], vectorised[name], atol=1e-5) for name in vectorised)
+    looped, vectorized = load_file(ours / store.NETWORKS_FILE), load_file(theirs / store.NETWORKS_FILE)
+    assert all(np.allclose(looped[name], vectorized[name], atol=1e-5) for name in vectorized)
 
 
 def test_records_can_be_rebuilt_from_the_cohorts(copied: Path) -> None:

@@ -21,7 +21,7 @@ EACH = pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name
 OF_THE_ISSUE = {
     "penalty-sign", "penalty-at-real-points", "swapped-labels", "discriminator-rate", "wrong-beta1",
     "one-critic-step", "ema-never-updated", "half-the-noise", "fixed-noise", "mode-dropped", "data-scaled",
-    "wrong-players-gradient", "stale-samples", "clip-too-tight", "unseeded-initialisation",
+    "wrong-players-gradient", "stale-samples", "clip-too-tight", "unseeded-initialization",
     "metric-on-training-samples", "budget-off-by-one",
 }  # fmt: skip
 

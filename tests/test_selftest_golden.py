@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from ganbench import optimisers
+from ganbench import optimizers
 from ganbench.errors import GanbenchError
 from ganbench.selftest import tracing
 from ganbench.selftest.golden import (
@@ -56,7 +56,7 @@ def test_threads_and_the_way_of_computing_change_rounding_only(
     small: Any, traced: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = tracing.Engine
-    monkeypatch.setattr(tracing, "Engine", lambda **options: engine(**options, vectorise="off"))
+    monkeypatch.setattr(tracing, "Engine", lambda **options: engine(**options, vectorize="off"))
     threads = torch.get_num_threads()
     assert not compare_golden(traced, golden_trace(small), ROUNDING)
     assert torch.get_num_threads() == threads
@@ -66,7 +66,7 @@ def test_a_change_of_one_line_is_seen(
     small: Any, traced: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Adam with one correction lost: only from its first step on, and in no untrained number."""
-    monkeypatch.setattr(optimisers.Adam, "_corrections", lambda self, updates: (self.learning_rate, 1.0))
+    monkeypatch.setattr(optimizers.Adam, "_corrections", lambda self, updates: (self.learning_rate, 1.0))
     deviations = compare_golden(traced, golden_trace(small))
     assert {d.cohort for d in deviations} == set(traced["cohorts"])
     assert "0" not in {d.moment for d in deviations}

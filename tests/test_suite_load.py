@@ -176,8 +176,8 @@ def test_measuring_points(tmp_path: Path, written: str, points: tuple[float, ...
 
 
 def test_the_engines_words_on_and_off_need_no_quotes(tmp_path: Path) -> None:
-    read = load(tmp_path, suite() + "engine: {compile: off, vectorise: on, precision: medium, threads: 2}\n")
-    assert read.engine == Engine(precision="medium", compile="off", vectorise="on", threads=2)
+    read = load(tmp_path, suite() + "engine: {compile: off, vectorize: on, precision: medium, threads: 2}\n")
+    assert read.engine == Engine(precision="medium", compile="off", vectorize="on", threads=2)
 
 
 MISTAKES = [

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Game, Loss, Nets
-from ganbench.optimisers import SGD, Adam, Optimistic, RMSProp
+from ganbench.game import Batch, Game, Loss, Networks
+from ganbench.optimizers import SGD, Adam, Optimistic, RMSProp
 from ganbench.training.probe import measuring_batch
 from ganbench.updates import RULES, update_rule
 from ganbench.variants import Variant
@@ -41,7 +41,7 @@ class Point(nn.Module):
         super().__init__()
         self.value = nn.Parameter(torch.empty(SIZE))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         with torch.no_grad():
             self.value.normal_(generator=generator)
 
@@ -53,21 +53,21 @@ def play(monkeypatch: pytest.MonkeyPatch, payoff: Callable[[Any], Tensor], updat
     """A cohort of a zero-sum game: the generator descends the payoff, the discriminator ascends it."""
     rule = update_rule(update, **more)
     losses: dict[str, Loss] = {
-        "generator": lambda nets, _: payoff(nets),
-        "discriminator": lambda nets, _: -payoff(nets),
+        "generator": lambda networks, _: payoff(networks),
+        "discriminator": lambda networks, _: -payoff(networks),
     }
 
     def build(_spec: Any) -> Game:
         with torch.device("meta"):
             return Game({player: Point() for player in losses}, losses)
 
-    optimisers = {p: Optimistic(SGD(STEP)) if rule.optimistic else SGD(STEP) for p in losses}
-    register_for_test(monkeypatch, "points", lambda: Variant(build, rule, optimisers, 1, 1))
+    optimizers = {p: Optimistic(SGD(STEP)) if rule.optimistic else SGD(STEP) for p in losses}
+    register_for_test(monkeypatch, "points", lambda: Variant(build, rule, optimizers, 1, 1))
     return cohort("points", {}, seeds=(0, 1, 2), budget=("steps", 1000))
 
 
-def bilinear(nets: Any) -> Tensor:
-    return nets.generator() @ MATRIX @ nets.discriminator()
+def bilinear(networks: Any) -> Tensor:
+    return networks.generator() @ MATRIX @ networks.discriminator()
 
 
 def position(made: Any) -> Tensor:
@@ -132,7 +132,9 @@ def test_unrolling_looks_through_the_discriminators_own_steps(
     """Payoff x·y − ½y²: y after k ascents is x + (1−h)ᵏ(y−x), so dyₖ/dx = 1 − (1−h)ᵏ is exact."""
     made = play(
         monkeypatch,
-        lambda nets: nets.generator() @ nets.discriminator() - nets.discriminator().square().sum() / 2,
+        lambda networks: (
+            networks.generator() @ networks.discriminator() - networks.discriminator().square().sum() / 2
+        ),
         {"unrolled": {"steps": steps}},
     )
     for _ in range(ROUNDS):
@@ -148,27 +150,27 @@ def test_unrolling_looks_through_the_discriminators_own_steps(
 def test_unrolling_clips_as_the_discriminator_does() -> None:
     """With the clip at 1e-3 every critic ahead is on its bound or inside: by hand, step for step."""
     bound, rate = 1e-3, 1e-2
-    options = {**SMALL, "clip": bound, "n_critic": 1, "optimiser": "sgd", "learning_rate": rate,
+    options = {**SMALL, "clip": bound, "n_critic": 1, "optimizer": "sgd", "learning_rate": rate,
                "update": {"unrolled": {"steps": 2}}}  # fmt: skip
     made = cohort("wgan", options, seeds=(0,), budget=("steps", 2))
     made.field.advance()
     params = {p: {n: v[0] for n, v in t.items()} for p, t in made.state.params.items()}
     assert all(float(v.abs().max()) <= bound for v in params["discriminator"].values())
     batch = {n: v[0] for n, v in measuring_batch(made).items()}
-    nets, view = Nets(made.game.players, params, {p: {} for p in params}), Batch(batch)
-    found = made.game.losses["generator"](nets, view)
+    networks, view = Networks(made.game.players, params, {p: {} for p in params}), Batch(batch)
+    found = made.game.losses["generator"](networks, view)
     original = made.variant.build(made.dataset.info.spec)
     ahead = params["discriminator"]
     for _ in range(2):
         inner = {n: v.clone().requires_grad_() for n, v in ahead.items()}
-        loss = original.losses["discriminator"](nets.moved("discriminator", inner), view)
+        loss = original.losses["discriminator"](networks.with_parameters("discriminator", inner), view)
         slopes = torch.autograd.grad(loss, list(inner.values()))
         moved = [v.detach() - rate * g for v, g in zip(inner.values(), slopes, strict=True)]
         ahead = {n: v.clamp(-bound, bound) for n, v in zip(inner, moved, strict=True)}
-    expected = original.losses["generator"](nets.moved("discriminator", ahead), view)
+    expected = original.losses["generator"](networks.with_parameters("discriminator", ahead), view)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
     free = original.losses["generator"](
-        nets.moved("discriminator", {n: v * 2 for n, v in ahead.items()}), view
+        networks.with_parameters("discriminator", {n: v * 2 for n, v in ahead.items()}), view
     )
     assert abs(float(free - expected)) > 1e-12
 
@@ -228,20 +230,20 @@ def test_unrolling_through_adam_agrees_with_plain_autograd() -> None:
     assert len(recorder.batches[0]["real"][0]) == BATCH
 
 
-@pytest.mark.parametrize("optimiser", [SGD(0.1), SGD(0.1, 0.9), Adam(0.1, 0.5), RMSProp(0.1)])
-def test_an_optimisers_function_is_its_step_in_place(optimiser: Any) -> None:
+@pytest.mark.parametrize("optimizer", [SGD(0.1), SGD(0.1, 0.9), Adam(0.1, 0.5), RMSProp(0.1)])
+def test_an_optimizers_function_is_its_step_in_place(optimizer: Any) -> None:
     source = torch.Generator().manual_seed(0)
     params = {"w": torch.randn(4, 3, generator=source, dtype=torch.float64)}
-    slots = optimiser.initial(params)
+    optimizer_state = optimizer.initial(params)
     for _ in range(5):
         gradient = {"w": torch.randn(4, 3, generator=source, dtype=torch.float64)}
-        moved, left = optimiser.moved(params, gradient, slots)
-        optimiser.step_(params, gradient, slots)
+        moved, left = optimizer.functional_step(params, gradient, optimizer_state)
+        optimizer.step_(params, gradient, optimizer_state)
         torch.testing.assert_close(moved["w"], params["w"], rtol=1e-12, atol=1e-14)
-        assert left["updates"] == slots["updates"]
+        assert left["updates"] == optimizer_state["updates"]
 
 
-def test_an_optimisers_function_can_be_differentiated_where_nothing_moves() -> None:
+def test_an_optimizers_function_can_be_differentiated_where_nothing_moves() -> None:
     params = {"w": torch.zeros(2, dtype=torch.float64)}
     gradient = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     adam = Adam(0.1)

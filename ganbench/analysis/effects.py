@@ -50,7 +50,7 @@ def effect(base: ArrayLike, new: ArrayLike, quantity: Quantity, level: float = L
     Lehmann 1963); with ties it covers no less than stated.  Zeros on a logarithmic scale are
     infinitely far from every other value; with a value below zero, or without a seed on one of the
     sides, nothing is defined: NaN, coverage 0.  Where the quantity has no direction undefined values
-    are left out, as in `summarise`.
+    are left out, as in `summarize`.
     """
     sides = [np.asarray(values, dtype=np.float64).ravel() for values in (base, new)]
     if quantity.direction == "none":

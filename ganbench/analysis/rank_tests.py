@@ -232,7 +232,7 @@ def _ways(scores: Sequence[int], taken: int) -> Values:
 
 
 def _frozen(lowest: int, step: int, ways: Values) -> _Null:
-    """Normalised; tails are summed from the rare end, so that small ones keep their digits."""
+    """Normalized; tails are summed from the rare end, so that small ones keep their digits."""
     tails = np.cumsum(ways[::-1])[::-1]
     mass, upper = ways / tails[0], tails / tails[0]
     for array in (mass, upper):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ganbench.analysis.cohorts import Budget, Cohort
 from ganbench.analysis.run import Run
-from ganbench.analysis.statistics import badness, rank_ranges, summarise
+from ganbench.analysis.statistics import badness, rank_ranges, summarize
 from ganbench.errors import GanbenchError
 
 COLUMNS = (
@@ -108,7 +108,7 @@ def _final_values(run: Run, dataset: str, cohorts: list[Cohort]) -> dict[str, pd
 
 def _row(run: Run, cohort: Cohort, values: pd.Series) -> dict[str, object]:
     primary = run.primary(cohort.dataset)
-    summary = summarise(values.to_numpy(), primary.direction, primary.target)
+    summary = summarize(values.to_numpy(), primary.direction, primary.target)
     return {
         "variant": cohort.variant,
         "seeds": summary.count,

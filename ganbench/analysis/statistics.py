@@ -53,7 +53,7 @@ def badness(values: ArrayLike, direction: Direction, target: float | None = None
     return np.abs(numbers - target).round(TARGET_DIGITS - 1 - math.floor(math.log10(abs(target))))
 
 
-def summarise(
+def summarize(
     values: ArrayLike, direction: Direction, target: float | None = None, level: float = LEVEL
 ) -> Summary:
     """Median, its interval and the interquartile mean of values over seeds [S].

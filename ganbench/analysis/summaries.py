@@ -10,7 +10,7 @@ import pandas as pd
 
 from ganbench.analysis.ranking import final_records
 from ganbench.analysis.run import REFERENCE, Run
-from ganbench.analysis.statistics import Summary, badness, summarise
+from ganbench.analysis.statistics import Summary, badness, summarize
 from ganbench.quantities import Quantity
 
 MOST_MOMENTS = 400
@@ -90,7 +90,7 @@ def _moments(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
 def _summary(quantity: Quantity, values: pd.Series) -> Summary:
     """The values as they are; on neither side of a target is worse, so there undefined ones are left out."""
     direction = "none" if quantity.direction == "target" else quantity.direction
-    return summarise(values.to_numpy(), direction)
+    return summarize(values.to_numpy(), direction)
 
 
 def median_seed(run: Run, dataset: str, variant: str) -> int | None:

@@ -155,7 +155,7 @@ def _reruns(new: Path, seeds: int | None, device: str, workers: int | None) -> R
     def rerun(decision: Decision, base: Side, other: Side) -> Side:
         from ganbench.comparison.sides import load_side
         from ganbench.comparison.suspects import seeds_to_confirm
-        from ganbench.execution.fresh import fresh_work, train_fresh
+        from ganbench.execution.confirmation_runs import fresh_work, train_fresh
         from ganbench.terminal import counted, progress
         from ganbench.training.device import choose_device
 

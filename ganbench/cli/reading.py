@@ -61,7 +61,7 @@ def new() -> None:
 @click.argument("name")
 def new_variant(name: str) -> None:
     """Write NAME.py: a complete variant, to edit, to check and to run."""
-    from ganbench.execution.skeleton import write_variant
+    from ganbench.execution.templates import write_variant
 
     file = write_variant(name, Path.cwd())
     click.echo(f"{file.name}: edit it, name it in a suite's list of variants as `- {name}`, then")

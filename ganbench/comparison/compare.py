@@ -12,7 +12,7 @@ from ganbench.analysis.effects import effect, harm, probability_of_improvement
 from ganbench.analysis.multiplicity import benjamini_hochberg
 from ganbench.analysis.numbers import number
 from ganbench.analysis.rank_tests import RankTest, rank_test, two_sided
-from ganbench.analysis.statistics import Summary, Values, summarise
+from ganbench.analysis.statistics import Summary, Values, summarize
 from ganbench.comparison.comparability import refusal
 from ganbench.comparison.detectable import detectable_effect
 from ganbench.comparison.gate import gate
@@ -274,7 +274,7 @@ def _by_seed(cell: Cell, name: str) -> Mapping[int, float]:
 
 def _summary(cell: Cell, quantity: Quantity) -> Summary | None:
     values = list(_by_seed(cell, quantity.name).values())
-    return summarise(values, quantity.direction, quantity.target) if values else None
+    return summarize(values, quantity.direction, quantity.target) if values else None
 
 
 def _unshared(matching: Matching) -> Iterable[str]:

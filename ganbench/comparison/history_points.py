@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ganbench.analysis.statistics import Values, badness, summarise
+from ganbench.analysis.statistics import Values, badness, summarize
 from ganbench.comparison.comparability import TRAINED, differences
 from ganbench.comparison.history_labels import Label, commit
 from ganbench.comparison.history_model import Point
@@ -69,7 +69,7 @@ def _point(side: Side, label: Label, cell: Cell, repeated: frozenset[int]) -> Po
         label=label,
         values=values,
         repeated=repeated,
-        summary=summarise(list(values.values()), quantity.direction, quantity.target),
+        summary=summarize(list(values.values()), quantity.direction, quantity.target),
         planned=len(cell.outcomes),
     )
 

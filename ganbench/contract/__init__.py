@@ -19,14 +19,14 @@ from ganbench.contract.promise import (
     names_its_source,
     says_how_to_read_it,
 )
-from ganbench.contract.variants import builds, counts_its_updates, repeats, trains, vectorises
+from ganbench.contract.variants import builds, counts_its_updates, repeats, trains, vectorizes
 from ganbench.errors import GanbenchError
 from ganbench.registry import Kind
 
 __all__ = ["CHECKS", "Check", "ContractFailure", "check_file"]
 
 CHECKS: dict[Kind, tuple[Check, ...]] = {
-    "variant": (documented, names_its_source, builds, trains, counts_its_updates, repeats, vectorises),
+    "variant": (documented, names_its_source, builds, trains, counts_its_updates, repeats, vectorizes),
     "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples),
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone),
     "network": (documented, fits_data),

@@ -8,7 +8,7 @@ from torch import Tensor
 from ganbench.contract.promise import CPU, FEW, dataset_of, require
 from ganbench.datasets import Dataset, Split
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.registry import Entry
 
 
@@ -81,7 +81,7 @@ def _refuses(dataset: Dataset, split: Split, count: int) -> bool:
 
 
 def _check_examples(
-    entry: Entry, examples: Tensor, lead: tuple[int, ...], spec: SampleSpec, dtype: torch.dtype
+    entry: Entry, examples: Tensor, lead: tuple[int, ...], spec: DataSpec, dtype: torch.dtype
 ) -> None:
     shape = (*lead, *spec.shape)
     require(examples.shape == shape, entry, f"examples have shape {tuple(examples.shape)}, not {shape}")

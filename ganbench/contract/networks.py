@@ -8,11 +8,11 @@ from torch.func import functional_call
 from ganbench import streams
 from ganbench.contract.promise import FEW, require, same_bits
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
-from ganbench.networks.initialise import initial_state, refuse_unusable
+from ganbench.game import DataSpec
+from ganbench.networks.initialize import initial_state, refuse_unusable
 from ganbench.registry import Entry
 
-_SPECS = (SampleSpec((2,)), SampleSpec((1, 8, 8), (-1.0, 1.0)), SampleSpec((1, 28, 28), (-1.0, 1.0)))
+_SPECS = (DataSpec((2,)), DataSpec((1, 8, 8), (-1.0, 1.0)), DataSpec((1, 28, 28), (-1.0, 1.0)))
 
 
 def fits_data(entry: Entry) -> None:

@@ -70,7 +70,7 @@ def repeats(entry: Entry) -> None:
         require(same, entry, f"a second training gave other numbers in {name}; does a layer draw or count?")
 
 
-def vectorises(entry: Entry) -> str | None:
+def vectorizes(entry: Entry) -> str | None:
     """All seeds at once, traced into one program, give the numbers of one seed after another."""
     place = places_of(entry)[0]
     at_once = trained(entry, place, at_once=True)
@@ -170,7 +170,7 @@ def _description(entry: Entry, place: str, seeds: tuple[int, ...]) -> CohortDesc
         budget=Budget("steps", _ROUNDS * updates),
         measure=(1.0,),
         diagnostics=(),
-        engine=Engine(precision="float64", compile="off", vectorise="on"),
+        engine=Engine(precision="float64", compile="off", vectorize="on"),
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganbench import registry
-from ganbench.game import SampleSpec, Tree
+from ganbench.game import DataSpec, Tree
 from ganbench.quantities import Quantity
 
 Split = Literal["train", "heldout"]
@@ -28,7 +28,7 @@ class DatasetInfo:
 
     name: str
     title: str
-    spec: SampleSpec
+    spec: DataSpec
     source: str
     licence: str
     primary: Quantity

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
 from ganbench.datasets.primary import equilibrium_distance
-from ganbench.game import SampleSpec, Tree
+from ganbench.game import DataSpec, Tree
 
 
 class PointMass(Dataset):
@@ -20,7 +20,7 @@ class PointMass(Dataset):
         self.info = DatasetInfo(
             name="dirac",
             title="Point mass at 0 (Dirac-GAN)",
-            spec=SampleSpec((1,)),
+            spec=DataSpec((1,)),
             source="Mescheder et al. 2018, definition 2.1",
             licence="synthetic",
             primary=equilibrium_distance(),

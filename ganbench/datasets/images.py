@@ -16,7 +16,7 @@ from ganbench.datasets.blocks import Blocks
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
 from ganbench.datasets.primary import classifier_frechet
 from ganbench.errors import GanbenchError, MissingData, UnknownName
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
 DATA_VARIABLE = "GANBENCH_DATA"
@@ -148,7 +148,7 @@ def _digits() -> ImageDataset:
         DatasetInfo(
             name="digits",
             title="Handwritten digits, 8×8",
-            spec=SampleSpec((1, 8, 8), (-1.0, 1.0)),
+            spec=DataSpec((1, 8, 8), (-1.0, 1.0)),
             source="Alpaydin & Kaynak 1998, UCI; the 1,797 images that scikit-learn bundles",
             licence="CC BY 4.0",
             primary=classifier_frechet("train", 1437),
@@ -164,7 +164,7 @@ def _from_idx(name: str, title: str, source: str, licence: str) -> ImageDataset:
     info = DatasetInfo(
         name=name,
         title=title,
-        spec=SampleSpec((1, 28, 28), (-1.0, 1.0)),
+        spec=DataSpec((1, 28, 28), (-1.0, 1.0)),
         source=source,
         licence=licence,
         primary=classifier_frechet("train", 10_000),

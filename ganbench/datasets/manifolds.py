@@ -15,7 +15,7 @@ from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import energy_distance
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
@@ -49,7 +49,7 @@ class EmbeddedManifold(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title + (f", noise {noise:g}" if noise else ""),
-            spec=SampleSpec((len(embedding),)),
+            spec=DataSpec((len(embedding),)),
             source=source,
             licence="synthetic",
             primary=energy_distance(_COMPARED),

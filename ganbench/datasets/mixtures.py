@@ -14,7 +14,7 @@ from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import mode_total_variation
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
@@ -38,7 +38,7 @@ class GaussianMixture(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=SampleSpec((means.shape[1],)),
+            spec=DataSpec((means.shape[1],)),
             source=source,
             licence="synthetic",
             primary=mode_total_variation(EVALUATION_SAMPLES),

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import wasserstein_to_data
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 10_000
@@ -32,7 +32,7 @@ class RealLine(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=SampleSpec((1,), quadrature=self.quadrature),
+            spec=DataSpec((1,), quadrature=self.quadrature),
             source=source,
             licence="synthetic",
             primary=wasserstein_to_data(EVALUATION_SAMPLES),

@@ -17,7 +17,7 @@ from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
 from ganbench.datasets.primary import perfect_discriminator_error
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
@@ -35,7 +35,7 @@ class FlatGaussian(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=SampleSpec((len(mean),)),
+            spec=DataSpec((len(mean),)),
             source=_SOURCE,
             licence="synthetic",
             primary=perfect_discriminator_error(),

@@ -25,8 +25,8 @@ from ganbench.diagnostics.estimators.generator_jacobian import (
     significant_rank,
     singular_values,
 )
-from ganbench.diagnostics.floor import of_real
-from ganbench.training.draws import random_draws
+from ganbench.diagnostics.reference import of_real
+from ganbench.training.batches import random_inputs
 
 VERSION = 1
 """Counts up when the numbers change meaning."""
@@ -107,7 +107,7 @@ class _Dimension:
             self._real = self._of_samples(snapshot.real("train", self._count).unsqueeze(0))
         seeds = len(snapshot.seeds)
         floor = {f"{name}_of_real": value.expand(seeds) for name, value in self._real.items()}
-        stated = {**self._known, "dimension_of_input": math.prod(random_draws(snapshot.game)["noise"].shape)}
+        stated = {**self._known, "dimension_of_input": math.prod(random_inputs(snapshot.game)["noise"].shape)}
         constant = {name: torch.full((seeds,), value, dtype=torch.float64) for name, value in stated.items()}
         return {**values, **floor, **constant, **self._of_jacobian(singular_values(snapshot, self._points))}
 

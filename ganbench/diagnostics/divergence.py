@@ -38,7 +38,7 @@ from ganbench.diagnostics.estimators.nearest_density import (
     plug_in_accuracy,
     reverse_kl,
 )
-from ganbench.diagnostics.floor import of_real
+from ganbench.diagnostics.reference import of_real
 
 VERSION = 1
 NEIGHBOURS_OF_RULE = 20

@@ -23,7 +23,7 @@ from ganbench.diagnostics.estimators.game_jacobian import (
 from ganbench.diagnostics.estimators.game_path import Params, motion_along, path_cosines
 from ganbench.diagnostics.estimators.krylov import Spectrum, krylov_spectra, replicas_at_once, spectra_of
 from ganbench.game import PLAYERS
-from ganbench.training.draws import draw_from, random_draws
+from ganbench.training.batches import draw_random_input, random_inputs
 
 VERSION = 1
 _TOLERANCE = 1e-4
@@ -72,7 +72,7 @@ def dynamics(
                                   game, 0 for a gradient lost in noise.
     What looks back to another checkpoint is NaN at the first.
 
-    Blind to: the optimiser (Adam follows another field), momentum and alternation; all beyond first order.
+    Blind to: the optimizer (Adam follows another field), momentum and alternation; all beyond first order.
     One batch stands for the loss.  A ReLU's kinks have no curvature, and
     spectral norm's singular vectors count as fixed.  Eigenvalues by products are the
     outer ones, NaN from the first that is not known to 1e-4 of |λ₁|; the rightmost is NaN where its sign is
@@ -80,7 +80,7 @@ def dynamics(
 
     Protocol: the measuring batch, of the variant's own size and the same at every moment, and a second one;
     training mode; J in float64 copies with frozen buffers.  Along a path only the parameters move: buffers,
-    and optimisers' state where a loss reads it, are those of the present moment.  Up to `exact_up_to`
+    and optimizers' state where a loss reads it, are those of the present moment.  Up to `exact_up_to`
     parameters J is built whole, at every point.  Beyond, eigenvalues by Arnoldi's method without
     restarts, the share by Hutchinson's estimator (with 4 probes good to a third), at the last point only
     unless `every_point`.  Where torch cannot take a second derivative, values are NaN and the protocol says
@@ -268,12 +268,12 @@ def _undefined(snapshot: Snapshot) -> Tensor:
 def _second_batch(snapshot: Snapshot) -> dict[str, Tensor]:
     """A batch independent of the measuring one, with the same constant inputs."""
     batch = dict(snapshot.batch())
-    draws = random_draws(snapshot.game)
+    draws = random_inputs(snapshot.game)
     of_data = snapshot.sampler().draw(batch["real"].shape[1])
     for name, value in batch.items():
         if name in draws:
             source = snapshot.streams(f"dynamics/{name}")
-            batch[name] = draw_from(source, draws[name], value.shape[1], snapshot.dtype)
+            batch[name] = draw_random_input(source, draws[name], value.shape[1], snapshot.dtype)
         elif name in of_data:
             batch[name] = of_data[name]
     return batch

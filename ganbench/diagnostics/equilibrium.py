@@ -22,7 +22,7 @@ from ganbench.diagnostics.diagnostic import (
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.game_jacobian import Layout
-from ganbench.diagnostics.estimators.linearised import eigenvalues, motion_at, multipliers
+from ganbench.diagnostics.estimators.linearization import eigenvalues, motion_at, multipliers
 from ganbench.diagnostics.estimators.trajectory import Trajectory
 from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.game import Tree
@@ -45,7 +45,7 @@ def equilibrium(
 
     `eigenvalue_real_k`, `eigenvalue_imag_k` are of the Jacobian of the field of motion (minus the gradients):
     a negative real part attracts.  `multiplier_abs_k` are of the Jacobian of one round of the update rule,
-    optimisers' state included: all below 1 attract.  Both are undefined where the field has a corner or a
+    optimizers' state included: all below 1 attract.  Both are undefined where the field has a corner or a
     jump.  `verdict` is 1 converges, 0 cycles, -1 diverges, by `growth_per_turn`, the change of the mean of
     ln distance from one turn around the equilibrium to the next, late in the training.
 

@@ -35,7 +35,7 @@ def gradients(
     number of parameters, so compare one variant with itself, not two variants with each other.
 
     Protocol: gradients on one measuring batch of the variant's own size, the same at every moment,
-    before any projection and without optimiser scaling, training mode; ‖∇ₓD‖ in evaluation mode at
+    before any projection and without optimizer scaling, training mode; ‖∇ₓD‖ in evaluation mode at
     held-out real points, fresh samples, and one uniform point on the segment of each pair.
     """
     return _Gradients(points)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganbench.datasets import KnownModes
 from ganbench.datasets.primary import MODES_VERSION, mode_total_variation
 from ganbench.diagnostics.diagnostic import Dataset, NotApplicable, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.floor import of_real
+from ganbench.diagnostics.reference import of_real
 
 
 @register_diagnostic("modes")

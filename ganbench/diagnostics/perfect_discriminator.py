@@ -20,8 +20,8 @@ from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDis
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
 from ganbench.game import Game, Tree
 from ganbench.networks.network import architecture
-from ganbench.optimisers import Adam
-from ganbench.training.draws import draw_from, random_draws
+from ganbench.optimizers import Adam
+from ganbench.training.batches import draw_random_input, random_inputs
 from ganbench.training.gradients import Gradient
 
 PURPOSE = "perfect_discriminator"
@@ -114,12 +114,12 @@ class _PerfectDiscriminator:
     def __init__(
         self,
         at: str | tuple[int, ...],
-        optimiser: Adam,
+        optimizer: Adam,
         template: nn.Module,
         protocol: Mapping[str, Any],
         perfect: float,
     ) -> None:
-        self._at, self._optimiser, self._template, self._perfect = at, optimiser, template, perfect
+        self._at, self._optimizer, self._template, self._perfect = at, optimizer, template, perfect
         self._batch, self._steps = int(protocol["batch_size"]), int(protocol["steps"])
         self._count = int(protocol["samples"])
         self.marks = marks(self._steps)
@@ -157,7 +157,7 @@ class _PerfectDiscriminator:
             self._template,
             snapshot.seeds,
             f"{PURPOSE}/initial",
-            self._optimiser,
+            self._optimizer,
             snapshot.device,
             snapshot.dtype,
         )
@@ -238,12 +238,12 @@ def jsd_bound(real: Tensor, fake: Tensor) -> Tensor:
 
 def _noise(snapshot: Snapshot, purpose: str, count: int) -> Any:
     """A function that draws the generator's next `count` inputs [S, count, ...] from a stream of its own."""
-    source, draw = snapshot.streams(f"{PURPOSE}/{purpose}"), random_draws(snapshot.game)["noise"]
-    return lambda: draw_from(source, draw, count, snapshot.dtype)
+    source, draw = snapshot.streams(f"{PURPOSE}/{purpose}"), random_inputs(snapshot.game)["noise"]
+    return lambda: draw_random_input(source, draw, count, snapshot.dtype)
 
 
 def _generated(snapshot: Snapshot, noise: Tensor) -> Tensor:
-    return snapshot.apply(lambda nets, z: nets.generator(z), noise, averaged=True)
+    return snapshot.apply(lambda networks, z: networks.generator(z), noise, averaged=True)
 
 
 def _first_step(reached: Tensor, steps: list[int]) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.best_discriminator import probability
-from ganbench.game import Nets
+from ganbench.game import Networks
 
 _PLACES = {"real": "real examples", "fake": "generated examples"}
 
@@ -62,8 +62,8 @@ class Saturation:
         """Each quantity [S], float64."""
         batch, game = snapshot.batch(), snapshot.game
 
-        def of_noise(nets: Nets, noise: Tensor) -> Tensor:
-            return game.logits(nets, nets.generator(noise))
+        def of_noise(networks: Networks, noise: Tensor) -> Tensor:
+            return game.logits(networks, networks.generator(noise))
 
         found = {}
         for place, name, use in (("real", "real", game.logits), ("fake", "noise", of_noise)):

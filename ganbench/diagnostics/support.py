@@ -11,7 +11,13 @@ from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.neighbours import Neighbourhoods, neighbourhoods, support_values
-from ganbench.diagnostics.estimators.real_pair import Extractor, RealPair, Values, beside_real, real_pair
+from ganbench.diagnostics.estimators.paired_examples import (
+    Extractor,
+    RealPair,
+    Values,
+    beside_real,
+    real_pair,
+)
 from ganbench.errors import GanbenchError
 
 SUPPORT_VERSION = 1

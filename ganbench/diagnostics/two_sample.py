@@ -31,7 +31,13 @@ from ganbench.diagnostics.estimators.kernels import (
     polynomial,
     relabellings,
 )
-from ganbench.diagnostics.estimators.real_pair import Extractor, RealPair, Values, beside_real, real_pair
+from ganbench.diagnostics.estimators.paired_examples import (
+    Extractor,
+    RealPair,
+    Values,
+    beside_real,
+    real_pair,
+)
 from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
 from ganbench.streams import generator
 

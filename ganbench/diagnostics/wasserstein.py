@@ -17,7 +17,7 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.floor import of_real
+from ganbench.diagnostics.reference import of_real
 
 
 @register_diagnostic("wasserstein")

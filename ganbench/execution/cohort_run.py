@@ -19,7 +19,7 @@ from torch import Tensor
 from ganbench import registry, store
 from ganbench.execution.environment import environment
 from ganbench.execution.key import digest_of
-from ganbench.execution.measure import Measurements
+from ganbench.execution.measurements import Measurements
 from ganbench.execution.records import cohort_records
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import CohortDescription

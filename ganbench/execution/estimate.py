@@ -11,9 +11,9 @@ import torch
 
 from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask
-from ganbench.execution.measure import Measurements
+from ganbench.execution.measurements import Measurements
 from ganbench.training.cohort import Cohort
-from ganbench.training.device import matmul_precision, synchronise
+from ganbench.training.device import matmul_precision, synchronize
 
 _SECONDS, _WARM_UP = 0.5, 3
 
@@ -66,12 +66,12 @@ def _timed(task: CohortTask) -> Estimate:
 def _seconds_of_a_round(cohort: Cohort) -> float:
     for _ in range(_WARM_UP):
         cohort.field.advance()
-    synchronise(cohort.device)
+    synchronize(cohort.device)
     began, rounds = time.perf_counter(), 0
     while time.perf_counter() - began < _SECONDS:
         cohort.field.advance()
         rounds += 1
-    synchronise(cohort.device)
+    synchronize(cohort.device)
     return (time.perf_counter() - began) / rounds
 
 

@@ -15,8 +15,8 @@ from ganbench import store
 from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask, Listener, identity_of
+from ganbench.execution.dataset_artifacts import dataset_arrays, dataset_card
 from ganbench.execution.environment import environment
-from ganbench.execution.gallery import dataset_arrays, dataset_card
 from ganbench.execution.key import cohort_key, run_key
 from ganbench.execution.pool import run_tasks
 from ganbench.execution.records import run_records
@@ -79,7 +79,7 @@ def execute(suite: Suite, plan: Plan, tell: Listener) -> Summary:
     _write_run(suite, plan)
     run_tasks(plan.tasks, plan.workers, tell)
     collect(plan.run)
-    return summarise(plan.run, len(plan.tasks))
+    return summarize(plan.run, len(plan.tasks))
 
 
 def collect(run: Path) -> None:
@@ -92,7 +92,7 @@ def collect(run: Path) -> None:
     store.write_json(run / store.QUANTITIES_FILE, quantities)
 
 
-def summarise(run: Path, trained: int = 0) -> Summary:
+def summarize(run: Path, trained: int = 0) -> Summary:
     """Count failed cohorts and diverged trials of a run folder."""
     failed, diverged = [], 0
     for folder in store.cohort_folders(run):

@@ -15,9 +15,9 @@ from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError, nearest
 from ganbench.game import Tree
 from ganbench.streams import SeedStreams
+from ganbench.training.batches import draw_random_input, random_inputs
 from ganbench.training.cohort import make
 from ganbench.training.description import Choice
-from ganbench.training.draws import draw_from, random_draws
 from ganbench.training.evaluation import evaluate
 from ganbench.variants import Variant
 
@@ -69,11 +69,11 @@ def sample(folder: Path, seed: int, count: int) -> Tensor:
     place = described["seeds"].index(seed)
     parts = _parts(load_file(folder / store.NETWORKS_FILE), place)
     dtype = next(iter(parts["params"]["generator"].values())).dtype
-    noise = draw_from(SeedStreams([seed], "sample"), random_draws(game)["noise"], count, dtype)
+    noise = draw_random_input(SeedStreams([seed], "sample"), random_inputs(game)["noise"], count, dtype)
     params = {**parts["params"], **parts["averages"]}
     with torch.no_grad():
         return evaluate(
-            game, params, parts["buffers"], lambda nets, z: nets.generator(z), noise, looped=True
+            game, params, parts["buffers"], lambda networks, z: networks.generator(z), noise, looped=True
         )[0]
 
 

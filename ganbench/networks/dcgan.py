@@ -9,7 +9,7 @@ from annotated_types import Ge
 from torch import nn
 
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.networks.layers import BatchNorm
 from ganbench.networks.network import Architecture, output_activation, register_network
 
@@ -22,7 +22,7 @@ class _Convolutions:
     generator_norm: bool
     discriminator_norm: bool
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         channels, height, width = _image(spec)
         w, rows, columns = self.width, height // 4, width // 4
         return _with_initial_std(
@@ -39,7 +39,7 @@ class _Convolutions:
             )
         )
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         channels, height, width = _image(spec)
         w = self.width
         return _with_initial_std(
@@ -59,7 +59,7 @@ class _Convolutions:
         return [BatchNorm(channels)] if wanted else []
 
 
-def _image(spec: SampleSpec) -> tuple[int, int, int]:
+def _image(spec: DataSpec) -> tuple[int, int, int]:
     if len(spec.shape) != 3 or spec.shape[1] % 4 or spec.shape[2] % 4:
         raise GanbenchError(
             f"network dcgan needs images whose sides divide by 4, not examples of shape {spec.shape}; use mlp"
@@ -78,12 +78,12 @@ def _with_initial_std(module: nn.Sequential) -> nn.Module:
 @register_network("dcgan")
 def dcgan(
     width: Annotated[int, Ge(1), "channels of the widest-resolution layer"] = 32,
-    generator_norm: Annotated[Literal["batch", "none"], "normalisation in the generator"] = "batch",
-    discriminator_norm: Annotated[Literal["batch", "none"], "normalisation in the discriminator"] = "none",
+    generator_norm: Annotated[Literal["batch", "none"], "normalization in the generator"] = "batch",
+    discriminator_norm: Annotated[Literal["batch", "none"], "normalization in the discriminator"] = "none",
 ) -> Architecture:
     """Two strided convolutions each way, weights from N(0, 0.02²); for images.
 
-    Smaller than the published one, and the discriminator is not normalised unless asked: batch
+    Smaller than the published one, and the discriminator is not normalized unless asked: batch
     statistics make the gradient penalties of several variants ill-defined.
     """
     return _Convolutions(width, generator_norm == "batch", discriminator_norm == "batch")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.networks.network import Architecture, register_network
 
 
@@ -17,7 +17,7 @@ class Point(nn.Module):
         self.shape = shape
         self.theta = nn.Parameter(torch.empty(()))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Uniform on [−1, 1)."""
         self.theta.data.uniform_(-1, 1, generator=generator)
 
@@ -33,7 +33,7 @@ class Slope(nn.Module):
         super().__init__()
         self.psi = nn.Parameter(torch.empty(()))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Uniform on [−1, 1)."""
         self.psi.data.uniform_(-1, 1, generator=generator)
 
@@ -43,10 +43,10 @@ class Slope(nn.Module):
 
 
 class _Dirac:
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         return Point(spec.shape)
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         return Slope()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.networks.mlp import mlp
 from ganbench.networks.network import Architecture, register_network
 
@@ -25,7 +25,7 @@ class FlatGenerator(nn.Module):
         self.shape, self.latent_dim = shape, latent_dim
         self.location = nn.Parameter(torch.zeros(math.prod(shape)))
 
-    def initialise(self, _generator: torch.Generator) -> None:
+    def initialize(self, _generator: torch.Generator) -> None:
         """At the origin; draws nothing."""
         self.location.data.zero_()
 
@@ -39,7 +39,7 @@ class FlatGenerator(nn.Module):
 class _Flat:
     judge: Architecture
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         numbers = math.prod(spec.shape)
         if latent_dim > numbers:
             raise GanbenchError(
@@ -48,7 +48,7 @@ class _Flat:
             )
         return FlatGenerator(latent_dim, spec.shape)
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         return self.judge.discriminator(spec)
 
 

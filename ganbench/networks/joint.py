@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.networks.network import Architecture
 
 
@@ -23,11 +23,11 @@ class JointDiscriminator(nn.Module):
         return logits
 
 
-def encoder(pair: Architecture, outputs: int, spec: SampleSpec) -> nn.Module:
+def encoder(pair: Architecture, outputs: int, spec: DataSpec) -> nn.Module:
     """The architecture's generator turned round: [n, *shape] → [n, outputs]."""
-    return nn.Sequential(nn.Flatten(1), pair.generator(math.prod(spec.shape), SampleSpec((outputs,))))
+    return nn.Sequential(nn.Flatten(1), pair.generator(math.prod(spec.shape), DataSpec((outputs,))))
 
 
-def joint_discriminator(pair: Architecture, latent_dim: int, spec: SampleSpec) -> nn.Module:
+def joint_discriminator(pair: Architecture, latent_dim: int, spec: DataSpec) -> nn.Module:
     """The architecture's discriminator of examples joined with latents."""
-    return JointDiscriminator(pair.discriminator(SampleSpec((math.prod(spec.shape) + latent_dim,))))
+    return JointDiscriminator(pair.discriminator(DataSpec((math.prod(spec.shape) + latent_dim,))))

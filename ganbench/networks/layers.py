@@ -1,7 +1,7 @@
 """Layers whose state is threaded and whose random numbers come from the seed's own streams.
 
 torch's own batch norm mutates buffers in place, its dropout draws from the global generator and
-its spectral norm does not map over seeds; these do the same arithmetic and can be vectorised.
+its spectral norm does not map over seeds; these do the same arithmetic and can be vectorized.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LOW_32 = 0xFFFFFFFF
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation over all axes but the second, with torch.nn.BatchNorm's conventions.
+    """Batch normalization over all axes but the second, with torch.nn.BatchNorm's conventions.
 
     The running variance is the unbiased one; a pass replaces the buffers rather than mutating them.
     """
@@ -32,13 +32,13 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def initialise(self, _generator: torch.Generator) -> None:
+    def initialize(self, _generator: torch.Generator) -> None:
         """Ones and zeros; draws nothing."""
         for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
             getattr(self, name).data.fill_(value)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Normalised inputs, in the inputs' shape [n, channels, ...]."""
+        """Normalized inputs, in the inputs' shape [n, channels, ...]."""
         axes = [axis for axis in range(inputs.ndim) if axis != 1]
         shape = [1, -1, *[1] * (inputs.ndim - 2)]
         if self.training:
@@ -63,7 +63,7 @@ class Dropout(nn.Module):
         self.probability = probability
         self.register_buffer(RANDOM_KEY, torch.zeros((), dtype=torch.int64))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Draw the key at which this layer's masks begin."""
         getattr(self, RANDOM_KEY).random_(0, 2**62, generator=generator)
 
@@ -110,7 +110,7 @@ class SpectralNorm(nn.Module):
         self.register_buffer("u", torch.zeros(rows, device=weight.device))
         self.register_buffer("v", torch.zeros(columns, device=weight.device))
 
-    def initialise_for(self, weight: Tensor, generator: torch.Generator, iterations: int = 15) -> None:
+    def initialize_for(self, weight: Tensor, generator: torch.Generator, iterations: int = 15) -> None:
         """Random u and v, brought near the leading singular vectors of the initial weight."""
         matrix = self._matrix(weight.detach())
         self.u.normal_(generator=generator)
@@ -137,8 +137,8 @@ class SpectralNorm(nn.Module):
         return normalize(matrix @ v, dim=0, eps=self.epsilon), v
 
 
-def spectrally_normalised(module: nn.Module) -> nn.Module:
-    """Put spectral normalisation on every linear and convolution weight, in place."""
+def spectrally_normalized(module: nn.Module) -> nn.Module:
+    """Put spectral normalization on every linear and convolution weight, in place."""
     for layer in module.modules():
         if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
             parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight), unsafe=True)

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.networks.mlp import Activation, mlp
 from ganbench.networks.network import Architecture, output_activation, register_network
 
@@ -28,7 +28,7 @@ class LocationScale(nn.Module):
         self.location = nn.Parameter(torch.empty(size))
         self.scale = nn.Parameter(torch.empty(size))
 
-    def initialise(self, _generator: torch.Generator) -> None:
+    def initialize(self, _generator: torch.Generator) -> None:
         """The given start, the same for every seed; draws nothing."""
         self.location.data.fill_(self.start[0])
         self.scale.data.fill_(self.start[1])
@@ -43,7 +43,7 @@ class _LocationScalePair:
     start: tuple[float, float]
     discriminators: Architecture
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         size = math.prod(spec.shape)
         if latent_dim < size:
             raise GanbenchError(
@@ -53,7 +53,7 @@ class _LocationScalePair:
         layers = [LocationScale(size, self.start), *output_activation(spec), nn.Unflatten(1, spec.shape)]
         return nn.Sequential(*layers)
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         return self.discriminators.discriminator(spec)
 
 

@@ -12,7 +12,7 @@ from annotated_types import Ge
 from torch import nn
 
 from ganbench.errors import GanbenchError
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.networks.layers import BatchNorm, Dropout
 from ganbench.networks.network import Architecture, output_activation, register_network
 
@@ -29,7 +29,7 @@ _NORMS: dict[str, Callable[[int], nn.Module]] = {"batch": BatchNorm, "layer": nn
 
 
 def _stack(sizes: Sequence[int], activation: Activation, norm: Norm, dropout: float = 0.0) -> list[nn.Module]:
-    """Hidden layers sizes[0] → … → sizes[-1]; no bias before a normalisation, which would cancel it."""
+    """Hidden layers sizes[0] → … → sizes[-1]; no bias before a normalization, which would cancel it."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers.append(nn.Linear(inputs, outputs, bias=norm == "none"))
@@ -50,12 +50,12 @@ class _Perceptrons:
     discriminator_norm: Norm
     dropout: float
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         hidden = _stack((latent_dim, *self.generator_widths), self.activation, self.generator_norm)
         last = nn.Linear(self.generator_widths[-1], math.prod(spec.shape))
         return nn.Sequential(*hidden, last, *output_activation(spec), nn.Unflatten(1, spec.shape))
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         sizes = (math.prod(spec.shape), *self.discriminator_widths)
         hidden = _stack(sizes, self.activation, self.discriminator_norm, self.dropout)
         return nn.Sequential(nn.Flatten(1), *hidden, nn.Linear(sizes[-1], 1), nn.Flatten(0))
@@ -66,8 +66,8 @@ def mlp(
     width: Annotated[int, Ge(1), "units of each hidden layer"] = 128,
     depth: Annotated[int, Ge(1), "hidden layers"] = 2,
     activation: Annotated[Activation, "after each hidden layer"] = "relu",
-    generator_norm: Annotated[Norm, "normalisation in the generator"] = "none",
-    discriminator_norm: Annotated[Norm, "normalisation in the discriminator"] = "none",
+    generator_norm: Annotated[Norm, "normalization in the generator"] = "none",
+    discriminator_norm: Annotated[Norm, "normalization in the discriminator"] = "none",
     dropout: Annotated[float, Ge(0), "dropout probability in the discriminator"] = 0.0,
 ) -> Architecture:
     """Two perceptrons with equal hidden layers; fits data of any shape.
@@ -84,16 +84,16 @@ def mlp(
 class _Pair28:
     pair: _Perceptrons
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         _require_28(spec)
         return self.pair.generator(latent_dim, spec)
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         _require_28(spec)
         return self.pair.discriminator(spec)
 
 
-def _require_28(spec: SampleSpec) -> None:
+def _require_28(spec: DataSpec) -> None:
     if spec.shape != (1, 28, 28):
         raise GanbenchError(f"network mlp28 is for images of shape (1, 28, 28), not {spec.shape}; use mlp")
 

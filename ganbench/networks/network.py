@@ -9,7 +9,7 @@ from torch import nn
 
 from ganbench import registry
 from ganbench.errors import GanbenchError, nearest
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 
 
 def register_network(name: str) -> Callable[[registry.F], registry.F]:
@@ -20,11 +20,11 @@ def register_network(name: str) -> Callable[[registry.F], registry.F]:
 class Architecture(Protocol):
     """A pair of networks for any data set it fits; raises GanbenchError where it does not."""
 
-    def generator(self, latent_dim: int, spec: SampleSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         """A map [n, latent_dim] → [n, *spec.shape]."""
         ...
 
-    def discriminator(self, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec) -> nn.Module:
         """A map [n, *spec.shape] → logits [n]."""
         ...
 
@@ -48,7 +48,7 @@ def architecture(choice: str | Mapping[str, Any]) -> Architecture:
     return made
 
 
-def output_activation(spec: SampleSpec) -> list[nn.Module]:
+def output_activation(spec: DataSpec) -> list[nn.Module]:
     """The generator's last activation: tanh where examples lie in [−1, 1], else none."""
     if spec.value_range is None:
         return []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 
 
 class Packed(nn.Module):
@@ -25,6 +25,6 @@ class Packed(nn.Module):
         return logits
 
 
-def spec_of_packs(spec: SampleSpec, packing: int) -> SampleSpec:
+def spec_of_packs(spec: DataSpec, packing: int) -> DataSpec:
     """What a pack of m examples looks like."""
     return replace(spec, shape=(spec.shape[0] * packing, *spec.shape[1:]))

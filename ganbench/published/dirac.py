@@ -169,7 +169,7 @@ def growth_per_turn(options: Mapping[str, Any]) -> float | None:
     return 2 * cmath.pi * cmath.log(found[0]).real / abs(cmath.phase(found[0]))
 
 
-def locally(options: Mapping[str, Any], tolerance: float = 1e-9) -> str:
+def local_stability(options: Mapping[str, Any], tolerance: float = 1e-9) -> str:
     """What the multipliers say of the smallest neighbourhood: attracts, repels, neutral or undefined."""
     found = multipliers(options)
     if found is None:

@@ -206,7 +206,7 @@ def _became(cohort: Cohort) -> str:
 
 
 def _computed(cohort: Cohort) -> str:
-    """How the numbers were computed: vectorised or not, precision, processes."""
+    """How the numbers were computed: vectorized or not, precision, processes."""
     found = [p.outcome["execution"] for p in cohort.parts if p.outcome.get("execution")]
     words = {", ".join(str(e[name]) for name in ("mode", "precision") if e.get(name)) for e in found}
     return (

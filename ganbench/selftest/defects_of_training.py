@@ -1,4 +1,4 @@
-"""Planted defects in update rules, optimisers, moving averages, random streams and the budget."""
+"""Planted defects in update rules, optimizers, moving averages, random streams and the budget."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OF_TRAINING: tuple[Defect, ...] = (
     Defect(
         "rmsprop-sum",
         "RMSProp adds up squared gradients without the share of the new one",
-        "optimisers.py",
+        "optimizers.py",
         "torch._foreach_mul_(square, self.decay)",
         "torch._foreach_mul_(square, self.decay / (1 - self.decay))",
         ("wgan",),
@@ -49,7 +49,7 @@ OF_TRAINING: tuple[Defect, ...] = (
     Defect(
         "ema-inverted",
         "the moving average's decay and its complement are exchanged",
-        "optimisers.py",
+        "optimizers.py",
         "torch._foreach_lerp_(old, new, 1 - decay)",
         "torch._foreach_lerp_(old, new, decay)",
         ("rpgan-r1r2",),
@@ -73,10 +73,10 @@ OF_TRAINING: tuple[Defect, ...] = (
     Defect(
         "fixed-noise",
         "every step draws its random inputs with the same seed",
-        "training/draws.py",
-        "draw_from(self._streams[name], draw, self._batch_size, self._dtype)",
+        "training/batches.py",
+        "draw_random_input(self._streams[name], draw, self._batch_size, self._dtype)",
         'self.__dict__.setdefault(f"first_{name}", '
-        "draw_from(self._streams[name], draw, self._batch_size, self._dtype))",
+        "draw_random_input(self._streams[name], draw, self._batch_size, self._dtype))",
         ("nsgan", "wgan-gp"),
         EVERYWHERE,
         "randomness",
@@ -85,7 +85,7 @@ OF_TRAINING: tuple[Defect, ...] = (
     Defect(
         "noise-by-place",
         "a seed's noise depends on its place in the cohort, not on the seed",
-        "training/draws.py",
+        "training/batches.py",
         "SeedStreams(seeds, name, device) for name in",
         "SeedStreams(range(len(seeds)), name, device) for name in",
         ("nsgan",),
@@ -98,7 +98,7 @@ OF_TRAINING: tuple[Defect, ...] = (
         ),
     ),
     Defect(
-        "unseeded-initialisation",
+        "unseeded-initialization",
         "initial weights are seeded by the clock",
         "training/state.py",
         'streams.generator(seed, f"initial/{player}")',

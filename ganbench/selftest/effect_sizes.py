@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.analysis.statistics import Values, summarise
+from ganbench.analysis.statistics import Values, summarize
 from ganbench.comparison.margins import margin
 from ganbench.comparison.model import Cell
 from ganbench.quantities import Quantity
@@ -87,4 +87,4 @@ def _difference(after: float, before: float) -> float:
 def _in_unit(cell: Cell, seeds: Sequence[int], declared: Quantity) -> float:
     by_seed = cell.values[cell.primary].by_seed if cell.primary in cell.values else {}
     values = [by_seed.get(seed, math.nan) for seed in seeds]
-    return summarise(values, declared.direction, declared.target).median
+    return summarize(values, declared.direction, declared.target).median

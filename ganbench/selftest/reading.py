@@ -49,7 +49,7 @@ class Line:
     suspects: Mapping[str, float]
     golden: int
     repeats: bool
-    keeps_company: bool
+    independent_of_cohort_members: bool
     promises: Sequence[str]
     failed: Sequence[str]
     large: bool
@@ -121,7 +121,7 @@ def _line(row: Mapping[str, Any]) -> Line:
         **{name: defect[name] for name in ("name", "title", "file", "before", "after", "beyond")},
         **{name: number_of(worst[name]) for name in ("size", "harm", "margin")},
         **{name: power.get(name, {}) for name in ("by", "better", "suspects")},
-        **{name: row[name] for name in ("golden", "repeats", "keeps_company", "failed")},
+        **{name: row[name] for name in ("golden", "repeats", "independent_of_cohort_members", "failed")},
         **{name: row[name] for name in ("large", "caught", "elsewhere")},
     }
     return Line(

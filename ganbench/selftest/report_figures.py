@@ -61,7 +61,7 @@ def matrix(lines: Sequence[Line]) -> Figure:
 def _shares(line: Line) -> list[float]:
     """How fully each column's square is filled, 0 to 1."""
     most = lambda shares: max(shares.values(), default=0.0)  # noqa: E731
-    determinism = not (line.repeats and line.keeps_company)
+    determinism = not (line.repeats and line.independent_of_cohort_members)
     return [line.seen, float(bool(line.planned)), float(line.golden > 0), float(determinism),
             float(bool(line.promises)), most(line.suspects), most(line.better)]  # fmt: skip
 

@@ -177,7 +177,9 @@ def _by(line: Line) -> str:
 
 def _flat(line: Line) -> dict[str, Any]:
     names = ("name", "title", "file", "cell", "size", "harm", "margin", "margins", "red", "golden", "repeats")
-    found = {name: getattr(line, name) for name in (*names, "keeps_company", "large", "caught")}
+    found = {
+        name: getattr(line, name) for name in (*names, "independent_of_cohort_members", "large", "caught")
+    }
     lists = {name: "; ".join(getattr(line, name)) for name in ("planned", "promises", "failed", "elsewhere")}
     shares = {name: _counted(getattr(line, name)) for name in ("by", "stops", "better", "suspects")}
     return found | lists | shares

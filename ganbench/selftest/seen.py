@@ -27,7 +27,7 @@ class Seen:
     first_deviation: str
     repeats: bool
     """Whether two processes give the same bits for the same seeds."""
-    keeps_company: bool
+    independent_of_cohort_members: bool
     """Whether a seed's numbers stay when another is added."""
     broken_promises: tuple[str, ...]
     failed: tuple[str, ...]
@@ -48,7 +48,7 @@ class Seen:
         """What else saw it."""
         found = {
             "golden trace": self.golden > 0,
-            "determinism": not (self.repeats and self.keeps_company),
+            "determinism": not (self.repeats and self.independent_of_cohort_members),
             "contract": bool(self.broken_promises),
             "suspects": self.power is not None and _often(self.power.suspects),
             "unexplained better": self.power is not None and _often(self.power.better),
@@ -79,7 +79,7 @@ def seen(
         golden=len(deviations),
         first_deviation=str(deviations[0]) if deviations else "",
         repeats=probe.get("repeated") == repeat.get("repeated"),
-        keeps_company=_alike(repeat.get("repeated", []), repeat.get("beside", [])),
+        independent_of_cohort_members=_alike(repeat.get("repeated", []), repeat.get("beside", [])),
         broken_promises=tuple(probe.get("contract", ())),
         failed=tuple(failed),
     )

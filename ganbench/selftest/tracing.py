@@ -108,7 +108,7 @@ def _norm_and_mean(what: str, tree: Tree) -> dict[str, Tensor]:
 
 
 def _primary(snapshot: CohortSnapshot) -> dict[str, Tensor]:
-    from ganbench.execution.measure import applicable
+    from ganbench.execution.measurements import applicable
 
     wanted = snapshot.dataset.info.primary.name
     choices = [Choice(name, name) for name in _DIAGNOSTICS]

@@ -10,7 +10,7 @@ import torch
 from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError, nearest
-from ganbench.game import SampleSpec
+from ganbench.game import DataSpec
 from ganbench.suite.labels import Placed
 from ganbench.suite.located import Mistakes, Place
 from ganbench.training.description import Budget, Choice
@@ -78,9 +78,9 @@ def _own_budget(item: Placed) -> tuple[Budget, Place] | None:
     return None if budget is None or place is None else (budget, place)
 
 
-def _distinct(datasets: dict[str, Dataset]) -> Iterator[tuple[str, SampleSpec]]:
+def _distinct(datasets: dict[str, Dataset]) -> Iterator[tuple[str, DataSpec]]:
     """One data set of each shape and range: a variant cannot tell the others apart."""
-    seen: set[SampleSpec] = set()
+    seen: set[DataSpec] = set()
     for label, dataset in datasets.items():
         if dataset.info.spec not in seen:
             seen.add(dataset.info.spec)
@@ -98,7 +98,7 @@ def _make_variant(item: Placed, mistakes: Mistakes) -> Any:
     return None
 
 
-def _check_pair(item: Placed, variant: Any, label: str, spec: SampleSpec, mistakes: Mistakes) -> None:
+def _check_pair(item: Placed, variant: Any, label: str, spec: DataSpec, mistakes: Mistakes) -> None:
     try:
         variant.build(spec)
     except GanbenchError as error:
@@ -109,7 +109,7 @@ def _check_pair(item: Placed, variant: Any, label: str, spec: SampleSpec, mistak
         return  # as above
 
 
-def _at_fault(item: Placed, spec: SampleSpec | None) -> tuple[Place, str]:
+def _at_fault(item: Placed, spec: DataSpec | None) -> tuple[Place, str]:
     """The network's place where the network by itself is refused, else the variant's."""
     network = item.choice.options.get("network")
     if item.network_place is None or not isinstance(network, dict):

@@ -58,7 +58,7 @@ class EngineSection(Section):
 
     precision: Precision = Field("float32", description="of parameters and arithmetic")
     compile: Switch = Field("auto", description="whether the training step is compiled")
-    vectorise: Switch = Field("auto", description="whether a cohort's seeds are one program")
+    vectorize: Switch = Field("auto", description="whether a cohort's seeds are one program")
     processes: Workers | None = Field(None, description="worker processes; null: one per core")
     threads: Workers | None = Field(None, description="threads of each process; null: cores / processes")
 

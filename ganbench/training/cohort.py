@@ -13,10 +13,10 @@ from ganbench import registry
 from ganbench.datasets import Dataset, Split
 from ganbench.game import Game
 from ganbench.training import state as states
+from ganbench.training.batches import BatchSource, names_read, shape_of
 from ganbench.training.budget import Clock, measuring_rounds, round_cost, rounds_within
 from ganbench.training.description import Choice, CohortDescription
-from ganbench.training.device import autocast_of, dtype_of, faster_seed_by_seed, has_compiler, synchronise
-from ganbench.training.draws import BatchSource, names_read, shape_of
+from ganbench.training.device import autocast_of, dtype_of, faster_seed_by_seed, has_compiler, synchronize
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Mode, build_gradient
 from ganbench.training.memory import PeakMemory
@@ -44,7 +44,7 @@ class Cohort:
         self.dataset.require()
         self.variant: Variant = make("variant", description.variant)
         self.game: Game = self.variant.update.modify(
-            self.variant.build(self.dataset.info.spec), self.variant.optimisers, self.variant.projections
+            self.variant.build(self.dataset.info.spec), self.variant.optimizers, self.variant.projections
         )
         self.state = states.initial(self.game, self.variant, description.seeds, device, self.dtype)
         self.batches = self._batch_source()
@@ -76,7 +76,7 @@ class Cohort:
         """What was chosen, and why where it was not as asked."""
         engine = self.description.engine
         reasons = sorted({g.reason for g in self.gradients.values() if g.reason})
-        if not reasons and self.looped and engine.vectorise == "auto":
+        if not reasons and self.looped and engine.vectorize == "auto":
             reasons = ["its convolutions are faster seed by seed on a CPU"]
         if engine.compile == "on" and not reasons and self._why_not_compiled:
             reasons = [self._why_not_compiled]
@@ -155,7 +155,7 @@ class Cohort:
     def _prepare(self) -> None:
         clock = Clock()
         clock.start()
-        self.gradients = self._build("traced" if self._vectorised() else "looped")
+        self.gradients = self._build("traced" if self._vectorized() else "looped")
         self.field = CohortField(
             self.game, self.variant, self.state, self.batches, self.gradients, self.reads
         )
@@ -180,8 +180,8 @@ class Cohort:
             built[player] = build_gradient(self.game, player, inputs, mode, autocast)
         return built
 
-    def _vectorised(self) -> bool:
-        wanted = self.description.engine.vectorise
+    def _vectorized(self) -> bool:
+        wanted = self.description.engine.vectorize
         if wanted != "auto":
             return wanted == "on"
         return not faster_seed_by_seed(self.game.players.values(), self.device)
@@ -220,7 +220,7 @@ class Cohort:
         )
 
     def _batch_shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes = {name: shape_of(draw, self.variant.batch_size) for name, draw in self.game.draws.items()}
+        shapes = {name: shape_of(draw, self.variant.batch_size) for name, draw in self.game.inputs.items()}
         return {"real": (self.variant.reals_per_batch, *self.dataset.info.spec.shape), **shapes}
 
     # Training
@@ -250,7 +250,7 @@ class Cohort:
             while self._round_fits(fraction * amount):
                 self._advance()
                 if self.state.rounds % 16 == 0:
-                    synchronise(self.device)
+                    synchronize(self.device)
                 if progress is not None and self.state.rounds % 64 == 0:
                     progress(self.share_spent)
             yield self._pause(number, fraction == 1.0)
@@ -260,7 +260,7 @@ class Cohort:
         return self.clock.seconds + mean <= seconds
 
     def _pause(self, point: int, final: bool) -> CohortSnapshot:
-        synchronise(self.device)
+        synchronize(self.device)
         self.clock.pause()
         return self.snapshot(point, final)
 

@@ -34,7 +34,7 @@ class Engine:
 
     precision: Precision = "float32"
     compile: Switch = "auto"
-    vectorise: Switch = "auto"
+    vectorize: Switch = "auto"
     processes: int | None = None
     """Worker processes; None: one per core on a CPU, one on a GPU."""
     threads: int | None = None

@@ -63,7 +63,7 @@ def has_compiler(device: torch.device) -> bool:
         return False
 
 
-def synchronise(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
     """Wait for the device; only before a clock is read or numbers are."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

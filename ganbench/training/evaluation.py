@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ganbench.game import Game, Nets, Tree
+from ganbench.game import Game, Networks, Tree
 from ganbench.training.stacked import replica
 
 CHUNK = 4096
@@ -19,7 +19,7 @@ def evaluate(
     game: Game,
     params: Mapping[str, Tree],
     buffers: Mapping[str, Tree],
-    use: Callable[[Nets, Tensor], Tensor],
+    use: Callable[[Networks, Tensor], Tensor],
     inputs: Tensor,
     *,
     looped: bool = False,
@@ -30,7 +30,7 @@ def evaluate(
     """
 
     def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], chunk: Tensor) -> Tensor:
-        return use(Nets(game.players, params, buffers, training=False), chunk)
+        return use(Networks(game.players, params, buffers, training=False), chunk)
 
     chunks = inputs.split(CHUNK, dim=1)
     if not looped:

@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ganbench.game import Carried, Game, Tree
-from ganbench.optimisers import average_
-from ganbench.training.draws import carried_inputs
+from ganbench.game import Game, OptimizerStateInput, Tree
+from ganbench.optimizers import average_
+from ganbench.training.batches import optimizer_state_inputs
 from ganbench.training.gradients import Gradient
 from ganbench.training.state import CohortState
 from ganbench.updates.rule import Position
@@ -39,7 +39,7 @@ class CohortField:
     ) -> None:
         self._game, self._variant, self.state = game, variant, state
         self._batches, self._gradients, self._reads = batches, gradients, reads
-        self._carried = {name for name, item in game.draws.items() if isinstance(item, Carried)}
+        self._carried = {name for name, item in game.inputs.items() if isinstance(item, OptimizerStateInput)}
         self._updates_of_round = 0
 
     def draw(self, *players: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
@@ -51,18 +51,18 @@ class CohortField:
         """One player's gradient at the present state [S, ...]; threads the buffers."""
         state = self.state
         names = self._reads[player]
-        given = batch if self._carried.isdisjoint(names) else {**batch, **self._optimisers_state()}
+        given = batch if self._carried.isdisjoint(names) else {**batch, **self._optimizers_state()}
         read = {name: given[name] for name in names}
         gradient, loss, state.buffers = self._gradients[player].function((state.params, state.buffers, read))
         self._note_divergence(player, loss)
         return gradient
 
     def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
-        """Move one player by its optimiser, then project it and average it; see `updates.Field`."""
+        """Move one player by its optimizer, then project it and average it; see `updates.Field`."""
         state, variant = self.state, self._variant
         params = state.params[player]
         if params:
-            variant.optimisers[player].step_(params, gradient, state.slots[player])
+            variant.optimizers[player].step_(params, gradient, state.optimizer_state[player])
         project = variant.projections.get(player)
         if project is not None:
             for name, value in params.items():
@@ -91,9 +91,11 @@ class CohortField:
         self.state.rounds += 1
         self.state.discriminator_updates += self._variant.update.discriminator_updates
 
-    def _optimisers_state(self) -> dict[str, Tensor]:
+    def _optimizers_state(self) -> dict[str, Tensor]:
         leaf = next(value for tree in self.state.params.values() for value in tree.values())
-        return carried_inputs(self._game, self.state.slots, len(leaf), leaf.device, leaf.dtype)
+        return optimizer_state_inputs(
+            self._game, self.state.optimizer_state, len(leaf), leaf.device, leaf.dtype
+        )
 
     def _note_divergence(self, player: str, loss: Tensor) -> None:
         # A gradient that is not finite makes the next loss so: losses alone locate it to one update.

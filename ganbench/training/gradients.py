@@ -1,6 +1,6 @@
 """One player's gradient for all seeds of a cohort: how it is computed is a choice behind one function.
 
-`traced`: vectorised over seeds, traced once.  `compiled`: the same operations through torch's
+`traced`: vectorized over seeds, traced once.  `compiled`: the same operations through torch's
 compiler.  `looped`: traced for one seed and called for each.  `plain`: no tracing, for losses that
 branch on a tensor's value.  All give the same numbers to rounding.
 """
@@ -29,7 +29,7 @@ _VECTORISED_ATTEMPTS: dict[Mode, tuple[Mode, ...]] = {
     "traced": ("traced",),
 }
 _REASON_CHARACTERS = 200
-_IN_WORDS = {"compiled": "compiled", "traced": "vectorised over seeds"}
+_IN_WORDS = {"compiled": "compiled", "traced": "vectorized over seeds"}
 GradientFunction = Callable[[Inputs], tuple[Tree, Tensor, dict[str, Tree]]]
 """→ (gradient of one player, loss [S], all players' buffers)."""
 
@@ -62,21 +62,21 @@ def build_gradient(
     reason = None
     for attempt in _VECTORISED_ATTEMPTS.get(mode, ()):
         try:
-            return replace(_vectorised(single, inputs, attempt), reason=reason)
+            return replace(_vectorized(single, inputs, attempt), reason=reason)
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # whatever cannot be vectorised is looped over, and said once
+        except Exception as error:  # whatever cannot be vectorized is looped over, and said once
             reason = f"cannot be {_IN_WORDS[attempt]}: {_in_short(error)}"
     if mode != "plain":
         try:
             return _looped(single, inputs, reason)
-        except Exception as error:  # tracing is an optimisation: without it the loop is the reference
+        except Exception as error:  # tracing is an optimization: without it the loop is the reference
             reason = reason or f"cannot be traced: {_in_short(error)}"
     single(*replica(inputs, 0))  # what fails even so is the loss itself: let it say why
     return Gradient(lambda given: _restack(single, given), "plain", reason)
 
 
-def _vectorised(single: Callable[..., Any], inputs: Inputs, mode: Mode) -> Gradient:
+def _vectorized(single: Callable[..., Any], inputs: Inputs, mode: Mode) -> Gradient:
     flat, unflatten = _flattened(vmap(single), inputs)
     graph = trace(flat, _leaves(inputs))
     run: Callable[..., Any] = graph.forward

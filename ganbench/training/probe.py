@@ -16,9 +16,14 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from ganbench.game import Game, Tree, player_gradient
-from ganbench.optimisers import Slots
+from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
-from ganbench.training.draws import carried_inputs, draw_from, fixed_inputs, random_draws
+from ganbench.training.batches import (
+    constant_inputs,
+    draw_random_input,
+    optimizer_state_inputs,
+    random_inputs,
+)
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.stacked import first_repeated
@@ -31,8 +36,10 @@ def measuring_batch(cohort: Cohort) -> dict[str, Tensor]:
     """A fixed batch {name: [S, n, ...]} of the variant's own size, the same at every moment."""
     seeds, count = cohort.description.seeds, cohort.variant.batch_size
     batch = {
-        name: draw_from(SeedStreams(seeds, f"measure/field/{name}", cohort.device), draw, count, cohort.dtype)
-        for name, draw in random_draws(cohort.game).items()
+        name: draw_random_input(
+            SeedStreams(seeds, f"measure/field/{name}", cohort.device), draw, count, cohort.dtype
+        )
+        for name, draw in random_inputs(cohort.game).items()
     }
     reals = cohort.variant.reals_per_batch
     available = cohort.dataset.info.split_sizes.get("train", reals)
@@ -40,11 +47,13 @@ def measuring_batch(cohort: Cohort) -> dict[str, Tensor]:
     repeats = -(-reals // real.shape[0])
     real = real.repeat(repeats, *[1] * (real.ndim - 1))[:reals]
     batch["real"] = real.expand(len(seeds), *real.shape).contiguous()
-    constant = fixed_inputs(cohort.game, len(seeds), cohort.device, cohort.dtype)
+    constant = constant_inputs(cohort.game, len(seeds), cohort.device, cohort.dtype)
     return (
         batch
         | constant
-        | carried_inputs(cohort.game, cohort.state.slots, len(seeds), cohort.device, cohort.dtype)
+        | optimizer_state_inputs(
+            cohort.game, cohort.state.optimizer_state, len(seeds), cohort.device, cohort.dtype
+        )
     )
 
 
@@ -62,19 +71,23 @@ def field_at(cohort: Cohort, params: Mapping[str, Tree]) -> dict[str, Tree]:
 
 @torch.no_grad()
 def round_from(
-    cohort: Cohort, params: Mapping[str, Tree], slots: Mapping[str, Slots] | None = None
-) -> tuple[dict[str, Tree], dict[str, Slots]]:
-    """The parameters and optimiser slots after one round of the update rule from R given replicas [R, ...].
+    cohort: Cohort, params: Mapping[str, Tree], optimizer_state: Mapping[str, OptimizerState] | None = None
+) -> tuple[dict[str, Tree], dict[str, OptimizerState]]:
+    """The parameters and optimizer state after one round of the update rule from R given replicas [R, ...].
 
-    Every replica has the first seed's buffers and measuring batch; without `slots` the optimisers begin anew.
+    Every replica has the first seed's buffers and measuring batch; without `optimizer_state` they begin anew.
     """
-    optimisers = cohort.variant.optimisers
-    begun = {p: optimisers[p].initial(tree) for p, tree in params.items()} if slots is None else slots
+    optimizers = cohort.variant.optimizers
+    begun = (
+        {p: optimizers[p].initial(tree) for p, tree in params.items()}
+        if optimizer_state is None
+        else optimizer_state
+    )
     count = len(next(value for tree in params.values() for value in tree.values()))
     state = replace(
         cohort.state,
         params=_copied(params),
-        slots=_copied(begun),
+        optimizer_state=_copied(begun),
         buffers=first_repeated(cohort.state.buffers, count),
         averages={player: _copied(params[player]) for player in cohort.variant.averages},
         diverged_at=first_repeated(cohort.state.diverged_at, count),
@@ -82,7 +95,7 @@ def round_from(
     batches = _OneBatch(first_repeated(measuring_batch(cohort), count))
     gradients = {player: Gradient(_untraced(cohort.game, player), "plain") for player in cohort.game.players}
     CohortField(cohort.game, cohort.variant, state, batches, gradients, cohort.reads).advance()
-    return state.params, state.slots
+    return state.params, state.optimizer_state
 
 
 class _OneBatch:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ganbench.datasets import Dataset, Sampler, Split
-from ganbench.game import Game, Nets, Tree
-from ganbench.optimisers import Slots
+from ganbench.game import Game, Networks, Tree
+from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 from ganbench.variants.variant import Variant
 
@@ -46,7 +46,7 @@ class Snapshot(Protocol):
     game: Game
     variant: Variant
     looped: bool
-    """Whether seeds are run one after another: then vectorising over them is slower or impossible."""
+    """Whether seeds are run one after another: then vectorizing over them is slower or impossible."""
 
     def samples(self, count: int | None = None) -> Tensor:
         """Generated samples [S, count, *shape], evaluation mode, averaged weights where kept.
@@ -78,23 +78,23 @@ class Snapshot(Protocol):
     def field_at(self, params: Mapping[str, Tree]) -> Mapping[str, Tree]:
         """`field` at other parameters of the same shapes [S, ...].
 
-        All else is the present one: the buffers, and the optimisers' state where a loss reads it.
+        All else is the present one: the buffers, and the optimizers' state where a loss reads it.
         """
         ...
 
     def batch(self) -> Mapping[str, Tensor]:
-        """The batch of `field`, {name: [S, n, ...]}: the same at every moment, but for optimisers' state
+        """The batch of `field`, {name: [S, n, ...]}: the same at every moment, but for optimizers' state
 
         where a loss reads it.
         """
         ...
 
     def round_from(
-        self, params: Mapping[str, Tree], slots: Mapping[str, Slots] | None = None
-    ) -> tuple[dict[str, Tree], dict[str, Slots]]:
-        """One round of the update rule from R given replicas [R, ...], and optimiser slots after it.
+        self, params: Mapping[str, Tree], optimizer_state: Mapping[str, OptimizerState] | None = None
+    ) -> tuple[dict[str, Tree], dict[str, OptimizerState]]:
+        """One round of the update rule from R given replicas [R, ...], and optimizer state after it.
 
-        On the first seed's measuring batch and buffers; without `slots` the optimisers begin anew.
+        On the first seed's measuring batch and buffers; without `optimizer_state` the optimizers begin anew.
         """
         ...
 
@@ -106,7 +106,9 @@ class Snapshot(Protocol):
         """Copies of all buffers {player: {name: [S, ...]}}."""
         ...
 
-    def apply(self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False) -> Tensor:
+    def apply(
+        self, use: Callable[[Networks, Tensor], Tensor], inputs: Tensor, averaged: bool = False
+    ) -> Tensor:
         """`use(networks, inputs)` of each seed in evaluation mode, for inputs [S, n, ...], in chunks of n."""
         ...
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ganbench import streams
 from ganbench.game import Game, Tree
-from ganbench.networks.initialise import initial_state
-from ganbench.optimisers import Slots
+from ganbench.networks.initialize import initial_state
+from ganbench.optimizers import OptimizerState
 from ganbench.training.stacked import stacked
 from ganbench.variants.variant import Variant
 
@@ -22,7 +22,7 @@ NEVER = torch.iinfo(torch.int64).max
 
 @dataclass
 class CohortState:
-    """Stacked trees {player: {name: [S, ...]}}, optimiser slots, and counters.
+    """Stacked trees {player: {name: [S, ...]}}, optimizer optimizer_state, and counters.
 
     `diverged_at` [S] per player is how many discriminator updates were done when that player's loss first
     was not finite; it stays on the device, and is read at measuring points only.
@@ -30,7 +30,7 @@ class CohortState:
 
     params: dict[str, Tree]
     buffers: dict[str, Tree]
-    slots: dict[str, Slots]
+    optimizer_state: dict[str, OptimizerState]
     averages: dict[str, Tree]
     diverged_at: dict[str, Tensor]
     rounds: int = 0
@@ -52,7 +52,9 @@ def initial(
     return CohortState(
         params=params,
         buffers=buffers,
-        slots={player: variant.optimisers[player].initial(params[player]) for player in game.players},
+        optimizer_state={
+            player: variant.optimizers[player].initial(params[player]) for player in game.players
+        },
         averages={player: {n: p.clone() for n, p in params[player].items()} for player in variant.averages},
         diverged_at={player: torch.full((len(seeds),), NEVER, device=device) for player in game.players},
     )

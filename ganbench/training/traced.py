@@ -1,6 +1,6 @@
-"""A vectorised function traced once into plain tensor operations.
+"""A vectorized function traced once into plain tensor operations.
 
-Differentiation and vectorisation are transformations of a program, not of its numbers: traced
+Differentiation and vectorization are transformations of a program, not of its numbers: traced
 once at the shapes of a cohort, what is left is a flat list of kernels without the cost of
 transforming again in every step.
 """

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.func import grad
 
 from ganbench.datasets import Sampler, Split
-from ganbench.game import Nets, Tree, count_parameters
-from ganbench.optimisers import Slots
+from ganbench.game import Networks, Tree, count_parameters
+from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 from ganbench.training import probe
-from ganbench.training.draws import draw_from, random_draws
+from ganbench.training.batches import draw_random_input, random_inputs
 from ganbench.training.evaluation import evaluate
 from ganbench.training.snapshot import Moment
 
@@ -55,8 +55,8 @@ class CohortSnapshot:
     def input_gradient(self, inputs: Tensor) -> Tensor:
         """∇ₓD in the inputs' shape [S, n, ...]; see `Snapshot`."""
 
-        def gradient(nets: Nets, x: Tensor) -> Tensor:
-            return grad(lambda x: self.game.logits(nets, x).sum())(x)
+        def gradient(networks: Networks, x: Tensor) -> Tensor:
+            return grad(lambda x: self.game.logits(networks, x).sum())(x)
 
         return self.apply(gradient, self._for_each_seed(inputs))
 
@@ -69,10 +69,10 @@ class CohortSnapshot:
         return probe.field_at(self._cohort, params)
 
     def round_from(
-        self, params: Mapping[str, Tree], slots: Mapping[str, Slots] | None = None
-    ) -> tuple[dict[str, Tree], dict[str, Slots]]:
+        self, params: Mapping[str, Tree], optimizer_state: Mapping[str, OptimizerState] | None = None
+    ) -> tuple[dict[str, Tree], dict[str, OptimizerState]]:
         """One round of the update rule from given replicas; see `Snapshot`."""
-        return probe.round_from(self._cohort, params, slots)
+        return probe.round_from(self._cohort, params, optimizer_state)
 
     def batch(self) -> Mapping[str, Tensor]:
         """The measuring batch; see `Snapshot`."""
@@ -107,17 +107,20 @@ class CohortSnapshot:
 
     def _generate(self, count: int) -> Tensor:
         """By whole blocks: fewer samples are a prefix of more in every bit, whoever asks first."""
-        source, draw = self.streams("noise"), random_draws(self.game)["noise"]
-        noise = [draw_from(source, draw, BLOCK, self.dtype) for _ in range(-(-count // BLOCK))]
+        source, draw = self.streams("noise"), random_inputs(self.game)["noise"]
+        noise = [draw_random_input(source, draw, BLOCK, self.dtype) for _ in range(-(-count // BLOCK))]
         return torch.cat(
-            [self.apply(lambda nets, z: nets.generator(z), block, averaged=True) for block in noise], 1
+            [self.apply(lambda networks, z: networks.generator(z), block, averaged=True) for block in noise],
+            1,
         )
 
     def _for_each_seed(self, inputs: Tensor) -> Tensor:
         shared = inputs.ndim == len(self.dataset.info.spec.shape) + 1
         return inputs.expand(len(self.seeds), *inputs.shape) if shared else inputs
 
-    def apply(self, use: Callable[[Nets, Tensor], Tensor], inputs: Tensor, averaged: bool = False) -> Tensor:
+    def apply(
+        self, use: Callable[[Networks, Tensor], Tensor], inputs: Tensor, averaged: bool = False
+    ) -> Tensor:
         """A function of each seed's networks; see `Snapshot`."""
         cohort = self._cohort
         params = {**cohort.state.params, **(cohort.state.averages if averaged else {})}

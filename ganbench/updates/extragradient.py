@@ -30,7 +30,7 @@ def lookahead(inner: UpdateRule, steps: int, rate: float) -> UpdateRule:
     """`steps` rounds of another rule, then back to slow + rate·(fast − slow): one round.
 
     Source: Zhang et al. 2019, algorithm 1; for games Chavdarova et al. 2021, algorithm 1: all players step
-    back at once.  Measured are the slow weights.  Optimisers' moments and moving averages see the fast ones.
+    back at once.  Measured are the slow weights.  Optimizers' moments and moving averages see the fast ones.
     """
 
     def advance(field: Field) -> None:

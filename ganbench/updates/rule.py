@@ -30,7 +30,7 @@ class Field(Protocol):
         ...
 
     def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
-        """Move one player by its optimiser, then apply its projection and moving average.
+        """Move one player by its optimizer, then apply its projection and moving average.
 
         A step that is not `lasting` is a look ahead: no moving average follows it, nothing counts it.
         """
@@ -41,14 +41,14 @@ class Field(Protocol):
         ...
 
     def return_to(self, position: Position) -> None:
-        """Put all players where they stood; optimisers and moving averages stay as they are."""
+        """Put all players where they stood; optimizers and moving averages stay as they are."""
         ...
 
 
 Projections = Mapping[str, Callable[[Tensor], Tensor]]
 
 
-def unchanged(game: Game, _optimisers: Mapping[str, Any], _projections: Projections) -> Game:
+def unchanged(game: Game, _optimizers: Mapping[str, Any], _projections: Projections) -> Game:
     """The game as it is."""
     return game
 
@@ -58,7 +58,7 @@ class UpdateRule:
     """One round of training, and how many batches of real examples and updates it takes.
 
     `modify` changes the losses of the game where the rule is a modified field; it is given the players'
-    optimisers and projections, for rules that look through their steps.
+    optimizers and projections, for rules that look through their steps.
     """
 
     advance: Callable[[Field], None]

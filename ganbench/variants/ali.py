@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganbench.game import Batch, Nets
-from ganbench.variants.inference import generated_pair, with_encoder
-from ganbench.variants.recipe import register_variant
+from ganbench.game import Batch, Networks
+from ganbench.variants.two_player import register_variant
 from ganbench.variants.variant import Variant
+from ganbench.variants.with_encoder import generated_pair, with_encoder
 
 
 @register_variant("ali", with_encoder)
@@ -30,31 +30,31 @@ def ali(
     """
     random = encoding == "stochastic"
 
-    def encode(nets: Nets, x: Tensor) -> Tensor:
-        code: Tensor = nets.encoder(x)
+    def encode(networks: Networks, x: Tensor) -> Tensor:
+        code: Tensor = networks.encoder(x)
         return code.chunk(2, 1)[0] if random else code
 
-    def encoded(nets: Nets, batch: Batch) -> Tensor:
-        code: Tensor = nets.encoder(batch.real)
+    def encoded(networks: Networks, batch: Batch) -> Tensor:
+        code: Tensor = networks.encoder(batch.real)
         if not random:
             return code
         mean, log_std = code.chunk(2, 1)
         return mean + log_std.exp() * batch["encoder_noise"]
 
-    def on_data(nets: Nets, batch: Batch) -> Tensor:
-        logits: Tensor = nets.discriminator(batch.real, encoded(nets, batch))
+    def on_data(networks: Networks, batch: Batch) -> Tensor:
+        logits: Tensor = networks.discriminator(batch.real, encoded(networks, batch))
         return logits
 
-    def on_generated(nets: Nets, batch: Batch) -> Tensor:
-        logits: Tensor = nets.discriminator(*generated_pair(nets, batch))
+    def on_generated(networks: Networks, batch: Batch) -> Tensor:
+        logits: Tensor = networks.discriminator(*generated_pair(networks, batch))
         return logits
 
     losses = {
-        "generator": lambda nets, batch: batch.mean_noise(softplus(-on_generated(nets, batch))),
-        "encoder": lambda nets, batch: batch.mean_real(softplus(on_data(nets, batch))),
-        "discriminator": lambda nets, batch: (
-            batch.mean_real(softplus(-on_data(nets, batch)))
-            + batch.mean_noise(softplus(on_generated(nets, batch)))
+        "generator": lambda networks, batch: batch.mean_noise(softplus(-on_generated(networks, batch))),
+        "encoder": lambda networks, batch: batch.mean_real(softplus(on_data(networks, batch))),
+        "discriminator": lambda networks, batch: (
+            batch.mean_real(softplus(-on_data(networks, batch)))
+            + batch.mean_noise(softplus(on_generated(networks, batch)))
         ),
     }
     return with_encoder(losses, encode, 2 if random else 1, **options)

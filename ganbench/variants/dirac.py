@@ -13,13 +13,13 @@ from torch import Tensor
 
 from ganbench import streams
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Draw, Fixed, Game, Input, Nets, SampleSpec, Tree
+from ganbench.game import Batch, ConstantInput, DataSpec, Game, Input, Networks, RandomInput, Tree
 from ganbench.networks.network import architecture
 from ganbench.objectives import Objective, minimax, non_saturating, wasserstein
 from ganbench.penalties import Penalty, clip_weights, gradient_penalty, r1, r2
 from ganbench.published.dirac import NUMBERS
 from ganbench.updates import FirstPlayer
-from ganbench.variants.recipe import adversarial_losses, register_variant, two_player
+from ganbench.variants.two_player import adversarial_losses, register_variant, two_player
 from ganbench.variants.variant import Variant
 
 Method = Literal["gan", "nsgan", "wgan", "wgan-gp", "instance-noise", "r1", "r2"]
@@ -71,7 +71,7 @@ def dirac(
         network="dirac",
         latent_dim=1,
         batch_size=1,
-        optimiser="sgd",
+        optimizer="sgd",
         learning_rate=step_size,
         **_rule(order, update, first, n_critic, numbers),
     )
@@ -124,7 +124,7 @@ def _penalties(method: str, numbers: Mapping[str, float]) -> list[Penalty]:
     return [made[method]()] if method in made else []
 
 
-def _game(spec: SampleSpec, objective: Objective, penalties: list[Penalty], noise_std: float) -> Game:
+def _game(spec: DataSpec, objective: Objective, penalties: list[Penalty], noise_std: float) -> Game:
     """The usual losses, but that both expectations are a weighted sum over the instance noise's nodes."""
     if noise_std and spec.shape != (1,):
         raise GanbenchError(f"dirac: instance noise is exact on the line only, not for data of {spec.shape}")
@@ -132,22 +132,23 @@ def _game(spec: SampleSpec, objective: Objective, penalties: list[Penalty], nois
     with torch.device("meta"):
         players = {"generator": pair.generator(1, spec), "discriminator": pair.discriminator(spec)}
 
-    def generated(nets: Nets, batch: Batch) -> Tensor:
+    def generated(networks: Networks, batch: Batch) -> Tensor:
         nodes = batch["instance_noise"]
-        return nets.generator(nodes) + nodes
+        return networks.generator(nodes) + nodes
 
     def moved(batch: Batch) -> Tensor:
         return batch.real + batch["instance_noise"]
 
-    draws: dict[str, Input] = {"noise": Draw((1,)), **_instance_noise(spec, noise_std)}
+    inputs: dict[str, Input] = {"noise": RandomInput((1,)), **_instance_noise(spec, noise_std)}
     for penalty in penalties:  # between two points any share will do: the slope of D is the same everywhere
-        draws |= {
-            name: Fixed(torch.full((1, *draw.shape), 0.5)) for name, draw in penalty.draws(spec).items()
+        inputs |= {
+            name: ConstantInput(torch.full((1, *draw.shape), 0.5))
+            for name, draw in penalty.inputs(spec).items()
         }
-    return Game(players, adversarial_losses(objective, penalties, moved, generated), draws)
+    return Game(players, adversarial_losses(objective, penalties, moved, generated), inputs)
 
 
-def _instance_noise(spec: SampleSpec, std: float) -> dict[str, Input]:
+def _instance_noise(spec: DataSpec, std: float) -> dict[str, Input]:
     """Nodes [n, *shape] of N(0, std²) and their weights [n]; without noise one node, 0."""
     if not std:
         nodes, weights = torch.zeros(1, *spec.shape, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
@@ -155,7 +156,11 @@ def _instance_noise(spec: SampleSpec, std: float) -> dict[str, Input]:
         node, weight = np.polynomial.hermite_e.hermegauss(_NODES)
         nodes = std * torch.from_numpy(node).unsqueeze(1)
         weights = torch.from_numpy(weight / weight.sum())
-    return {"instance_noise": Fixed(nodes), "real_weights": Fixed(weights), "noise_weights": Fixed(weights)}
+    return {
+        "instance_noise": ConstantInput(nodes),
+        "real_weights": ConstantInput(weights),
+        "noise_weights": ConstantInput(weights),
+    }
 
 
 def _start(seed: int, start: tuple[float, float], spread: float) -> dict[str, Tree]:

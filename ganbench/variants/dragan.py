@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt
 
 from ganbench.objectives import non_saturating
 from ganbench.penalties import dragan_penalty
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 

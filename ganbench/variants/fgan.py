@@ -10,7 +10,7 @@ from torch import Tensor
 from ganbench.divergences import Divergence, f_divergence
 from ganbench.game import Batch
 from ganbench.objectives import Objective
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 Name = Literal[
@@ -23,7 +23,7 @@ GeneratorGoal = Literal["bound", "alternative"]
 def fgan(
     divergence: Annotated[Name, "the f-divergence of the data from the model whose bound is trained"] = "js",
     generator_goal: Annotated[
-        GeneratorGoal, "minimise the bound, or maximise E g_f(V(G(z))) instead (section 3.2)"
+        GeneratorGoal, "minimize the bound, or maximize E g_f(V(G(z))) instead (section 3.2)"
     ] = "bound",
     **options: Any,
 ) -> Variant:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from ganbench.objectives import non_saturating
-from ganbench.variants.recipe import register_variant, two_player
-from ganbench.variants.shown import Shown
+from ganbench.variants.discriminator_input import DiscriminatorInput
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 
@@ -23,4 +23,4 @@ def instance_noise(
     Arjovsky and Bottou 2017, section 3.
     Deviation: the noise is not annealed.
     """
-    return two_player(non_saturating(), shown=Shown(noise_std=noise_std), **options)
+    return two_player(non_saturating(), shown=DiscriminatorInput(noise_std=noise_std), **options)

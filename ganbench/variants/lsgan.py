@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ganbench.objectives import least_squares
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 

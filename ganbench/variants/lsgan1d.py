@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from ganbench.datasets.real_line import Exponential, Normal
 from ganbench.errors import GanbenchError
-from ganbench.game import DOUBLED, Batch, Draw, Fixed, Game, Nets, SampleSpec, Tree
+from ganbench.game import DOUBLED, Batch, ConstantInput, DataSpec, Game, Networks, RandomInput, Tree
 from ganbench.objectives import Objective, least_squares
-from ganbench.optimisers import optimiser
+from ganbench.optimizers import optimizer
 from ganbench.updates import update_rule
-from ganbench.variants.recipe import register_variant
+from ganbench.variants.two_player import register_variant
 from ganbench.variants.variant import Variant
 
 Name = Literal["a", "b", "g", "h"]
@@ -60,13 +60,13 @@ def lsgan1d(
     if not free:
         raise GanbenchError("lsgan1d: `free` names the parameters that move; name at least one of a, b, g, h")
     start = {"a": a, "b": b, "g": g, "h": h}
-    rule = optimiser("sgd", step_size)
+    rule = optimizer("sgd", step_size)
     return Variant(
         build=lambda spec: _game(
             spec, free, _OBJECTIVES[objective](), expectation == "quadrature", panels, latent
         ),
         update=update_rule("simultaneous"),
-        optimisers={"generator": rule, "discriminator": rule},
+        optimizers={"generator": rule, "discriminator": rule},
         batch_size=batch_size,
         reals_per_batch=batch_size,
         threshold=0.5,
@@ -98,7 +98,7 @@ class Line(nn.Module):
         for name in names:
             self.register_parameter(name, nn.Parameter(torch.zeros(())))
 
-    def initialise(self, _generator: torch.Generator) -> None:
+    def initialize(self, _generator: torch.Generator) -> None:
         """Zeros; the variant's start replaces them."""
         for name in self.names:
             getattr(self, name).data.zero_()
@@ -143,7 +143,7 @@ def noise_rule(latent: Latent, panels: int) -> tuple[Tensor, Tensor]:
 
 
 def _game(
-    spec: SampleSpec, free: Sequence[Name], objective: Objective, exact: bool, panels: int, latent: Latent
+    spec: DataSpec, free: Sequence[Name], objective: Objective, exact: bool, panels: int, latent: Latent
 ) -> Game:
     if spec.shape != (1,):
         raise GanbenchError(f"lsgan1d plays on the real line; the data's shape is {spec.shape}, not (1,)")
@@ -154,26 +154,28 @@ def _game(
     def played(batch: Batch) -> tuple[Tensor, Tensor]:
         return (batch["real_nodes"], batch["noise_nodes"]) if exact else (batch.real, batch.noise)
 
-    def discriminator_loss(nets: Nets, batch: Batch) -> Tensor:
+    def discriminator_loss(networks: Networks, batch: Batch) -> Tensor:
         real, noise = played(batch)
-        fake = nets.discriminator(nets.generator(noise))
-        return objective.discriminator(nets.discriminator(real), fake, batch)
+        fake = networks.discriminator(networks.generator(noise))
+        return objective.discriminator(networks.discriminator(real), fake, batch)
 
-    def generator_loss(nets: Nets, batch: Batch) -> Tensor:
-        fake = nets.discriminator(nets.generator(played(batch)[1]))
+    def generator_loss(networks: Networks, batch: Batch) -> Tensor:
+        fake = networks.discriminator(networks.generator(played(batch)[1]))
         return objective.generator(fake, fake, batch)
 
-    draws: dict[str, Draw | Fixed] = {"noise": Draw((2 if latent == "rayleigh" else 1,))}
+    inputs: dict[str, RandomInput | ConstantInput] = {
+        "noise": RandomInput((2 if latent == "rayleigh" else 1,))
+    }
     if exact:
-        draws |= _rules(spec, panels, latent, "") | _rules(spec, 2 * panels, latent, DOUBLED)
+        inputs |= _rules(spec, panels, latent, "") | _rules(spec, 2 * panels, latent, DOUBLED)
     return Game(
         {"generator": generator, "discriminator": discriminator},
         {"generator": generator_loss, "discriminator": discriminator_loss},
-        draws,
+        inputs,
     )
 
 
-def _rules(spec: SampleSpec, panels: int, latent: Latent, ending: str) -> dict[str, Any]:
+def _rules(spec: DataSpec, panels: int, latent: Latent, ending: str) -> dict[str, Any]:
     """The nodes and weights of both expectations, as inputs of the batch."""
     if spec.quadrature is None:
         raise GanbenchError(
@@ -187,7 +189,7 @@ def _rules(spec: SampleSpec, panels: int, latent: Latent, ending: str) -> dict[s
         "noise_nodes": noise[0],
         "noise_weights": noise[1],
     }
-    return {name + ending: Fixed(values) for name, values in rules.items()}
+    return {name + ending: ConstantInput(values) for name, values in rules.items()}
 
 
 def _tree(start: Mapping[str, float], names: Sequence[str]) -> Tree:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from ganbench.objectives import non_saturating
-from ganbench.variants.recipe import register_variant, two_player
-from ganbench.variants.shown import Shown
+from ganbench.variants.discriminator_input import DiscriminatorInput
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 
@@ -23,4 +23,6 @@ def pacgan(
     Source: Lin et al. 2018, "PacGAN: The power of two samples in generative adversarial networks",
     section 2.  Where a diagnostic asks for the logit of one example, it gets that of its pack.
     """
-    return two_player(non_saturating(), shown=Shown(packing=packing), batch_size=batch_size, **options)
+    return two_player(
+        non_saturating(), shown=DiscriminatorInput(packing=packing), batch_size=batch_size, **options
+    )

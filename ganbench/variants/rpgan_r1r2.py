@@ -8,7 +8,7 @@ from annotated_types import Ge
 
 from ganbench.objectives import relativistic
 from ganbench.penalties import r1, r2
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.99}}
@@ -17,7 +17,7 @@ _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.99}}
 @register_variant("rpgan-r1r2")
 def rpgan_r1r2(
     gamma: Annotated[float, Ge(0), "γ of both penalties (with γ/2 in front)"] = 1.0,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
+    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
     **options: Any,
 ) -> Variant:
     """Relativistic pairing GAN with R1 and R2: the objective of R3GAN.
@@ -26,4 +26,4 @@ def rpgan_r1r2(
     R1 and R2.
     Deviation: the objective only; no schedules of γ, learning rate or β₂.
     """
-    return two_player(relativistic(), [r1(gamma), r2(gamma)], optimiser=optimiser, **options)
+    return two_player(relativistic(), [r1(gamma), r2(gamma)], optimizer=optimizer, **options)

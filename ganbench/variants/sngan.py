@@ -1,4 +1,4 @@
-"""The spectrally normalised GAN."""
+"""The spectrally normalized GAN."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from ganbench.networks.layers import spectrally_normalised
+from ganbench.networks.layers import spectrally_normalized
 from ganbench.objectives import hinge
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.9}}
@@ -17,18 +17,18 @@ _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.9}}
 @register_variant("sngan")
 def sngan(
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 5,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
+    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
     **options: Any,
 ) -> Variant:
-    """Spectrally normalised GAN with the hinge loss.
+    """Spectrally normalized GAN with the hinge loss.
 
     Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks",
     eqs. (16) and (17), algorithm 1; one power iteration in each training pass.
     """
     return two_player(
         hinge(),
-        prepare_discriminator=spectrally_normalised,
+        prepare_discriminator=spectrally_normalized,
         n_critic=n_critic,
-        optimiser=optimiser,
+        optimizer=optimizer,
         **options,
     )

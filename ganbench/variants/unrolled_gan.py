@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from ganbench.errors import GanbenchError
 from ganbench.objectives import minimax, non_saturating
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _FIVE = {"unrolled": {"steps": 5}}
@@ -22,7 +22,7 @@ def unrolled_gan(
 ) -> Variant:
     """GAN whose generator is judged by the discriminator as it will be some updates later.
 
-    The discriminator's updates are differentiated through, by its own optimiser in its present state.
+    The discriminator's updates are differentiated through, by its own optimizer in its present state.
 
     Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eqs. (7) to (10).
     """

@@ -9,8 +9,8 @@ from typing import Literal
 from torch import Tensor
 
 from ganbench.divergences import Divergence
-from ganbench.game import Game, SampleSpec, Tree
-from ganbench.optimisers import Optimiser
+from ganbench.game import DataSpec, Game, Tree
+from ganbench.optimizers import Optimizer
 from ganbench.updates import UpdateRule
 
 
@@ -24,9 +24,9 @@ class Variant:
     `starts` gives a seed's initial parameters {player: {name: float64}} where they are not drawn.
     """
 
-    build: Callable[[SampleSpec], Game]
+    build: Callable[[DataSpec], Game]
     update: UpdateRule
-    optimisers: Mapping[str, Optimiser]
+    optimizers: Mapping[str, Optimizer]
     batch_size: int
     reals_per_batch: int
     projections: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)

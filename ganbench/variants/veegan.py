@@ -8,10 +8,10 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganbench.game import Batch, Nets
-from ganbench.variants.inference import generated_pair, with_encoder
-from ganbench.variants.recipe import register_variant
+from ganbench.game import Batch, Networks
+from ganbench.variants.two_player import register_variant
 from ganbench.variants.variant import Variant
+from ganbench.variants.with_encoder import generated_pair, with_encoder
 
 
 @register_variant("veegan", with_encoder)
@@ -28,22 +28,23 @@ def veegan(
     Learning", algorithm 1, with D = −D_ω: high on (x, F(x)).
     """
 
-    def encode(nets: Nets, x: Tensor) -> Tensor:
-        code: Tensor = nets.encoder(x)
+    def encode(networks: Networks, x: Tensor) -> Tensor:
+        code: Tensor = networks.encoder(x)
         return code
 
-    def reconstruction(nets: Nets, batch: Batch) -> Tensor:
-        error = batch.noise - nets.encoder(nets.generator(batch.noise))
+    def reconstruction(networks: Networks, batch: Batch) -> Tensor:
+        error = batch.noise - networks.encoder(networks.generator(batch.noise))
         return reconstruction_weight * batch.mean_noise(error.square().sum(1))
 
     losses = {
-        "generator": lambda nets, batch: (
-            reconstruction(nets, batch) - batch.mean_noise(nets.discriminator(*generated_pair(nets, batch)))
+        "generator": lambda networks, batch: (
+            reconstruction(networks, batch)
+            - batch.mean_noise(networks.discriminator(*generated_pair(networks, batch)))
         ),
         "encoder": reconstruction,
-        "discriminator": lambda nets, batch: (
-            batch.mean_real(softplus(-nets.discriminator(batch.real, encode(nets, batch.real))))
-            + batch.mean_noise(softplus(nets.discriminator(*generated_pair(nets, batch))))
+        "discriminator": lambda networks, batch: (
+            batch.mean_real(softplus(-networks.discriminator(batch.real, encode(networks, batch.real))))
+            + batch.mean_noise(softplus(networks.discriminator(*generated_pair(networks, batch))))
         ),
     }
     return with_encoder(losses, encode, **options)

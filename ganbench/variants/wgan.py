@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt
 
 from ganbench.objectives import wasserstein
 from ganbench.penalties import clip_weights
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 
@@ -17,7 +17,7 @@ def wgan(
     clip: Annotated[float, Gt(0), "every parameter of the critic stays in [-clip, clip]"] = 0.01,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
     learning_rate: Annotated[float, Gt(0), "of both players"] = 5e-5,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = "rmsprop",
+    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = "rmsprop",
     **options: Any,
 ) -> Variant:
     """Wasserstein GAN: a critic kept Lipschitz by clipping its weights.
@@ -29,6 +29,6 @@ def wgan(
         [clip_weights(clip)],
         n_critic=n_critic,
         learning_rate=learning_rate,
-        optimiser=optimiser,
+        optimizer=optimizer,
         **options,
     )

@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt
 
 from ganbench.objectives import wasserstein
 from ganbench.penalties import gradient_penalty
-from ganbench.variants.recipe import register_variant, two_player
+from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.9}}
@@ -19,7 +19,7 @@ def wgan_gp(
     gp_weight: Annotated[float, Ge(0), "λ of the penalty (no half in front)"] = 10.0,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
     learning_rate: Annotated[float, Gt(0), "of both players"] = 1e-4,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
+    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
     **options: Any,
 ) -> Variant:
     """Wasserstein GAN with a two-sided gradient penalty between real and generated points.
@@ -31,6 +31,6 @@ def wgan_gp(
         [gradient_penalty(gp_weight)],
         n_critic=n_critic,
         learning_rate=learning_rate,
-        optimiser=optimiser,
+        optimizer=optimizer,
         **options,
     )

@@ -47,7 +47,7 @@ def cohort(variant: str, width: int, batch: int, engine: Engine) -> Cohort:
     [
         pytest.param(Engine(compile="off"), id="traced"),
         pytest.param(Engine(compile="on"), id="compiled"),
-        pytest.param(Engine(compile="off", vectorise="off"), id="looped"),
+        pytest.param(Engine(compile="off", vectorize="off"), id="looped"),
     ],
 )
 def test_round_of_five_seeds(

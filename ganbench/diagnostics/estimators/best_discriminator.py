@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.balanced import balanced_accuracy
-from ganbench.training.draws import draw_from, random_draws
+from ganbench.training.batches import draw_random_input, random_inputs
 
 
 def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor]) -> dict[str, Tensor]:
@@ -34,9 +34,9 @@ def live_samples(snapshot: Snapshot, samples: Tensor) -> Tensor:
     """Samples of the generator that D plays against: the given ones where no moving average is kept."""
     if "generator" not in snapshot.variant.averages:
         return samples
-    draw = random_draws(snapshot.game)["noise"]
-    noise = draw_from(snapshot.streams("divergence/noise"), draw, samples.shape[1], snapshot.dtype)
-    return snapshot.apply(lambda nets, z: nets.generator(z), noise)
+    draw = random_inputs(snapshot.game)["noise"]
+    noise = draw_random_input(snapshot.streams("divergence/noise"), draw, samples.shape[1], snapshot.dtype)
+    return snapshot.apply(lambda networks, z: networks.generator(z), noise)
 
 
 def probability(snapshot: Snapshot, logits: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from ganbench.datasets import Dataset, LabelledClasses, Split
 from ganbench.datasets.primary import FRECHET_VERSION, classifier_frechet
 from ganbench.diagnostics.estimators.classifiers import weights_hash
 from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS
-from ganbench.diagnostics.floor import of_real
+from ganbench.diagnostics.reference import of_real
 from ganbench.quantities import Quantity
 
 OTHER: dict[Split, Split] = {"train": "heldout", "heldout": "train"}

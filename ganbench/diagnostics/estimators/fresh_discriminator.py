@@ -1,4 +1,4 @@
-"""Newly initialised discriminators, one a seed, trained apart from the game to tell real from generated."""
+"""Newly initialized discriminators, one a seed, trained apart from the game to tell real from generated."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import streams
-from ganbench.game import Batch, Game, Nets
-from ganbench.networks.initialise import initial_state
+from ganbench.game import Batch, Game, Networks
+from ganbench.networks.initialize import initial_state
 from ganbench.objectives import minimax
-from ganbench.optimisers import Adam
+from ganbench.optimizers import Adam
 from ganbench.training.device import faster_seed_by_seed
 from ganbench.training.evaluation import evaluate
 from ganbench.training.gradients import Gradient, build_gradient
@@ -24,9 +24,9 @@ def classifier_game(template: nn.Module) -> Game:
     """The game of one player: cross entropy between the examples `real` and `fake` of a batch."""
     objective = minimax()
 
-    def loss(nets: Nets, batch: Batch) -> Tensor:
+    def loss(networks: Networks, batch: Batch) -> Tensor:
         return objective.discriminator(
-            nets.discriminator(batch.real), nets.discriminator(batch["fake"]), batch
+            networks.discriminator(batch.real), networks.discriminator(batch["fake"]), batch
         )
 
     return Game({PLAYER: template}, {PLAYER: loss})
@@ -40,7 +40,7 @@ class FreshDiscriminators:
         template: nn.Module,
         seeds: Sequence[int],
         purpose: str,
-        optimiser: Adam,
+        optimizer: Adam,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
@@ -48,7 +48,7 @@ class FreshDiscriminators:
         self.params = stacked([params for params, _ in drawn], device, dtype)
         self.buffers = stacked([buffers for _, buffers in drawn], device, dtype)
         self.game, self.looped = classifier_game(template), faster_seed_by_seed([template], device)
-        self._optimiser, self._slots = optimiser, optimiser.initial(self.params)
+        self._optimizer, self._optimizer_state = optimizer, optimizer.initial(self.params)
 
     def gradient(self, real: Tensor, fake: Tensor) -> Gradient:
         """How gradients are computed at the shapes of a batch; made once, as tracing takes a while."""
@@ -60,7 +60,7 @@ class FreshDiscriminators:
         inputs = ({PLAYER: self.params}, {PLAYER: self.buffers}, {"real": real, "fake": fake})
         gradient, _, left = how.function(inputs)
         self.buffers = left[PLAYER]
-        self._optimiser.step_(self.params, gradient, self._slots)
+        self._optimizer.step_(self.params, gradient, self._optimizer_state)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [S, n] of inputs [S, n, *shape], evaluation mode."""
@@ -68,7 +68,7 @@ class FreshDiscriminators:
             self.game,
             {PLAYER: self.params},
             {PLAYER: self.buffers},
-            lambda nets, x: nets.discriminator(x),
+            lambda networks, x: networks.discriminator(x),
             inputs,
             looped=self.looped,
         )

@@ -63,7 +63,7 @@ class Motion:
 
     In float64 copies, on one fixed batch {name: [S, n, ...]}, with frozen buffers: a layer that moves its
     buffers in a pass (batch norm in training mode, spectral norm) sees the same ones every time.
-    Vectorised over the replicas unless `looped`, or where that fails.
+    Vectorized over the replicas unless `looped`, or where that fails.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Snapshot
-from ganbench.game import Draw
+from ganbench.game import RandomInput
 
 _TRIED = 64
 _ROUNDING = 100.0
@@ -37,7 +37,7 @@ def generator_log_density(snapshot: Snapshot, points: Tensor, averaged: bool = F
     module = snapshot.game.players["generator"]
     if isinstance(module, KnownLogDensity):
         return snapshot.apply(
-            lambda nets, x: module.log_density(nets.parameters("generator"), x), points, averaged
+            lambda networks, x: module.log_density(networks.parameters("generator"), x), points, averaged
         ).double()
     affine = _affine(snapshot, averaged)
     return None if affine is None else gaussian_log_density(points.flatten(2).double(), *affine)
@@ -67,8 +67,8 @@ def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
 
     A diverged seed has NaN in both: it proves nothing, so one seed at least must be finite.
     """
-    draw = snapshot.game.draws["noise"]
-    if not isinstance(draw, Draw) or draw.kind != "normal" or len(draw.shape) != 1:
+    draw = snapshot.game.inputs["noise"]
+    if not isinstance(draw, RandomInput) or draw.kind != "normal" or len(draw.shape) != 1:
         return None
     dim, (latent,) = math.prod(snapshot.dataset.info.spec.shape), draw.shape
     if latent < dim:
@@ -76,7 +76,7 @@ def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
     axes = torch.cat([torch.zeros(1, latent), torch.eye(latent)]).to(snapshot.device, snapshot.dtype)
     trial = snapshot.streams("affine").normal((_TRIED, latent), snapshot.dtype)
     inputs = torch.cat([axes.expand(len(trial), *axes.shape), trial], 1)
-    outputs = snapshot.apply(lambda nets, z: nets.generator(z), inputs, averaged).flatten(2).double()
+    outputs = snapshot.apply(lambda networks, z: networks.generator(z), inputs, averaged).flatten(2).double()
     base, columns = outputs[:, 0], outputs[:, 1 : latent + 1] - outputs[:, :1]
     expected = base.unsqueeze(1) + trial.double() @ columns
     allowed = _ROUNDING * torch.finfo(snapshot.dtype).eps * outputs.abs().amax((1, 2))

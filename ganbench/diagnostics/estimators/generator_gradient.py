@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import vjp, vmap
 from torch.nn.functional import logsigmoid
 
-from ganbench.game import Game, Nets, Tree
+from ganbench.game import Game, Networks, Tree
 from ganbench.training.evaluation import evaluate
 
 SIGNS = {"minimax": 1.0, "nonsaturating": -1.0}
@@ -46,23 +46,23 @@ def generator_gradient(
     return GeneratorGradient(norm, deviation)
 
 
-def _one_by_one(nets: Nets, minibatches: Tensor) -> Tensor:
-    return torch.stack([_of_minibatch(nets, noise) for noise in minibatches])
+def _one_by_one(networks: Networks, minibatches: Tensor) -> Tensor:
+    return torch.stack([_of_minibatch(networks, noise) for noise in minibatches])
 
 
-def _at_once(nets: Nets, minibatches: Tensor) -> Tensor:
-    found: Tensor = vmap(lambda noise: _of_minibatch(nets, noise))(minibatches)
+def _at_once(networks: Networks, minibatches: Tensor) -> Tensor:
+    found: Tensor = vmap(lambda noise: _of_minibatch(networks, noise))(minibatches)
     return found
 
 
-def _of_minibatch(nets: Nets, noise: Tensor) -> Tensor:
+def _of_minibatch(networks: Networks, noise: Tensor) -> Tensor:
     """For each cost the scale's logarithm, then the scaled gradient: [2, 1 + P] of noise [n, ...]."""
 
     def logits(own: Tree) -> Tensor:
-        moved = nets.moved("generator", own)
+        moved = networks.with_parameters("generator", own)
         return moved.discriminator(moved.generator(noise))
 
-    values, pull = vjp(logits, nets.parameters("generator"))[:2]
+    values, pull = vjp(logits, networks.parameters("generator"))[:2]
     rows = []
     for sign in SIGNS.values():
         weights = logsigmoid(sign * values)

@@ -10,8 +10,8 @@ from torch.func import jacfwd, jacrev, vmap
 
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.dimension_estimators import significant_variances
-from ganbench.game import Nets
-from ganbench.training.draws import draw_from, random_draws
+from ganbench.game import Networks
+from ganbench.training.batches import draw_random_input, random_inputs
 from ganbench.training.evaluation import evaluate
 from ganbench.training.stacked import in_double
 
@@ -25,14 +25,14 @@ def singular_values(snapshot: Snapshot, points: int) -> Tensor:
     On float64 copies of the parameters (their averages where kept), in evaluation mode; example and input
     flattened.  NaN where the Jacobian is not finite.
     """
-    source, draw = snapshot.streams("jacobian"), random_draws(snapshot.game)["noise"]
-    noise = draw_from(source, draw, points, torch.float64)
+    source, draw = snapshot.streams("jacobian"), random_inputs(snapshot.game)["noise"]
+    noise = draw_random_input(source, draw, points, torch.float64)
     params, buffers = in_double(snapshot.parameters(averaged=True)), in_double(snapshot.buffers())
     inputs, outputs = math.prod(draw.shape), math.prod(snapshot.dataset.info.spec.shape)
     differentiate = jacfwd if inputs <= outputs else jacrev
 
-    def spectra(nets: Nets, z: Tensor) -> Tensor:
-        return vmap(differentiate(lambda one: nets.generator(one.unsqueeze(0)).flatten()))(z).reshape(
+    def spectra(networks: Networks, z: Tensor) -> Tensor:
+        return vmap(differentiate(lambda one: networks.generator(one.unsqueeze(0)).flatten()))(z).reshape(
             len(z), outputs, inputs
         )
 

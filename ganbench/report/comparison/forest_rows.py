@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from ganbench.analysis.statistics import summarise
+from ganbench.analysis.statistics import summarize
 from ganbench.comparison.model import Row
 from ganbench.quantities import Quantity
 from ganbench.report.comparison.labels import fitted
@@ -126,7 +126,7 @@ def _estimate(axes: Axes, x: float, place: int, row: Row) -> None:
 def _median(values: Mapping[int, float], quantity: Quantity) -> float:
     """The median of the values themselves, seeds without one behind all others."""
     direction = "lower" if quantity.direction == "target" else quantity.direction
-    return summarise(list(values.values()), direction).median
+    return summarize(list(values.values()), direction).median
 
 
 def _cross(axes: Axes, edge: float, lane: float, lost: int, colour: str, quantity: Quantity) -> None:

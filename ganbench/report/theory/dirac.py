@@ -68,7 +68,7 @@ def _words(games: Sequence[Game]) -> str:
 
 def _expected(game: Game) -> str | None:
     """The verdict that linear theory predicts; None where it is silent."""
-    return _FOLLOWS.get(theory.locally(game.options))
+    return _FOLLOWS.get(theory.local_stability(game.options))
 
 
 def _why_not(game: Game) -> str:
@@ -105,7 +105,7 @@ def _row(game: Game) -> list[str]:
     why = _why_not(game)
     return [
         game.cell,
-        theory.locally(game.options),
+        theory.local_stability(game.options),
         "undefined" if multipliers is None else f"{abs(multipliers[0]):.5f}",
         f"{measured[0]:.5f}" if measured else "undefined",
         _signed(theory.growth_per_turn(game.options)),
@@ -128,7 +128,7 @@ def _data(game: Game) -> dict[str, object]:
     moduli = [abs(root) for root in predicted or ()]
     return {
         "setting": game.words,
-        "near_the_equilibrium": theory.locally(game.options),
+        "near_the_equilibrium": theory.local_stability(game.options),
         **{f"multiplier_abs_{k}_predicted": value for k, value in enumerate(moduli, 1)},
         **{f"multiplier_abs_{k}": value for k, value in enumerate(measured, 1)},
         "growth_per_turn_predicted": theory.growth_per_turn(game.options),
@@ -151,7 +151,7 @@ def _criterion(games: Sequence[Game]) -> list[str]:
         "extragradient 1 + hλ + h²λ², optimistic the roots of μ² − (1 + 2hλ)μ + hλ, alternating those of the "
         "product of the players' linear steps. Measured: one round of the real update rule from "
         "points beside "
-        "the equilibrium, optimisers' state included, by central differences. "
+        "the equilibrium, optimizers' state included, by central differences. "
         f"{_multipliers_apart(games)}The predicted growth is 2π ln|μ|/|arg μ|, for orbits so small that the "
         "field is linear (–: nothing turns).",
         "Criterion: growth per turn is by how much the mean of ln distance over one turn around (0, "
@@ -183,7 +183,7 @@ def _remarks(games: Sequence[Game]) -> list[str]:
     """What some settings need to have said, where they are in the run."""
     named = dict.fromkeys(game.field_words for game in games if "(" in game.field_words)
     found = [f"Numbers: {'; '.join(named)}. Critical is γ = 2f′(0)."] if named else []
-    if any(theory.locally(game.options) == "neutral" for game in games):
+    if any(theory.local_stability(game.options) == "neutral" for game in games):
         rounds = max(game.rounds for game in games)
         found.append(
             f"A verdict is one on these {rounds:,} rounds. Where |μ| = 1, nothing shrinks "

@@ -128,7 +128,7 @@ class Game:
     def word(self, verdict: float) -> str:
         """A verdict in a word; where |μ| = 1 nothing converges geometrically: it shrinks slowly."""
         name = VERDICTS.get(verdict, UNDECIDED)
-        slow = name == "converges" and theory.locally(self.options) == "neutral"
+        slow = name == "converges" and theory.local_stability(self.options) == "neutral"
         return SLOWLY if slow else name
 
     @property

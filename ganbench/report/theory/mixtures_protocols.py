@@ -106,8 +106,8 @@ def _loss(course: Course) -> str:
     return _LOSSES.get(course.method, "each variant's own")
 
 
-def _optimiser(course: Course) -> str:
-    given, rate = course.options.get("optimiser"), course.options.get("learning_rate")
+def _optimizer(course: Course) -> str:
+    given, rate = course.options.get("optimizer"), course.options.get("learning_rate")
     name, options = next(iter(given.items())) if isinstance(given, Mapping) and given else (given, {})
     if not name or rate is None:
         return str(name or "")
@@ -155,7 +155,7 @@ _OURS: Mapping[str, Callable[[Course], str]] = {
     "generator": _network("generator"),
     "discriminator": _network("discriminator"),
     "generator's loss": _loss,
-    "optimiser": _optimiser,
+    "optimizer": _optimizer,
     "updates": _updates,
     "penalty": _penalty,
     "batch": _batch,

@@ -9,12 +9,21 @@ import torch
 from torch import Tensor
 
 from ganbench.datasets import Sampler
-from ganbench.game import Batch, Carried, Draw, Fixed, Game, Input, Nets, template_state
-from ganbench.optimisers import Slots
+from ganbench.game import (
+    Batch,
+    ConstantInput,
+    Game,
+    Input,
+    Networks,
+    OptimizerStateInput,
+    RandomInput,
+    template_state,
+)
+from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 
 
-def draw_from(source: SeedStreams, draw: Draw, count: int, dtype: torch.dtype) -> Tensor:
+def draw_random_input(source: SeedStreams, draw: RandomInput, count: int, dtype: torch.dtype) -> Tensor:
     """`count` draws for every seed, [S, count, *draw.shape]."""
     shape = (count, *draw.shape)
     if draw.kind == "normal":
@@ -23,26 +32,30 @@ def draw_from(source: SeedStreams, draw: Draw, count: int, dtype: torch.dtype) -
     return values if draw.kind == "uniform" else values.mul_(2).sub_(1)
 
 
-def random_draws(game: Game) -> dict[str, Draw]:
+def random_inputs(game: Game) -> dict[str, RandomInput]:
     """The game's inputs that are drawn afresh."""
-    return {name: draw for name, draw in game.draws.items() if isinstance(draw, Draw)}
+    return {name: draw for name, draw in game.inputs.items() if isinstance(draw, RandomInput)}
 
 
 def shape_of(item: Input, batch_size: int) -> tuple[int, ...]:
     """The shape of one of the game's inputs for one replica."""
-    if isinstance(item, Draw):
+    if isinstance(item, RandomInput):
         return (batch_size, *item.shape)
-    return tuple(item.values.shape) if isinstance(item, Fixed) else item.shape
+    return tuple(item.values.shape) if isinstance(item, ConstantInput) else item.shape
 
 
-def carried_inputs(
-    game: Game, slots: Mapping[str, Slots], seeds: int, device: torch.device, dtype: torch.dtype
+def optimizer_state_inputs(
+    game: Game,
+    optimizer_state: Mapping[str, OptimizerState],
+    seeds: int,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> dict[str, Tensor]:
-    """The game's inputs that are optimisers' present state, [S, ...]."""
+    """The game's inputs that are optimizers' present state, [S, ...]."""
     found = {}
-    for name, item in game.draws.items():
-        if isinstance(item, Carried):
-            value = slots[item.player][item.slot]
+    for name, item in game.inputs.items():
+        if isinstance(item, OptimizerStateInput):
+            value = optimizer_state[item.player][item.slot]
             count = item.parameter is None
             found[name] = (
                 torch.full((seeds,), value, device=device, dtype=dtype) if count else value[item.parameter]
@@ -50,12 +63,12 @@ def carried_inputs(
     return found
 
 
-def fixed_inputs(game: Game, seeds: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+def constant_inputs(game: Game, seeds: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
     """The game's inputs that never change, [S, n, ...]."""
     return {
         name: draw.values.to(device, dtype).expand(seeds, *draw.values.shape).contiguous()
-        for name, draw in game.draws.items()
-        if isinstance(draw, Fixed)
+        for name, draw in game.inputs.items()
+        if isinstance(draw, ConstantInput)
     }
 
 
@@ -72,7 +85,7 @@ class BatchSource:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._draws, self._fixed = random_draws(game), fixed_inputs(game, len(seeds), device, dtype)
+        self._draws, self._fixed = random_inputs(game), constant_inputs(game, len(seeds), device, dtype)
         self._sampler, self._dtype = sampler, dtype
         self._batch_size, self._reals = batch_size, reals_per_batch
         self._streams = {name: SeedStreams(seeds, name, device) for name in self._draws}
@@ -84,7 +97,7 @@ class BatchSource:
         """
         wanted = set(names)
         batch = {
-            name: draw_from(self._streams[name], draw, self._batch_size, self._dtype)
+            name: draw_random_input(self._streams[name], draw, self._batch_size, self._dtype)
             for name, draw in self._draws.items()
             if name in wanted
         }
@@ -123,9 +136,11 @@ def _read_by(game: Game, player: str, shapes: Mapping[str, tuple[int, ...]]) -> 
     read: list[str] = []
     batch = _Recording({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, read)
     states = {name: template_state(module) for name, module in game.players.items()}
-    nets = Nets(game.players, {n: s[0] for n, s in states.items()}, {n: s[1] for n, s in states.items()})
+    networks = Networks(
+        game.players, {n: s[0] for n, s in states.items()}, {n: s[1] for n, s in states.items()}
+    )
     try:
-        game.losses[player](nets, Batch(batch))
+        game.losses[player](networks, Batch(batch))
     except Exception:  # a meta tensor has no numbers to branch on
         return tuple(shapes)
     return tuple(name for name in shapes if name in read)

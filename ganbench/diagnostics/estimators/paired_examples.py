@@ -15,7 +15,7 @@ from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
 from ganbench.diagnostics.estimators.classifiers import weights_hash
 from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, classifier_extractor, extract
-from ganbench.diagnostics.floor import of_real
+from ganbench.diagnostics.reference import of_real
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
 

@@ -1,4 +1,4 @@
-"""A small game linearised where it comes to rest: the field's Jacobian, and the update map's."""
+"""A small game linearized where it comes to rest: the field's Jacobian, and the update map's."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def eigenvalues(snapshot: Snapshot, rest: Mapping[str, Tree]) -> Tensor:
 def multipliers(snapshot: Snapshot, rest: Mapping[str, Tree]) -> Tensor:
     """Of one round of the update rule at `rest`, complex [Q], largest modulus first; NaN: no Jacobian.
 
-    The round is the real one, of parameters and of what the optimisers keep (so Q may exceed P), from
+    The round is the real one, of parameters and of what the optimizers keep (so Q may exceed P), from
     the state that a first round at `rest` leaves; its Jacobian by central differences.
     """
     params = lone(rest, snapshot.device)
-    _, slots = snapshot.round_from(params)
-    leaves, structure = pytree.tree_flatten((params, slots))
+    _, optimizer_state = snapshot.round_from(params)
+    leaves, structure = pytree.tree_flatten((params, optimizer_state))
     moving = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
     shapes = [leaves[i].shape[1:] for i in moving]
     origin = torch.cat([leaves[i][0].reshape(-1).double() for i in moving])

@@ -28,20 +28,20 @@ def initial_state(template: nn.Module, generator: torch.Generator) -> tuple[Tree
 
     Linear and convolution layers get torch's default (uniform, ±1/√fan_in), or N(0, `initial_std`²)
     with zero bias where that attribute is set.  Any other layer with numbers of its own must
-    have a method `initialise(generator)`.
+    have a method `initialize(generator)`.
     """
     module = copy.deepcopy(template).to_empty(device="cpu").float()
     with torch.no_grad():
         for name, layer in module.named_modules():
-            _initialise_layer(name, layer, generator)
+            _initialize_layer(name, layer, generator)
         for layer in module.modules():
-            _initialise_spectral(layer, generator)
+            _initialize_spectral(layer, generator)
     params = {name: value.detach() for name, value in module.named_parameters()}
     return params, dict(module.named_buffers())
 
 
 def refuse_unusable(template: nn.Module) -> None:
-    """Raise GanbenchError for layers that cannot be vectorised over seeds, naming the replacement."""
+    """Raise GanbenchError for layers that cannot be vectorized over seeds, naming the replacement."""
     for name, layer in template.named_modules():
         for refused, ours in _REPLACED.items():
             if isinstance(layer, refused):
@@ -52,21 +52,21 @@ def refuse_unusable(template: nn.Module) -> None:
         if any(type(p).__name__ == "_SpectralNorm" for p in layer.children()):
             raise GanbenchError(
                 f"layer {name!r} has torch's spectral norm, which cannot be run over many seeds at once; "
-                "use ganbench.networks.layers.spectrally_normalised"
+                "use ganbench.networks.layers.spectrally_normalized"
             )
 
 
-def _initialise_layer(name: str, layer: Any, generator: torch.Generator) -> None:
+def _initialize_layer(name: str, layer: Any, generator: torch.Generator) -> None:
     if isinstance(layer, _WEIGHTED):
-        _initialise_weighted(layer, generator)
-    elif hasattr(layer, "initialise"):
-        layer.initialise(generator)
+        _initialize_weighted(layer, generator)
+    elif hasattr(layer, "initialize"):
+        layer.initialize(generator)
     elif isinstance(layer, _WITHOUT_DRAWS):
         layer.reset_parameters()
     elif not isinstance(layer, (parametrize.ParametrizationList, SpectralNorm)) and _owns_numbers(layer):
         raise GanbenchError(
             f"layer {name or type(layer).__name__!r} has parameters of its own; give "
-            f"{type(layer).__name__} a method initialise(self, generator) that fills them in place"
+            f"{type(layer).__name__} a method initialize(self, generator) that fills them in place"
         )
 
 
@@ -75,7 +75,7 @@ def _owns_numbers(layer: nn.Module) -> bool:
     return bool(own)
 
 
-def _initialise_weighted(layer: Any, generator: torch.Generator) -> None:
+def _initialize_weighted(layer: Any, generator: torch.Generator) -> None:
     raw = (
         layer.parametrizations.weight.original
         if parametrize.is_parametrized(layer, "weight")
@@ -92,8 +92,8 @@ def _initialise_weighted(layer: Any, generator: torch.Generator) -> None:
         layer.bias.uniform_(-bound, bound, generator=generator) if bound else layer.bias.zero_()
 
 
-def _initialise_spectral(layer: Any, generator: torch.Generator) -> None:
+def _initialize_spectral(layer: Any, generator: torch.Generator) -> None:
     for weights in getattr(layer, "parametrizations", {}).values():
         for step in weights:
             if isinstance(step, SpectralNorm):
-                step.initialise_for(weights.original, generator)
+                step.initialize_for(weights.original, generator)

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Draw, Game, Loss, Nets, SampleSpec
-from ganbench.networks.initialise import refuse_unusable
+from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
+from ganbench.networks.initialize import refuse_unusable
 from ganbench.networks.network import architecture
 from ganbench.objectives import Objective
-from ganbench.optimisers import optimiser as make_optimiser
+from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.penalties import Penalty
 from ganbench.updates import IN_WORDS, FirstPlayer, update_rule
-from ganbench.variants.shown import ONE_BY_ONE, Shown
+from ganbench.variants.discriminator_input import SINGLE_EXAMPLES, DiscriminatorInput
 from ganbench.variants.variant import Variant
 
 DCGAN_ADAM = {"adam": {"beta1": 0.5}}
@@ -29,13 +29,13 @@ def two_player(
     objective: Objective,
     penalties: Sequence[Penalty] = (),
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None = None,
-    shown: Shown = ONE_BY_ONE,
+    shown: DiscriminatorInput = SINGLE_EXAMPLES,
     *,
     network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
     latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
+    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
     learning_rate: Annotated[float, Gt(0), "of both players"] = 2e-4,
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
@@ -60,16 +60,16 @@ def two_player(
             objective, tuple(penalties), prepare_discriminator, shown, network, latent_dim, latent, spec
         ),
         update=rule,
-        optimisers={
-            "generator": make_optimiser(optimiser, learning_rate, rule.optimistic),
-            "discriminator": make_optimiser(optimiser, discriminator_rate, rule.optimistic),
+        optimizers={
+            "generator": make_optimizer(optimizer, learning_rate, rule.optimistic),
+            "discriminator": make_optimizer(optimizer, discriminator_rate, rule.optimistic),
         },
         batch_size=batch_size * shown.packing,
         reals_per_batch=batch_size * shown.packing,
         projections=_projections(penalties),
         averages={} if ema is None else {"generator": ema},
         threshold=objective.threshold,
-        probability=objective.probability if shown == ONE_BY_ONE else None,
+        probability=objective.probability if shown == SINGLE_EXAMPLES else None,
     )
 
 
@@ -94,11 +94,11 @@ def _game(
     objective: Objective,
     penalties: tuple[Penalty, ...],
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None,
-    shown: Shown,
+    shown: DiscriminatorInput,
     network: str | dict[str, Any],
     latent_dim: int,
     latent: str,
-    spec: SampleSpec,
+    spec: DataSpec,
 ) -> Game:
     pair = architecture(network)
     with torch.device("meta"):
@@ -108,14 +108,14 @@ def _game(
     refuse_unusable(generator)
     refuse_unusable(discriminator)
 
-    draws = {"noise": Draw((latent_dim,), "normal" if latent == "normal" else "symmetric")}
-    draws |= shown.draws(spec)
+    inputs = {"noise": RandomInput((latent_dim,), "normal" if latent == "normal" else "symmetric")}
+    inputs |= shown.inputs(spec)
     for penalty in penalties:
-        draws |= penalty.draws(spec)
+        inputs |= penalty.inputs(spec)
     return Game(
         {"generator": generator, "discriminator": discriminator},
         adversarial_losses(objective, penalties, shown.real, shown.fake),
-        draws,
+        inputs,
         shown.judge,
     )
 
@@ -124,21 +124,21 @@ def adversarial_losses(
     objective: Objective,
     penalties: Sequence[Penalty],
     real_shown: Callable[[Batch], Tensor],
-    fake_shown: Callable[[Nets, Batch], Tensor],
+    fake_shown: Callable[[Networks, Batch], Tensor],
 ) -> dict[str, Loss]:
     """Both players' losses, given what the discriminator is shown of the real and the generated examples."""
 
-    def discriminator_loss(nets: Nets, batch: Batch) -> Tensor:
-        real, fake = real_shown(batch), fake_shown(nets, batch)
-        loss = objective.discriminator(nets.discriminator(real), nets.discriminator(fake), batch)
+    def discriminator_loss(networks: Networks, batch: Batch) -> Tensor:
+        real, fake = real_shown(batch), fake_shown(networks, batch)
+        loss = objective.discriminator(networks.discriminator(real), networks.discriminator(fake), batch)
         for penalty in penalties:
             if penalty.term is not None:
-                loss = loss + penalty.term(nets, batch, real, fake)
+                loss = loss + penalty.term(networks, batch, real, fake)
         return loss
 
-    def generator_loss(nets: Nets, batch: Batch) -> Tensor:
-        fake_logits = nets.discriminator(fake_shown(nets, batch))
-        real_logits = nets.discriminator(real_shown(batch)) if objective.paired else fake_logits
+    def generator_loss(networks: Networks, batch: Batch) -> Tensor:
+        fake_logits = networks.discriminator(fake_shown(networks, batch))
+        real_logits = networks.discriminator(real_shown(batch)) if objective.paired else fake_logits
         return objective.generator(real_logits, fake_logits, batch)
 
     return {"generator": generator_loss, "discriminator": discriminator_loss}

@@ -1,4 +1,4 @@
-"""Optimisers against torch.optim over fifty steps, and independence of a seed's place in the stack."""
+"""Optimizers against torch.optim over fifty steps, and independence of a seed's place in the stack."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import GanbenchError
-from ganbench.optimisers import SGD, Adam, Optimiser, RMSProp, average_, optimiser
+from ganbench.optimizers import SGD, Adam, Optimizer, RMSProp, average_, optimizer
 
 STEPS, SHAPES = 50, {"weight": (3, 4), "bias": (4,), "scale": ()}
-OURS_AND_TORCHS: dict[str, tuple[Optimiser, Callable[[list[Tensor]], torch.optim.Optimizer]]] = {
+OURS_AND_TORCHS: dict[str, tuple[Optimizer, Callable[[list[Tensor]], torch.optim.Optimizer]]] = {
     "sgd": (SGD(0.1), lambda p: torch.optim.SGD(p, 0.1, foreach=False)),
     "momentum": (SGD(0.05, 0.9), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, foreach=False)),
     "adam": (Adam(0.01), lambda p: torch.optim.Adam(p, 0.01, foreach=False)),
@@ -37,16 +37,16 @@ def test_fifty_steps_equal_torchs(name: str) -> None:
     source = torch.Generator().manual_seed(1)
     params = random_tree(source, 2)
     theirs = {key: value.clone().requires_grad_() for key, value in params.items()}
-    torchs, slots = make_theirs(list(theirs.values())), ours.initial(params)
+    torchs, optimizer_state = make_theirs(list(theirs.values())), ours.initial(params)
     for _ in range(STEPS):
         gradient = random_tree(source, 2)
         for key, value in theirs.items():
             value.grad = gradient[key].clone()
         kept = {key: value.clone() for key, value in gradient.items()}
         torchs.step()
-        ours.step_(params, gradient, slots)
+        ours.step_(params, gradient, optimizer_state)
         assert all(torch.equal(gradient[key], kept[key]) for key in kept), "a gradient was written to"
-    assert slots["updates"] == STEPS
+    assert optimizer_state["updates"] == STEPS
     for key, value in params.items():
         torch.testing.assert_close(value, theirs[key].detach(), rtol=1e-15, atol=1e-15)
 
@@ -77,9 +77,11 @@ def test_adams_first_step_is_the_sign_of_the_gradient() -> None:
 def test_a_nan_gradient_stays_with_its_seed() -> None:
     for ours, _ in OURS_AND_TORCHS.values():
         params = {"x": torch.ones(2, 3)}
-        slots = ours.initial(params)
+        optimizer_state = ours.initial(params)
         for _ in range(2):
-            ours.step_(params, {"x": torch.stack([torch.full((3,), torch.nan), torch.ones(3)])}, slots)
+            ours.step_(
+                params, {"x": torch.stack([torch.full((3,), torch.nan), torch.ones(3)])}, optimizer_state
+            )
         assert params["x"][0].isnan().all()
         assert params["x"][1].isfinite().all()
 
@@ -96,17 +98,17 @@ def test_the_average_of_a_constant_and_of_a_step() -> None:
 
 
 def test_options_are_checked() -> None:
-    assert optimiser("adam", 0.1) == Adam(0.1)
-    assert optimiser({"sgd": {"momentum": 0.5}}, 0.1) == SGD(0.1, 0.5)
+    assert optimizer("adam", 0.1) == Adam(0.1)
+    assert optimizer({"sgd": {"momentum": 0.5}}, 0.1) == SGD(0.1, 0.5)
     with pytest.raises(GanbenchError, match="did you mean 'adam'"):
-        optimiser("adm", 0.1)
+        optimizer("adm", 0.1)
     with pytest.raises(GanbenchError, match="did you mean 'beta1'"):
-        optimiser({"adam": {"bta1": 0.5}}, 0.1)
+        optimizer({"adam": {"bta1": 0.5}}, 0.1)
     with pytest.raises(GanbenchError, match=r"\[0, 1\)"):
-        optimiser({"adam": {"beta1": 1.5}}, 0.1)
+        optimizer({"adam": {"beta1": 1.5}}, 0.1)
     with pytest.raises(GanbenchError, match=r"\[0, 1\)"):
-        optimiser({"adam": {"beta1": True}}, 0.1)
+        optimizer({"adam": {"beta1": True}}, 0.1)
     with pytest.raises(GanbenchError, match="no option 'learning_rate'"):
-        optimiser({"adam": {"learning_rate": 0.5}}, 0.1)
+        optimizer({"adam": {"learning_rate": 0.5}}, 0.1)
     with pytest.raises(GanbenchError, match="one"):
-        optimiser({"adam": {}, "sgd": {}}, 0.1)
+        optimizer({"adam": {}, "sgd": {}}, 0.1)

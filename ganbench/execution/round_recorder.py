@@ -12,7 +12,7 @@ from torch import Tensor
 from ganbench.training.state import CohortState
 
 
-class Followed:
+class RoundRecorder:
     """Values after every round, of all diagnostics that have a method `follow`; see `Diagnostic`."""
 
     def __init__(self, diagnostics: Iterable[Any], seeds: Sequence[int]) -> None:

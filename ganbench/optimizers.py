@@ -1,4 +1,4 @@
-"""Optimisers as plain data over stacked trees; the arithmetic is torch.optim's, seed by seed.
+"""Optimizers as plain data over stacked trees; the arithmetic is torch.optim's, seed by seed.
 
 State is a tree of tensors plus a step count, so a checkpoint is one dictionary.  The
 elementwise foreach kernels make a seed's bits independent of its place in the stack.
@@ -17,11 +17,11 @@ from torch import Tensor
 from ganbench.errors import GanbenchError, UnknownName, nearest
 from ganbench.game import Tree
 
-Slots = dict[str, Any]
-"""An optimiser's state: {"updates": int, slot name: {parameter name: tensor}}."""
+OptimizerState = dict[str, Any]
+"""An optimizer's state: {"updates": int, slot name: {parameter name: tensor}}."""
 
 
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """Moves one player's parameters against a gradient."""
 
     @property
@@ -29,12 +29,12 @@ class Optimiser(Protocol):
         """The step's scale."""
         ...
 
-    def initial(self, params: Tree) -> Slots:
+    def initial(self, params: Tree) -> OptimizerState:
         """The state before the first update."""
         ...
 
-    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
-        """One update in place of `params` and `slots`."""
+    def step_(self, params: Tree, gradient: Tree, optimizer_state: OptimizerState) -> None:
+        """One update in place of `params` and `optimizer_state`."""
         ...
 
 
@@ -53,26 +53,28 @@ class SGD:
     learning_rate: float
     momentum: float = 0.0
 
-    def initial(self, params: Tree) -> Slots:
+    def initial(self, params: Tree) -> OptimizerState:
         """The state before the first update."""
         return {"updates": 0} | ({"velocity": _zeros(params)} if self.momentum else {})
 
-    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+    def step_(self, params: Tree, gradient: Tree, optimizer_state: OptimizerState) -> None:
         """One update in place."""
-        slots["updates"] += 1
+        optimizer_state["updates"] += 1
         values, moves = _lists(params, gradient)
         if self.momentum:
-            (velocity,) = _lists(slots["velocity"])
+            (velocity,) = _lists(optimizer_state["velocity"])
             torch._foreach_mul_(velocity, self.momentum)
             torch._foreach_add_(velocity, moves)
             moves = velocity
         torch._foreach_add_(values, moves, alpha=-self.learning_rate)
 
-    def moved(self, params: Tree, gradient: Tree, slots: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
+    def functional_step(
+        self, params: Tree, gradient: Tree, optimizer_state: Mapping[str, Any]
+    ) -> tuple[Tree, dict[str, Any]]:
         """One update as a function of one replica, differentiable."""
-        left: dict[str, Any] = {"updates": slots["updates"] + 1}
+        left: dict[str, Any] = {"updates": optimizer_state["updates"] + 1}
         if self.momentum:
-            gradient = {n: self.momentum * slots["velocity"][n] + g for n, g in gradient.items()}
+            gradient = {n: self.momentum * optimizer_state["velocity"][n] + g for n, g in gradient.items()}
             left["velocity"] = gradient
         return {n: value - self.learning_rate * gradient[n] for n, value in params.items()}, left
 
@@ -86,24 +88,33 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def initial(self, params: Tree) -> Slots:
+    def initial(self, params: Tree) -> OptimizerState:
         """The state before the first update."""
         return {"updates": 0, "mean": _zeros(params), "square": _zeros(params)}
 
-    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+    def step_(self, params: Tree, gradient: Tree, optimizer_state: OptimizerState) -> None:
         """One update in place."""
-        slots["updates"] += 1
-        values, moves, mean, square = _lists(params, gradient, slots["mean"], slots["square"])
+        optimizer_state["updates"] += 1
+        values, moves, mean, square = _lists(
+            params, gradient, optimizer_state["mean"], optimizer_state["square"]
+        )
         torch._foreach_lerp_(mean, moves, 1 - self.beta1)
         torch._foreach_mul_(square, self.beta2)
         torch._foreach_addcmul_(square, moves, moves, 1 - self.beta2)
-        _divide_by_root_(values, mean, square, *self._corrections(slots["updates"]), self.epsilon)
+        _divide_by_root_(values, mean, square, *self._corrections(optimizer_state["updates"]), self.epsilon)
 
-    def moved(self, params: Tree, gradient: Tree, slots: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
+    def functional_step(
+        self, params: Tree, gradient: Tree, optimizer_state: Mapping[str, Any]
+    ) -> tuple[Tree, dict[str, Any]]:
         """One update as a function of one replica, differentiable also where a gradient is zero."""
-        updates = slots["updates"] + 1
-        mean = {n: self.beta1 * slots["mean"][n] + (1 - self.beta1) * g for n, g in gradient.items()}
-        square = {n: self.beta2 * slots["square"][n] + (1 - self.beta2) * g * g for n, g in gradient.items()}
+        updates = optimizer_state["updates"] + 1
+        mean = {
+            n: self.beta1 * optimizer_state["mean"][n] + (1 - self.beta1) * g for n, g in gradient.items()
+        }
+        square = {
+            n: self.beta2 * optimizer_state["square"][n] + (1 - self.beta2) * g * g
+            for n, g in gradient.items()
+        }
         rate, correction = self.learning_rate / (1 - self.beta1**updates), (1 - self.beta2**updates) ** 0.5
         moved = {
             n: value - rate * mean[n] / (_safe_root(square[n]) / correction + self.epsilon)
@@ -124,31 +135,36 @@ class RMSProp:
     decay: float = 0.99
     epsilon: float = 1e-8
 
-    def initial(self, params: Tree) -> Slots:
+    def initial(self, params: Tree) -> OptimizerState:
         """The state before the first update."""
         return {"updates": 0, "square": _zeros(params)}
 
-    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+    def step_(self, params: Tree, gradient: Tree, optimizer_state: OptimizerState) -> None:
         """One update in place."""
-        slots["updates"] += 1
-        values, moves, square = _lists(params, gradient, slots["square"])
+        optimizer_state["updates"] += 1
+        values, moves, square = _lists(params, gradient, optimizer_state["square"])
         torch._foreach_mul_(square, self.decay)
         torch._foreach_addcmul_(square, moves, moves, 1 - self.decay)
         _divide_by_root_(values, moves, square, self.learning_rate, 1.0, self.epsilon)
 
-    def moved(self, params: Tree, gradient: Tree, slots: Mapping[str, Any]) -> tuple[Tree, dict[str, Any]]:
+    def functional_step(
+        self, params: Tree, gradient: Tree, optimizer_state: Mapping[str, Any]
+    ) -> tuple[Tree, dict[str, Any]]:
         """One update as a function of one replica, differentiable also where a gradient is zero."""
-        square = {n: self.decay * slots["square"][n] + (1 - self.decay) * g * g for n, g in gradient.items()}
+        square = {
+            n: self.decay * optimizer_state["square"][n] + (1 - self.decay) * g * g
+            for n, g in gradient.items()
+        }
         moved = {
             n: value - self.learning_rate * gradient[n] / (_safe_root(square[n]) + self.epsilon)
             for n, value in params.items()
         }
-        return moved, {"updates": slots["updates"] + 1, "square": square}
+        return moved, {"updates": optimizer_state["updates"] + 1, "square": square}
 
 
 @dataclass(frozen=True)
 class Optimistic:
-    """Another optimiser's move doubled, less its last move: w ← w + 2·mₜ − mₜ₋₁.
+    """Another optimizer's move doubled, less its last move: w ← w + 2·mₜ − mₜ₋₁.
 
     With SGD the optimistic gradient, with Adam optimistic Adam.  Daskalakis et al. 2018, eq. (3) and
     algorithm 1.  The first step is the plain one (m₋₁ = m₀); algorithm 1 doubles it.
@@ -161,20 +177,20 @@ class Optimistic:
         """The step's scale."""
         return self.of.learning_rate
 
-    def initial(self, params: Tree) -> Slots:
+    def initial(self, params: Tree) -> OptimizerState:
         """The state before the first update."""
         return {**self.of.initial(params), "previous": _zeros(params)}
 
-    def step_(self, params: Tree, gradient: Tree, slots: Slots) -> None:
+    def step_(self, params: Tree, gradient: Tree, optimizer_state: OptimizerState) -> None:
         """One update in place."""
-        first = slots["updates"] == 0
+        first = optimizer_state["updates"] == 0
         before = {name: value.clone() for name, value in params.items()}
-        self.of.step_(params, gradient, slots)
+        self.of.step_(params, gradient, optimizer_state)
         for name, value in params.items():
             move = value - before[name]
             if not first:
-                value.add_(move).sub_(slots["previous"][name])
-            slots["previous"][name] = move
+                value.add_(move).sub_(optimizer_state["previous"][name])
+            optimizer_state["previous"][name] = move
 
 
 _SMALLEST_SQUARE = 1e-30
@@ -201,30 +217,30 @@ def _divide_by_root_(
     torch._foreach_addcdiv_(values, moves, root, value=-rate)
 
 
-_OPTIMISERS: dict[str, type[SGD] | type[Adam] | type[RMSProp]] = {
+_OPTIMIZERS: dict[str, type[SGD] | type[Adam] | type[RMSProp]] = {
     "sgd": SGD,
     "adam": Adam,
     "rmsprop": RMSProp,
 }
 
 
-def optimiser(
+def optimizer(
     choice: str | Mapping[str, Mapping[str, float]], learning_rate: float, optimistic: bool = False
-) -> Optimiser:
-    """The optimiser of a name or of {name: {option: value}}, at a learning rate; or its optimistic form."""
+) -> Optimizer:
+    """The optimizer of a name or of {name: {option: value}}, at a learning rate; or its optimistic form."""
     named = {choice: {}} if isinstance(choice, str) else choice
     if len(named) != 1:
-        raise GanbenchError(f"an optimiser is a name or one {{name: {{option: value}}}}, not {dict(named)!r}")
+        raise GanbenchError(f"an optimizer is a name or one {{name: {{option: value}}}}, not {dict(named)!r}")
     name, options = next(iter(named.items()))
-    if name not in _OPTIMISERS:
-        raise UnknownName("optimiser", name, _OPTIMISERS)
-    known = {f.name for f in fields(_OPTIMISERS[name])} - {"learning_rate"}
+    if name not in _OPTIMIZERS:
+        raise UnknownName("optimizer", name, _OPTIMIZERS)
+    known = {f.name for f in fields(_OPTIMIZERS[name])} - {"learning_rate"}
     for wrong in set(options or {}) - known:
-        raise GanbenchError(f"optimiser {name} has no option {wrong!r}{nearest(wrong, known)}")
+        raise GanbenchError(f"optimizer {name} has no option {wrong!r}{nearest(wrong, known)}")
     for option, value in (options or {}).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-            raise GanbenchError(f"optimiser {name}: {option} is a number in [0, 1), not {value!r}")
-    made = _OPTIMISERS[name](learning_rate, **(options or {}))
+            raise GanbenchError(f"optimizer {name}: {option} is a number in [0, 1), not {value!r}")
+    made = _OPTIMIZERS[name](learning_rate, **(options or {}))
     return Optimistic(made) if optimistic else made
 
 

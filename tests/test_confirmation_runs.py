@@ -13,7 +13,7 @@ from ganbench import store
 from ganbench.errors import GanbenchError
 from ganbench.execution import fresh
 from ganbench.execution.cohort_run import Event
-from ganbench.execution.fresh import FOLDER, fresh_work, train_fresh
+from ganbench.execution.confirmation_runs import FOLDER, fresh_work, train_fresh
 
 CELL = ("lsgan", "ring8")
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
-from ganbench.execution.followed import Followed
+from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import Choice
@@ -41,7 +41,7 @@ class Measurements:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
-        self._followed = Followed(self._diagnostics.values(), description.seeds)
+        self._followed = RoundRecorder(self._diagnostics.values(), description.seeds)
         self._images = len(cohort.dataset.info.spec.shape) == 3
         self._of_cohort = {
             "variant": description.variant.label,

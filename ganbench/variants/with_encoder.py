@@ -10,16 +10,16 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, Draw, Game, Loss, Nets, SampleSpec
-from ganbench.networks.initialise import refuse_unusable
+from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
+from ganbench.networks.initialize import refuse_unusable
 from ganbench.networks.joint import encoder, joint_discriminator
 from ganbench.networks.network import Architecture, architecture
-from ganbench.optimisers import optimiser as make_optimiser
+from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.updates import IN_WORDS, FirstPlayer, update_rule
-from ganbench.variants.recipe import DCGAN_ADAM
+from ganbench.variants.two_player import DCGAN_ADAM
 from ganbench.variants.variant import Variant
 
-Encode = Callable[[Nets, Tensor], Tensor]
+Encode = Callable[[Networks, Tensor], Tensor]
 
 
 def with_encoder(
@@ -31,7 +31,7 @@ def with_encoder(
     network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
-    optimiser: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
+    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
     learning_rate: Annotated[float, Gt(0), "of all players"] = 2e-4,
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
@@ -51,7 +51,7 @@ def with_encoder(
     rates = {"generator": learning_rate, "encoder": learning_rate}
     rates["discriminator"] = discriminator_learning_rate or learning_rate
 
-    def build(spec: SampleSpec) -> Game:
+    def build(spec: DataSpec) -> Game:
         pair = architecture(network)
         with torch.device("meta"):
             players = {
@@ -60,13 +60,15 @@ def with_encoder(
             }
         for player in players.values():
             refuse_unusable(player)
-        draws = {"noise": Draw((latent_dim,)), "encoder_noise": Draw((latent_dim,))}
-        return Game(players, losses, draws, lambda nets, x: nets.discriminator(x, encode(nets, x)))
+        inputs = {"noise": RandomInput((latent_dim,)), "encoder_noise": RandomInput((latent_dim,))}
+        return Game(
+            players, losses, inputs, lambda networks, x: networks.discriminator(x, encode(networks, x))
+        )
 
     return Variant(
         build=build,
         update=rule,
-        optimisers={p: make_optimiser(optimiser, rate, rule.optimistic) for p, rate in rates.items()},
+        optimizers={p: make_optimizer(optimizer, rate, rule.optimistic) for p, rate in rates.items()},
         batch_size=batch_size,
         reals_per_batch=batch_size,
         averages={} if ema is None else {"generator": ema},
@@ -75,7 +77,7 @@ def with_encoder(
 
 
 def _of_vectors(
-    pair: Architecture, latent_dim: int, numbers_encoded: int, spec: SampleSpec
+    pair: Architecture, latent_dim: int, numbers_encoded: int, spec: DataSpec
 ) -> dict[str, nn.Module]:
     try:
         return {
@@ -88,6 +90,6 @@ def _of_vectors(
         ) from error
 
 
-def generated_pair(nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
+def generated_pair(networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
     """(G(z), z)."""
-    return nets.generator(batch.noise), batch.noise
+    return networks.generator(batch.noise), batch.noise

@@ -8,37 +8,37 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganbench.game import Batch, Draw, Judge, Nets, SampleSpec
+from ganbench.game import Batch, DataSpec, Judge, Networks, RandomInput
 from ganbench.networks.network import Architecture
 from ganbench.networks.packed import Packed, spec_of_packs
 
 
 @dataclass(frozen=True)
-class Shown:
+class DiscriminatorInput:
     """`packing` examples at a time, each in Gaussian noise of standard deviation `noise_std`."""
 
     packing: int = 1
     noise_std: float = 0.0
 
-    def discriminator(self, pair: Architecture, spec: SampleSpec) -> nn.Module:
+    def discriminator(self, pair: Architecture, spec: DataSpec) -> nn.Module:
         """The architecture's discriminator of what is shown."""
         if self.packing == 1:
             return pair.discriminator(spec)
         return Packed(pair.discriminator(spec_of_packs(spec, self.packing)), self.packing)
 
-    def draws(self, spec: SampleSpec) -> Mapping[str, Draw]:
+    def inputs(self, spec: DataSpec) -> Mapping[str, RandomInput]:
         """The random inputs that showing needs."""
         if not self.noise_std:
             return {}
-        return {"real_perturbation": Draw(spec.shape), "fake_perturbation": Draw(spec.shape)}
+        return {"real_perturbation": RandomInput(spec.shape), "fake_perturbation": RandomInput(spec.shape)}
 
     def real(self, batch: Batch) -> Tensor:
         """Real examples as they are shown."""
         return batch.real + self.noise_std * batch["real_perturbation"] if self.noise_std else batch.real
 
-    def fake(self, nets: Nets, batch: Batch) -> Tensor:
+    def fake(self, networks: Networks, batch: Batch) -> Tensor:
         """Generated examples as they are shown."""
-        fake = nets.generator(batch.noise)
+        fake = networks.generator(batch.noise)
         return fake + self.noise_std * batch["fake_perturbation"] if self.noise_std else fake
 
     @property
@@ -46,7 +46,7 @@ class Shown:
         """The logits of examples by themselves: each has its pack's."""
         return None if self.packing == 1 else self._logits_of_packs
 
-    def _logits_of_packs(self, nets: Nets, examples: Tensor) -> Tensor:
+    def _logits_of_packs(self, networks: Networks, examples: Tensor) -> Tensor:
         """Each example its pack's; the last pack is filled up from the first examples.
 
         A pack's logit is repeated for its examples, but only once with a gradient: the gradient of the
@@ -55,9 +55,9 @@ class Shown:
         count = len(examples)
         missing = -count % self.packing
         filled = torch.cat([examples, *[examples.detach()] * missing])[: count + missing]
-        logits = nets.discriminator(filled)
+        logits = networks.discriminator(filled)
         rest = logits.detach().unsqueeze(1).expand(-1, self.packing - 1)
         return torch.cat([logits.unsqueeze(1), rest], 1).reshape(-1)[:count]
 
 
-ONE_BY_ONE = Shown()
+SINGLE_EXAMPLES = DiscriminatorInput()
