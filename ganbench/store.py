@@ -49,12 +49,17 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, (text + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; a broken one is a GanbenchError that names it."""
+def read_json(path: Path, remedy: str | None = None) -> Any:
+    """Read a JSON file; a broken one is a GanbenchError that names it, and what to do (`remedy`)."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise GanbenchError(f"{path}: not valid JSON ({error}); {_remedy(path)}") from error
+        return json.loads(decoded(path.read_bytes()))
+    except (ValueError, RecursionError) as error:
+        raise GanbenchError(f"{path}: not valid JSON ({error}){remedy or f'; {_remedy(path)}'}") from error
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file as an editor saved it: UTF-8, or UTF-16 or UTF-32, with a mark or without."""
+    return content.decode(json.detect_encoding(content))
 
 
 def _remedy(file: Path) -> str:

@@ -18,6 +18,7 @@ from test_sides import PRIMARY, edited, lean
 from ganbench.comparison.baseline import IncompleteRun, read_baseline, save_baseline
 from ganbench.comparison.baseline_text import baseline_text
 from ganbench.comparison.gate import gate
+from ganbench.comparison.history import load_history
 from ganbench.comparison.model import Cell, Rules, Side, Values
 from ganbench.comparison.run_side import side_of_run
 from ganbench.comparison.sides import load_side
@@ -69,6 +70,17 @@ def test_the_round_trip_is_exact(run: Path, tmp_path: Path) -> None:
     assert math.isnan(values[PRIMARY].by_seed[1])
     assert "modes_recovered" in values
     assert "discriminator_auroc" not in values
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_baseline_is_read_as_editors_save_it(run: Path, tmp_path: Path, encoding: str) -> None:
+    save_baseline(run, tmp_path / "base.json")
+    text = (tmp_path / "base.json").read_text(encoding="utf-8")
+    (tmp_path / "edited.json").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert normal_form(read_baseline(tmp_path / "edited.json")) == normal_form(
+        read_baseline(tmp_path / "base.json")
+    )
+    assert len(load_history([run, tmp_path])) == 3
 
 
 def test_a_gate_against_the_file_equals_one_against_the_run(run: Path, tmp_path: Path) -> None:

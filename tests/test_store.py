@@ -47,6 +47,21 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
     assert store.read_json(tmp_path / "a.json") == {"σ": [1, None]}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_json_is_read_as_editors_save_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes('{\r\n"σ": [1, null]\r\n}\r\n'.encode(encoding))
+    assert store.read_json(file) == {"σ": [1, None]}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"a": "\xff"}', b"\xff\xfe{", b"[" * 100_000])
+def test_json_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(content)
+    with pytest.raises(GanbenchError, match=r"a\.json: not valid JSON .*Remove .*makes it again"):
+        store.read_json(file)
+
+
 def test_a_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
     place = tmp_path / "folder"
     store.write_folder(place, lambda folder: store.write_atomic(folder / "a", b"1"))

@@ -60,6 +60,16 @@ def test_every_part_keeps_its_place() -> None:
     assert plain(root) == {"a": 1, "b": ["x", {"c": "no", "d": None}, None]}
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_every_way_to_end_a_line_is_read_alike(end: str) -> None:
+    lines = "a: 1\nb:\n  - x\n  -\n  - |\n    y\n    z\n# c\nd: {e: 'f'}\n"
+    assert read_text(lines.replace("\n", end), Mistakes("f")) == read_text(lines, Mistakes("f"))
+
+
+def test_a_character_may_be_written_as_two_escapes() -> None:
+    assert plain(read_text('{"\\ud83d\\ude00": "\\ud83d\\ude00"}', Mistakes("f"))) == {"😀": "😀"}
+
+
 def test_quotes_make_text_and_whole_floats_are_integers() -> None:
     root = read_text("{a: '1', b: \"true\", c: 1e3, d: !!str 5}", Mistakes("f"))
     assert plain(root) == {"a": "1", "b": "true", "c": 1000, "d": "5"}
@@ -93,6 +103,14 @@ def test_an_alias_repeats_what_it_names() -> None:
         ("? [a]\n: 1\n", 1, 3, "a key must be a name"),
         ("a: 1\nb: \x01\n", 2, 4, "control character"),
         ("[" * 3000, 1, 1, "nested too deeply"),
+        ("a: 1\rb: 2\ra: 3\r", 3, 1, "the key 'a' stands twice, first in line 1"),
+        ("a: 1\r\nb: 2\rc: 3\n\ra: 3", 5, 1, "the key 'a' stands twice, first in line 1"),
+        ("a: 1\r\r\rb: \x01", 4, 4, "control character"),
+        ("a: 1\rb: [1, 2\r", 2, 4, "check the brackets [ ]"),
+        ("a: 'x\u2028 y'\n", 1, 6, "the invisible character U+2028"),
+        ("a: 1\r# b\x85c: 2\n", 2, 4, "the invisible character U+0085"),
+        ("a: 1\n\ufeffb: 2\n", 2, 1, "the invisible character U+FEFF"),
+        ('a: 1\nb: "\\ud800"\n', 2, 4, "half a character"),
     ],
 )
 def test_what_is_not_plain_yaml_is_refused_where_it_stands(
@@ -119,6 +137,16 @@ def test_a_file_that_is_not_utf8_is_refused_at_its_first_bad_byte(tmp_path: Path
     with pytest.raises(SuiteError) as caught:
         read_file(file, Mistakes("latin.yaml"))
     assert str(caught.value) == "latin.yaml:2:5: not UTF-8 text; save the file as UTF-8"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_utf16_is_read(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "wide.yaml"
+    file.write_bytes("a: é\r\na: 2\r\n".encode(encoding))
+    with pytest.raises(SuiteError, match=r"^wide.yaml:2:1: the key 'a' stands twice"):
+        read_file(file, Mistakes("wide.yaml"))
+    file.write_bytes("a: é\r\n".encode(encoding))
+    assert plain(read_file(file, Mistakes("wide.yaml"))) == {"a": "é"}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields
@@ -53,10 +52,7 @@ def save_baseline(run: str | Path, file: str | Path) -> Side:
 def read_baseline(file: str | Path) -> Side:
     """A saved baseline; raises GanbenchError where the file is none, or is of a newer format."""
     file = Path(file)
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise GanbenchError(f"{file}: not valid JSON ({error}), so it is no baseline; {_REMEDY}") from error
+    stored = store.read_json(file, f", so it is no baseline; {_REMEDY}")
     said = isinstance(stored, Mapping) and stored.get("what") == WHAT
     if not said or not isinstance(stored.get("format"), int):
         raise GanbenchError(f"{file}: not a baseline (it does not say {WHAT!r} and a format); {_REMEDY}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,8 +102,8 @@ def _is_baseline(file: Path) -> bool:
     if file.suffix != ".json" or not file.is_file():
         return False
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
+        stored = store.read_json(file)
+    except GanbenchError:
         return True
     return isinstance(stored, Mapping) and stored.get("what") == WHAT
 

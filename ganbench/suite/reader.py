@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
+from bisect import bisect_right
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 from ruamel.yaml.reader import ReaderError
 
+from ganbench import store
 from ganbench.errors import GanbenchError
 from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Place, Scalar
 from ganbench.suite.scalars import plain_value
 
 _MOST_NODES = 100_000
+_AMBIGUOUS = re.compile("[\x85\u2028\u2029\ufeff]")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
@@ -28,10 +32,10 @@ def read_file(path: Path, mistakes: Mistakes) -> Node:
     except OSError as error:
         raise GanbenchError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        text = data.decode("utf-8-sig")
+        text = store.decoded(data)
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
-        mistakes.add(_end_of(before), "not UTF-8 text; save the file as UTF-8")
+        before = data[: error.start].decode(error.encoding, "replace")
+        mistakes.add(_Lines(before).place(len(before)), "not UTF-8 text; save the file as UTF-8")
         mistakes.raise_any()
         raise AssertionError("unreachable") from error
     return read_text(text, mistakes)
@@ -39,7 +43,11 @@ def read_file(path: Path, mistakes: Mistakes) -> Node:
 
 def read_text(text: str, mistakes: Mistakes) -> Node:
     """A YAML text's only document; raises `SuiteError` where it is not one."""
-    node = None
+    node, lines = None, _Lines(text)
+    if ambiguous := _AMBIGUOUS.search(text):
+        what = f"the invisible character U+{ord(ambiguous[0]):04X}, which programs read in different ways"
+        mistakes.add(lines.place(ambiguous.start()), f"{what}; remove it")
+        mistakes.raise_any()
     try:
         with warnings.catch_warnings():  # ruamel.yaml warns of an anchor that is set twice
             warnings.simplefilter("ignore")
@@ -47,11 +55,9 @@ def read_text(text: str, mistakes: Mistakes) -> Node:
         if node is None:
             mistakes.add(Place(1, 1), "the file is empty; write datasets, variants, seeds and budget")
     except ReaderError as error:
-        mistakes.add(
-            _end_of(text[: error.position]), "a control character, which YAML does not allow; remove it"
-        )
+        mistakes.add(lines.place(error.position), "a control character, which YAML does not allow; remove it")
     except MarkedYAMLError as error:
-        mistakes.add(_place_of_error(error), _words(error))
+        mistakes.add(lines.place(_index_of_error(error)), _words(error))
     except RecursionError:
         mistakes.add(Place(1, 1), "nested too deeply; a suite needs no more than a few levels")
     except (YAMLError, ValueError, AttributeError, TypeError, IndexError) as error:
@@ -59,20 +65,45 @@ def read_text(text: str, mistakes: Mistakes) -> Node:
         mistakes.add(Place(1, 1), f"not valid YAML: {error}")
     mistakes.raise_any()
     assert node is not None
-    made = _Converter(text, mistakes).convert(node, None, ())
+    made = _Converter(lines, mistakes).convert(node, None, ())
     mistakes.raise_any()
     return made
 
 
+class _Lines:
+    """The lines of a text as editors count them: they end at LF, CR LF or a lone CR, and nowhere else."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._starts = [0, *(end.end() for end in re.finditer(r"\r\n?|\n", text))]
+
+    def place(self, index: int) -> Place:
+        """The place of a character."""
+        line = bisect_right(self._starts, index)
+        return Place(line, index - self._starts[line - 1] + 1)
+
+    def dash_before(self, index: int) -> Place | None:
+        """Where the `-` of an empty list item stands: the parser marks the token after it."""
+        for line in range(self.place(index).line, 0, -1):
+            start = self._starts[line - 1]
+            text = self.text[start:index].split("#", 1)[0].rstrip()
+            if text.endswith("-"):
+                return Place(line, len(text))
+            if text:
+                return None
+            index = start
+        return None
+
+
 class _Converter:
-    def __init__(self, text: str, mistakes: Mistakes) -> None:
-        self.lines = text.split("\n")
+    def __init__(self, lines: _Lines, mistakes: Mistakes) -> None:
+        self.lines = lines
         self.mistakes = mistakes
         self.nodes = 0
 
     def convert(self, node: YamlNode, fallback: Place | None, above: tuple[int, ...]) -> Node:
         """The node as plain values with places; an empty value stands at `fallback`."""
-        place = _place(node.start_mark)
+        place = self.lines.place(node.start_mark.index)
         self.nodes += 1
         if id(node) in above:
             self.mistakes.add(place, "an alias (*) inside its own anchor (&); write the value out")
@@ -94,18 +125,7 @@ class _Converter:
         return self._mapping(node, place, above)
 
     def _item(self, node: YamlNode, above: tuple[int, ...]) -> Node:
-        return self.convert(node, self._dash_before(_place(node.start_mark)), above)
-
-    def _dash_before(self, place: Place) -> Place | None:
-        """Where the `-` of an empty list item stands: the parser marks the token after it."""
-        for line in range(place.line, 0, -1):
-            text = self.lines[line - 1] if line < place.line else self.lines[line - 1][: place.column - 1]
-            text = text.split("#", 1)[0].rstrip()
-            if text.endswith("-"):
-                return Place(line, len(text))
-            if text:
-                return None
-        return None
+        return self.convert(node, self.lines.dash_before(node.start_mark.index), above)
 
     def _scalar(self, node: ScalarNode, place: Place, fallback: Place | None) -> Scalar:
         quoted = node.style is not None
@@ -114,16 +134,25 @@ class _Converter:
             self.mistakes.add(
                 place, f"the tag {tag.replace(_STANDARD_TAG, '!!')} is not used here; remove it"
             )
-        as_text = quoted or (tag == _TEXT_TAG and isinstance(plain_value(node.value), bool | int | float))
-        value = node.value if as_text else plain_value(node.value)
-        if value is None and node.value == "" and fallback is not None:
+        text = self._text(node, place)
+        as_text = quoted or (tag == _TEXT_TAG and isinstance(plain_value(text), bool | int | float))
+        value = text if as_text else plain_value(text)
+        if value is None and text == "" and fallback is not None:
             place = fallback
-        return Scalar(place, value, node.value, as_text)
+        return Scalar(place, value, text, as_text)
+
+    def _text(self, node: ScalarNode, place: Place) -> str:
+        """A scalar's text; a character written as two escapes, as JSON does, is one."""
+        try:
+            return str(node.value).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            self.mistakes.add(place, "an escape of half a character; write the character itself")
+            return ""
 
     def _mapping(self, node: MappingNode, place: Place, above: tuple[int, ...]) -> Mapping:
         pairs: dict[str, Pair] = {}
         for key_node, value in node.value:
-            at = _place(key_node.start_mark)
+            at = self.lines.place(key_node.start_mark.index)
             key = self._key(key_node, at)
             if key is None:
                 continue
@@ -141,21 +170,13 @@ class _Converter:
         if node.value == "<<" and node.style is None:
             self.mistakes.add(place, "the merge key << is not part of YAML 1.2; write the options out")
             return None
-        return str(node.value)
+        return self._text(node, place)
 
 
-def _place(mark: StringMark) -> Place:
-    return Place(mark.line + 1, mark.column + 1)
-
-
-def _end_of(text: str) -> Place:
-    return Place(text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
-
-
-def _place_of_error(error: MarkedYAMLError) -> Place:
+def _index_of_error(error: MarkedYAMLError) -> int:
     unclosed = "quoted scalar" in str(error.context) or "flow" in str(error.context)
     mark = error.context_mark if unclosed and error.context_mark else error.problem_mark
-    return Place(1, 1) if mark is None else _place(mark)
+    return 0 if mark is None else mark.index
 
 
 def _words(error: MarkedYAMLError) -> str:
