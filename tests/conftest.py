@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from legible_figures import every_figure_is_legible
 from small_runs import LSGAN, NSGAN, trained, write_suite
 
 from ganbench import registry
@@ -39,3 +40,10 @@ def forgotten_names() -> Iterator[None]:
             del registry._entries[key]
     for file in set(registry._plugin_files) - set(files):
         sys.modules.pop(registry._plugin_files.pop(file), None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _legible_figures() -> Iterator[None]:
+    """Figures that any test draws are looked at."""
+    with every_figure_is_legible():
+        yield

@@ -31,13 +31,14 @@ from ganbench.quantities import Direction, Quantity
 from ganbench.report.comparison import forest as forest_figure
 from ganbench.report.comparison import forest_rows, history_figures, rank_figure, together_figures
 from ganbench.report.comparison.history import write_history
-from ganbench.report.comparison.labels import fitted, log_ticks, tick_text, width_of
 from ganbench.report.comparison.scale import effect_scale, effect_text, ends
 from ganbench.report.comparison.tables import detectable_text
 from ganbench.report.comparison.together import together
 from ganbench.report.comparison.verdicts import ENDINGS, KINDS, STYLES
 from ganbench.report.comparison.words import points, sentence
 from ganbench.report.comparison.write import write_comparison
+from ganbench.report.labels import fitted, width_of
+from ganbench.report.ticks import log_ticks, tick_text
 
 LABELS = ("a/b: <i>&$x_1^2$", "a[x={y: 1},z=[1, 2]]", "%s{}")
 LONG = (*tuple(f"wgan-gp[gp_weight={i},discriminator_learning_rate=0.000{i}]" for i in range(13)), "WWW" * 30)

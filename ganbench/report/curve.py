@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from ganbench.analysis.numbers import compact, shortened
 from ganbench.analysis.run import Run
@@ -82,17 +82,16 @@ def prepare(axes: Axes, plot: Plot, label: bool = True) -> None:
     """Scale, limits, x axis and the real sampler's dashed line."""
     axes.set_yscale("log" if plot.log else "linear")
     axes.set_ylim(*plot.limits)
-    if plot.log:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     if label:
         axes.set_xlabel(shown_name(plot))
     last = max(float(c["images"].max()) for c in plot.curves.values())
-    axes.set_xlim(-0.03 * last, 1.03 * last)
     if _spaced_by_ratio(plot.curves):
         smallest = min(float(c["images"][c["images"] > 0].min()) for c in plot.curves.values())
         axes.set_xscale("symlog", linthresh=smallest)
+        axes.set_xlim(-0.2 * smallest, 1.2 * last)
+    else:
+        axes.set_xlim(-0.03 * last, 1.03 * last)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     if plot.real is not None:
         axes.axhline(plot.real, color=QUIET, linestyle=REAL_DASHES, linewidth=1.3, zorder=2)
 
@@ -133,14 +132,6 @@ def cross(axes: Axes, images: float, level: float, look: Look) -> None:
     """The mark of a seed that diverged."""
     shape: dict[str, Any] = {"marker": "X", "markersize": 9, "markeredgecolor": INK, "markeredgewidth": 0.8}
     axes.plot(images, level, color=look.colour, zorder=6, clip_on=False, **shape)
-
-
-def power(value: float) -> str:
-    """A tick of a log axis: powers of ten as such, others as they are."""
-    exponent = round(float(np.log10(value))) if value > 0 else 0
-    if value > 0 and np.isclose(value, 10.0**exponent) and abs(exponent) > 2:
-        return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{value:g}"
 
 
 def drawn_as(look: Look) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ganbench.analysis.ranking import final_records
 from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import badness
 from ganbench.analysis.summaries import reference_value
-from ganbench.report.curve import REAL_DASHES, limits, power, wants_log
+from ganbench.report.curve import REAL_DASHES, limits, wants_log
 from ganbench.report.style import INK, QUIET, Figure, Look, canvas, file_stem, png
 
 
@@ -60,8 +60,6 @@ def _axis(axes: Axes, run: Run, dataset: str, values: np.ndarray) -> float:
     log = bool(finite.size) and wants_log(primary, finite)
     low, high = limits(finite[finite > 0] if log else finite, log)
     axes.set_xscale("log" if log else "linear")
-    if log:
-        axes.xaxis.set_major_formatter(lambda value, _: power(value))
     axes.set_xlim(low, high)
     return low if primary.direction == "higher" else high
 

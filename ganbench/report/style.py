@@ -17,6 +17,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from ganbench.report.ticks import plain_ticks
+
 WIDTH = 10.0
 """Width of a figure in inches: the page's text column."""
 TALL = 13.0
@@ -107,6 +109,8 @@ def png(figure: Canvas, of_images: bool = False) -> bytes:
 
     In 256 colours, but for pictures of images: their shades would crowd out the variants' colours.
     """
+    for axes in figure.axes:
+        plain_ticks(axes)
     drawn, reduced = io.BytesIO(), io.BytesIO()
     tall = figure.get_size_inches()[1] > TALL
     figure.savefig(drawn, format="png", dpi=110 if tall else 150, metadata={"Software": None})

@@ -18,11 +18,11 @@ from ganbench.comparison.model import Row
 from ganbench.quantities import Quantity
 from ganbench.report.comparison import forest_rows
 from ganbench.report.comparison.forest_rows import EFFECT, NUMBERS, SEEDS, known
-from ganbench.report.comparison.labels import log_axis, tick_text
 from ganbench.report.comparison.scale import EffectScale, effect_scale, prepare
 from ganbench.report.comparison.verdicts import KINDS
 from ganbench.report.curve import limits, wants_log
 from ganbench.report.style import INK, QUIET, WIDTH, Figure, canvas, file_stem, png
+from ganbench.report.ticks import tick_text
 
 _ROW, _HEAD, _FOOT, _LINE = 0.5, 0.5, 0.52, 0.17
 """Inches of a row, above the first, below the last, and of a line of text."""
@@ -86,9 +86,7 @@ def _seed_axes(axes: Axes, quantity: Quantity, rows: Sequence[Row]) -> float:
     low, high = limits(around[around > 0] if log else around, log)
     axes.set_xscale("log" if log else "linear")
     axes.set_xlim(low, high)
-    if log:
-        log_axis(axes.xaxis, low, high)
-    else:
+    if not log:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(lambda value, _: tick_text(round(value, 12)))
     if aimed:

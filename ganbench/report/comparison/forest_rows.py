@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ganbench.analysis.statistics import summarize
 from ganbench.comparison.model import Row
 from ganbench.quantities import Quantity
-from ganbench.report.comparison.labels import fitted
 from ganbench.report.comparison.scale import EffectScale, effect_text, ends
 from ganbench.report.comparison.verdicts import KINDS
+from ganbench.report.labels import fitted
 from ganbench.report.style import INK, QUIET
 
 LABELS, EFFECT, NUMBERS, SEEDS = (0.1, 2.2), (2.45, 2.85), (5.5, 1.5), (7.15, 2.5)

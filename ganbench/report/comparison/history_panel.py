@@ -6,22 +6,26 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from ganbench.analysis.statistics import badness
 from ganbench.comparison.history_labels import Label
 from ganbench.comparison.history_model import Change, Point, Series
-from ganbench.report.comparison.labels import fitted, log_axis, tick_text
 from ganbench.report.comparison.verdicts import KINDS, Kind
 from ganbench.report.curve import limits, wants_log
+from ganbench.report.labels import fitted, width_of
 from ganbench.report.style import COLOURS, INK, QUIET
+from ganbench.report.ticks import tick_text
 
 FEW = 15
 """Up to so many results every seed is shown, and the intervals one by one."""
 _LINE = COLOURS[0]
+_DATE, _BESIDE = 7.5, 0.6
+"""A date's size in points, and the room beside the first and the last result, in places."""
 _TICK_LINES = 2
 """So many lines below the day name a result at the axis."""
 
@@ -82,7 +86,7 @@ def draw(axes: Axes, series: Series, places: Mapping[Label, int], inches: float,
     """One series: its name and what became of it above, its results, and its changes."""
     edge = _scaled(axes, series)
     panel = Panel(axes, series, places, inches, edge)
-    axes.set_xlim(-0.6, len(places) - 0.4)
+    axes.set_xlim(-_BESIDE, len(places) - 1 + _BESIDE)
     _dates(panel)
     kind, inches = latest(series), panel.inches
     for text, up, size, colour, bold in (
@@ -126,9 +130,7 @@ def _scaled(axes: Axes, series: Series) -> float:
     low, high = limits(known[known > 0] if log else known, log)
     axes.set_yscale("log" if log else "linear")
     axes.set_ylim(low, high)
-    if log:
-        log_axis(axes.yaxis, low, high)
-    else:
+    if not log:
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.yaxis.set_major_formatter(lambda value, _: tick_text(round(value, 12)))
     return low if quantity.direction == "higher" else high
@@ -205,21 +207,29 @@ def _changes(panel: Panel) -> None:
 
 
 def _dates(panel: Panel) -> None:
-    """Up to three results named below the axis: the first, one in the middle, the last."""
-    found = list(panel.places)
-    last = len(found) - 1
-    shown = sorted({0, last}) if panel.inches < 2 else sorted({0, last // 2, last})
-    panel.axes.xaxis.set_major_locator(FixedLocator(shown))
-    panel.axes.set_xticks(shown, [_dated(found[i]) for i in shown])
-    panel.axes.tick_params(axis="x", labelsize=7.5)
+    """Up to three results named below the axis, as there is room: the first, one in the middle, the last."""
+    texts = [_dated(label) for label in panel.places]
+    last = len(texts) - 1
+    choices = [sorted({0, last // 2, last}), sorted({0, last}), [last]]
+    shown = next((c for c in choices if _have_room(panel, c, texts)), choices[-1])
+    panel.axes.set_xticks(shown, [texts[i] for i in shown])
+    panel.axes.tick_params(axis="x", labelsize=_DATE)
     panel.axes.grid(visible=False, axis="x")
+
+
+def _have_room(panel: Panel, places: Sequence[int], texts: Sequence[str]) -> bool:
+    """Whether the texts of places on the axis leave a gap between each other."""
+    per_place = panel.inches / (len(texts) - 1 + 2 * _BESIDE)
+    sizes = [width_of(texts[i].split("\n"), _DATE) for i in places]
+    pairs = zip(pairwise(places), pairwise(sizes), strict=True)
+    return all(per_place * (b - a) > (size + other) / 2 + 0.06 for (a, b), (size, other) in pairs)
 
 
 def _dated(label: Label) -> str:
     """A result's day, and below it what tells it from the others: its time, and the finest of the rest."""
     times = [label.time] if label.time else []
     told = label.told[len(times) - _TICK_LINES :]
-    return "\n".join([label.day, *times, *(fitted(text, 0.85, 7.5) for text in told)])
+    return "\n".join([label.day, *times, *(fitted(text, 0.85, _DATE) for text in told)])
 
 
 def _turned(point: Point, series: Series) -> np.ndarray:

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ganbench.analysis.statistics import Values
 from ganbench.quantities import Quantity
-from ganbench.report.comparison.labels import log_ticks, tick_text
 from ganbench.report.comparison.paired import Pairs
 from ganbench.report.curve import wants_log
+from ganbench.report.ticks import log_ticks, tick_text
 
 MARGINS = 4
 """An axis spans so many times the difference that matters, or more: what is smaller looks small."""

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from ganbench.analysis.numbers import better, number, titled
 from ganbench.comparison.model import Row
 from ganbench.quantities import Quantity
-from ganbench.report.comparison.labels import fitted, width_of
 from ganbench.report.comparison.paired import Pairs, left_out, worse_words
 from ganbench.report.comparison.paired_axes import MARGINS, PairScale, pair_scales, prepare
 from ganbench.report.comparison.verdicts import KINDS
+from ganbench.report.labels import fitted, width_of
 from ganbench.report.style import INK, QUIET, WIDTH, Figure, canvas, file_stem, fitting_columns, png
 
 _WORSE, _BETTER = KINDS["worse"], KINDS["better"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from ganbench.report.comparison.labels import label_width, row_names
 from ganbench.report.comparison.together import SIDES, Together, datasets_of
+from ganbench.report.labels import label_width, row_names
 from ganbench.report.style import FAINT, INK, WIDTH, Figure, canvas, png
 
 _SHADE = "#0072b2"

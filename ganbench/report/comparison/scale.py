@@ -14,7 +14,7 @@ from ganbench.analysis.effects import Effect
 from ganbench.comparison.detectable import margin_on_scale
 from ganbench.comparison.verdicts import size_words
 from ganbench.quantities import Quantity
-from ganbench.report.comparison.labels import log_ticks, tick_text
+from ganbench.report.ticks import log_ticks, tick_text
 
 _FARTHEST = 3.0
 """How many times farther than the farthest estimate an interval is followed before an arrow ends it."""

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
-from ganbench.report.comparison.labels import fitted, label_width, row_names
 from ganbench.report.comparison.together import SIDES, Together, datasets_of
+from ganbench.report.labels import fitted, label_width, row_names
 from ganbench.report.style import QUIET, WIDTH, Figure, Look, canvas, fitting_columns, png
 
 _DASHED = (0, (3, 1.5))

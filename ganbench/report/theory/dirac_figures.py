@@ -9,11 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from ganbench.published import Published
 from ganbench.published import dirac as theory
-from ganbench.report.curve import power
 from ganbench.report.style import COLOURS, INK, WIDTH, Figure, fitting_columns, legend_below, panels, png
 from ganbench.report.theory.dirac_games import Game, twins
 
@@ -114,11 +112,7 @@ def _known(game: Game) -> Published | None:
 def _prepare(wide: Axes, narrow: Axes, bottom: float, title: str) -> None:
     label = "distance to the equilibrium"
     wide.set(yscale="log", ylim=(bottom, _TOP), ylabel=label, title=title)
-    wide.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
     narrow.set(yscale="log", ylim=_NEAR, xlabel="rounds", ylabel=label)
-    narrow.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
-    for axes in (wide, narrow):
-        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _bottom(games: Sequence[Game]) -> float:

@@ -104,7 +104,6 @@ def spectra(targets: Targets) -> Figure | None:
             one.plot(order, middle, color=shades[t.dim_z], marker="o", markersize=4, linewidth=1.5)
             one.fill_between(order, low, high, color=shades[t.dim_z], alpha=0.15, linewidth=0)
         one.set(yscale="log", title=_titled(label, found), xlim=(0.6, found[0].dim_x + 0.4))
-        one.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         one.set_xticks(range(1, found[0].dim_x + 1))
         if i >= len(axes) - columns:
             one.set_xlabel("number of the singular value")

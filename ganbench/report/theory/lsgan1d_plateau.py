@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ganbench.report.curve import power
 from ganbench.report.style import COLOURS, QUIET, Figure, legend_below, panels, png
 from ganbench.report.theory.lsgan1d_figures import of_exponentials
 from ganbench.report.theory.lsgan1d_games import Played
@@ -34,7 +32,7 @@ def plateau(shown: Sequence[Played]) -> Figure | None:
         _gradients(axes[3 * row + 2], game)
         axes[3 * row].set_title(game.label, fontweight="bold", fontsize=9.5)
         for one in axes[3 * row : 3 * row + 3]:
-            _log(one)
+            one.set_yscale("log")
             rests = game.last("plateau_at_generator")
             if np.isfinite(rests):
                 one.axvline(rests, color=QUIET, linewidth=1, linestyle=":")
@@ -47,14 +45,6 @@ def plateau(shown: Sequence[Played]) -> Figure | None:
         "1e−17 is not drawn."
     )
     return Figure("lsgan1d-plateau", caption, png(figure))
-
-
-def _log(axes: Axes) -> None:
-    """A log axis with few ticks, written as the page's other figures do."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(numticks=7))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 _LINES = {"a": COLOURS[1], "b": COLOURS[0], "g": COLOURS[4], "h": COLOURS[2]}
@@ -132,7 +122,7 @@ def accuracy(found: Sequence[Played]) -> Figure | None:
     right.set_xticks(ticks, labels=list(map(str, ticks)))
     right.minorticks_off()
     for axes in (left, right):
-        _log(axes)
+        axes.set_yscale("log")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, handlelength=2)
     caption = (
         "The third opinion: largest distance of any parameter from the closed form (Owen's T) with "

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ganbench.report.curve import power
 from ganbench.report.style import COLOURS, INK, QUIET, Figure, file_stem, panels, png
 from ganbench.report.theory.perfect_discriminator_curves import Array, Measured
+from ganbench.report.ticks import tick_text
 
 _LEAST_ERROR = 1e-4
 """Where an error of 0 is drawn on the log axis."""
@@ -142,10 +142,9 @@ def _dress(axes: Axes, quantity: str, limits: tuple[float, float]) -> None:
     axes.set_ylim(*limits)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
     error = quantity == "error"
     axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda y, _: "0" if error and y <= _LEAST_ERROR * 1.01 else power(y))
+        FuncFormatter(lambda y, _: "0" if error and y <= _LEAST_ERROR * 1.01 else tick_text(y))
     )
 
 
