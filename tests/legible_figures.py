@@ -32,7 +32,7 @@ def every_figure_is_legible() -> Iterator[None]:
 
 def markup(figure: Figure) -> list[str]:
     """Tick texts written in mathtext, which figures print as it stands."""
-    texts = [text for _, texts in _tick_texts(figure) for text, _ in texts]
+    texts = [text for _, texts in tick_texts(figure) for text, _ in texts]
     return [f"markup: {text!r}" for text in texts if text.startswith("$") or "\\math" in text]
 
 
@@ -40,13 +40,13 @@ def overlaps(figure: Figure) -> list[str]:
     """Pairs of an axis' tick texts that stand over one another."""
     return [
         f"{axis.axes.get_title()!r}, {axis.axis_name}: {one!r} over {other!r}"
-        for axis, texts in _tick_texts(figure)
+        for axis, texts in tick_texts(figure)
         for (one, box), (other, beside) in combinations(texts, 2)
         if _area(box, beside) > 0
     ]
 
 
-def _tick_texts(figure: Figure) -> Iterator[tuple[Axis, Sequence[tuple[str, Bbox]]]]:
+def tick_texts(figure: Figure) -> Iterator[tuple[Axis, Sequence[tuple[str, Bbox]]]]:
     """Every axis with what is drawn at its ticks, and where."""
     for axes in figure.axes:
         if not axes.get_visible() or not axes.axison:
