@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.group import CRASHED, DATA, DEVICE, INTERRUPTED, RUN, WORKERS, main, set_data
+from ganbench.cli.group import CRASHED, DATA, DEVICE, INTERRUPTED, RUN, WORKERS, main
+from ganbench.cli.paths import AbsolutePath, GivenPath, absolute, set_data
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 
     Rerun = Callable[[Decision, Side, Side], Side]
 
-_FILE = click.Path(path_type=Path)
-_base = click.argument("base", type=_FILE)
-_new = click.argument("new", type=_FILE)
-_out = click.option("--out", type=_FILE, metavar="DIR",
+_base = click.argument("base", type=GivenPath())
+_new = click.argument("new", type=GivenPath())
+_out = click.option("--out", type=AbsolutePath(), metavar="DIR",
     help="Where page, tables and verdict go (default: against-BASE in NEW's folder).")  # fmt: skip
 _random_state = click.option("--random-state", type=click.IntRange(0), default=0, show_default=True,
     help="Of what is simulated: detectable effects and intervals over data sets.")  # fmt: skip
@@ -87,7 +87,7 @@ def gate(
     set_data(data)
     folder, rules = _folder(base, new, out), Rules(insufficient_passes=insufficient == "pass")
     with _refusing(folder):
-        found = _gated(base, new, rules, random_state, _reruns(new, confirm, device, workers))
+        found = _gated(base, new, rules, random_state, _reruns(absolute(new), confirm, device, workers))
         write_decision(found.decision, folder, found)
         page = _write(found, folder, random_state)
     try:
@@ -100,7 +100,7 @@ def gate(
 @main.command(hidden=True)
 @click.argument("code", type=int)
 @click.argument("text")
-@click.argument("folder", type=_FILE)
+@click.argument("folder", type=AbsolutePath())
 def refusal(code: int, text: str, folder: Path) -> None:
     """Write to FOLDER the files of a gate that could not be asked; for scripts."""
     from ganbench.comparison.written import write_refusal
@@ -186,7 +186,7 @@ def baseline() -> None:
 
 @baseline.command()
 @RUN
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=AbsolutePath(dir_okay=False))
 def save(run: Path, file: Path) -> None:
     """Write what a gate needs of RUN to FILE: values by seed, protocols, conditions, environment."""
     from ganbench.analysis.numbers import listed
@@ -204,8 +204,8 @@ def save(run: Path, file: Path) -> None:
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=_FILE)
-@click.option("--out", type=_FILE, default=Path("results/history"), show_default=True, metavar="DIR")
+@click.argument("runs", nargs=-1, required=True, type=GivenPath())
+@click.option("--out", type=AbsolutePath(), default=Path("results/history"), show_default=True, metavar="DIR")
 @_random_state
 def history(runs: Sequence[Path], out: Path, random_state: int) -> None:
     """Show each primary quantity over time: run folders, baseline files, or a folder that holds some.
@@ -258,7 +258,7 @@ def _folder(base: Path, new: Path, out: Path | None) -> Path:
     """Where a comparison is written: by default into NEW's folder, or beside its file."""
     if out is not None:
         return out
-    place = new if new.is_dir() else new.parent
+    place = absolute(new if new.is_dir() else new.parent)
     return place / f"against-{base.stem if base.suffix == '.json' else base.name}"
 
 

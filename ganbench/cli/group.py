@@ -8,18 +8,19 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 import ganbench
+from ganbench.cli.paths import AbsolutePath, Source
 from ganbench.errors import GanbenchError
 
 INTERRUPTED, INCOMPLETE, CRASHED = 130, 3, 70
 _MOST_SEEDS = 100_000
 _ABOUT_PLACES = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.EDQUOT,
 )  # fmt: skip
 
 
@@ -80,16 +81,18 @@ class _Seeds(click.ParamType):
         self.fail(f"{value!r}: write a number, such as 20, or the first and the last, such as 1000-1019")
 
 
-SUITE = click.argument("suite")
-RUN = click.argument("run", type=click.Path(path_type=Path))
-INCLUDE = click.option("--include", multiple=True, metavar="FILE",
+SUITE = click.argument("suite", type=Source())
+RUN = click.argument("run", type=AbsolutePath())
+INCLUDE = click.option("--include", multiple=True, type=AbsolutePath(), metavar="FILE",
     help="A Python file whose variants, data sets or diagnostics are registered first.")  # fmt: skip
-DATA = click.option("--data", metavar="DIR", help="Where image data sets lie (else $GANBENCH_DATA).")
+DATA = click.option(
+    "--data", type=Source(), metavar="DIR", help="Where image data sets lie (else $GANBENCH_DATA)."
+)
 DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
     show_default=True)  # fmt: skip
 WORKERS = click.option("--workers", type=click.IntRange(1),
     help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
-OUT = click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+OUT = click.option("--out", type=AbsolutePath(), metavar="DIR",
     help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
 SEEDS = click.option("--seeds", type=_Seeds(), metavar="SEEDS",
     help="20 or 1000-1019, in place of all seeds that the suite names.")  # fmt: skip
@@ -111,9 +114,3 @@ def main() -> None:
 
     A suite is a YAML file, or the name of one that comes with ganbench, such as `quickstart`.
     """
-
-
-def set_data(data: str | None) -> None:
-    """Where image data sets lie, for this process and those that it starts."""
-    if data is not None:
-        os.environ["GANBENCH_DATA"] = str(Path(data).resolve())

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ganbench import pages, registry
-from ganbench.cli.group import DATA, INCLUDE, RUN, main, set_data
+from ganbench.cli.group import DATA, INCLUDE, RUN, main
+from ganbench.cli.paths import AbsolutePath, absolute, set_data
 
 _PLURALS: dict[str, registry.Kind] = {
     "variants": "variant", "datasets": "dataset", "diagnostics": "diagnostic", "networks": "network",
@@ -34,7 +35,7 @@ def report(run: Path) -> None:
 @main.command(name="list")
 @click.argument("kind", type=click.Choice(list(_PLURALS)))
 @INCLUDE
-def list_(kind: str, include: Sequence[str]) -> None:
+def list_(kind: str, include: Sequence[Path]) -> None:
     """List what can be named in a suite."""
     for file in include:
         registry.include(file)
@@ -45,7 +46,7 @@ def list_(kind: str, include: Sequence[str]) -> None:
 @click.argument("kind", type=click.Choice(list(_PLURALS.values())))
 @click.argument("name")
 @INCLUDE
-def show(kind: registry.Kind, name: str, include: Sequence[str]) -> None:
+def show(kind: registry.Kind, name: str, include: Sequence[Path]) -> None:
     """Print the page of one variant, data set, diagnostic or network."""
     for file in include:
         registry.include(file)
@@ -63,7 +64,7 @@ def new_variant(name: str) -> None:
     """Write NAME.py: a complete variant, to edit, to check and to run."""
     from ganbench.execution.templates import write_variant
 
-    file = write_variant(name, Path.cwd())
+    file = write_variant(name, absolute(Path()))
     click.echo(f"{file.name}: edit it, name it in a suite's list of variants as `- {name}`, then")
     click.echo(f"  ganbench check {file.name}\n  ganbench run SUITE.yaml --include {file.name}")
 
@@ -92,7 +93,7 @@ def fetch(name: str, data: str | None) -> None:
 @click.option("--variant", help="Variant's label.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("samples.npy"),
+@click.option("--out", type=AbsolutePath(dir_okay=False), default=Path("samples.npy"),
               show_default=True, help="A .npy file.")  # fmt: skip
 def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path) -> None:
     """Write samples of a finished trial's generator to a NumPy file [count, *shape]."""
@@ -103,6 +104,7 @@ def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count
     from ganbench import store
     from ganbench.execution import sampling
 
+    set_data(None)
     folder = sampling.find_cohort(run, dataset, variant, seed)
     buffer = io.BytesIO()
     np.save(buffer, sampling.sample(folder, seed, count).numpy())

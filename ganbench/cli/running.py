@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench import pages
-from ganbench.cli.group import DATA, INCLUDE, INCOMPLETE, main, set_data, what_to_run
+from ganbench.cli.group import DATA, INCLUDE, INCOMPLETE, main, what_to_run
+from ganbench.cli.paths import Source, absolute, set_data
 
 if TYPE_CHECKING:
     from ganbench.execution.runner import Plan, Summary
@@ -37,17 +38,17 @@ def run(**asked: Any) -> None:
 
 
 @main.command()
-@click.argument("file")
+@click.argument("file", type=Source())
 @DATA
 @INCLUDE
-def check(file: str, data: str | None, include: Sequence[str]) -> None:
+def check(file: str, data: str | None, include: Sequence[Path]) -> None:
     """Check a suite, or run the contract tests on a plug-in FILE.py; trains nothing to the end."""
     set_data(data)
     if file.endswith(".py"):
         from ganbench.contract import check_file
 
         promises = 0
-        for line in check_file(file):
+        for line in check_file(absolute(Path(file))):
             promises += 1
             click.echo(f"ok  {line}")
         click.echo(f"{file}: fine; {promises} promises of the contract hold")
@@ -109,10 +110,11 @@ def _plan(
     data: str | None,
     device: str,
     workers: int | None,
-    include: Sequence[str],
+    include: Sequence[Path],
     seeds: tuple[int, ...] | None,
 ) -> tuple[Suite, Plan]:
     set_data(data)
+    results = absolute(Path("results"))
     from ganbench.execution.runner import make_plan
     from ganbench.suite import load_suite
     from ganbench.training.device import choose_device
@@ -121,7 +123,7 @@ def _plan(
     loaded = load_suite(suite, include=include)
     if seeds is not None:
         loaded = loaded.with_seeds(seeds)
-    return loaded, make_plan(loaded, out, chosen, workers)
+    return loaded, make_plan(loaded, out, chosen, workers, results)
 
 
 def _announce(plan: Plan) -> None:

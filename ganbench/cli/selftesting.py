@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from ganbench.cli.group import WORKERS, main
+from ganbench.cli.paths import AbsolutePath
 
 CHANGED = 1
 _MOST_SHOWN = 20
 
 
 @main.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results/selftest"), show_default=True,
+@click.option("--out", type=AbsolutePath(), default=Path("results/selftest"), show_default=True,
     metavar="DIR")  # fmt: skip
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be trained, and how long it takes.")
 @click.option("--quick", is_flag=True, help="Made-up numbers and the golden trace alone; under a minute.")

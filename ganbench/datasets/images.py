@@ -120,7 +120,14 @@ def fashion_mnist() -> ImageDataset:
 
 def data_root() -> Path:
     """The folder that data files are looked for in: $GANBENCH_DATA, else one in the user's cache."""
-    return Path(os.environ.get(DATA_VARIABLE) or Path.home() / ".cache" / "ganbench").expanduser()
+    named = os.environ.get(DATA_VARIABLE) or "~/.cache/ganbench"
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:  # as in a container whose user has no entry and no HOME
+        raise MissingData(
+            f"{named} names no folder, as there is no such home folder; "
+            f"--data DIR or {DATA_VARIABLE} names one"
+        ) from error
 
 
 def fetch(name: str, root: str | Path | None = None) -> Path:

@@ -48,11 +48,17 @@ class Summary:
     diverged: int
 
 
-def make_plan(suite: Suite, out: Path | None, device: torch.device, workers: int | None = None) -> Plan:
-    """Compare the suite with what the run folder holds; writes nothing."""
+def make_plan(
+    suite: Suite,
+    out: Path | None,
+    device: torch.device,
+    workers: int | None = None,
+    results: Path = Path("results"),
+) -> Plan:
+    """Compare the suite with what the run folder holds: `out`, or one in `results`; writes nothing."""
     descriptions = suite.cohorts()
     key = run_key(descriptions, device.type)
-    run = out if out is not None else Path("results") / f"{suite.name}-{key[:8]}"
+    run = (results / f"{suite.name}-{key[:8]}" if out is None else out).absolute()
     _check_folder(run)
     processes, threads = processes_and_threads(suite.engine, device, workers)
     finished = _finished_seeds(run, _wanted(suite, device))

@@ -31,19 +31,20 @@ from ganbench.suite.words import found
 from ganbench.training.description import Budget
 
 
-def load_suite(source: str | Path, *, include: Sequence[str] = ()) -> Suite:
+def load_suite(source: str | Path, *, include: Sequence[str | Path] = ()) -> Suite:
     """The suite of a file or of a bundled name, with more plug-in files to include (from the current folder).
 
     Raises `SuiteError` with every mistake that can be told at once; nothing is created on disk.
     """
     path = find_suite(source)
+    folder = path.parent.absolute()  # before a plug-in can change the working folder
     mistakes = Mistakes(str(path))
     root = read_file(path, mistakes)
     nodes = _top_level(root, mistakes)
     included = [str(Path(file).resolve()) for file in include]
     for file in included:
         registry.include(file)
-    files = _include(nodes.get("include"), path.parent, mistakes)
+    files = _include(nodes.get("include"), folder, mistakes)
     return _read(nodes, path, (*files, *(file for file in included if file not in files)), mistakes)
 
 
