@@ -11,7 +11,8 @@ import pytest
 from annotated_types import Ge, Gt
 
 from ganbench import registry
-from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.datasets import Primary
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.game import DataSpec
 from ganbench.quantities import Quantity
@@ -20,7 +21,7 @@ from ganbench.quantities import Quantity
 @dataclass
 class Info:
     spec: DataSpec
-    primary: Quantity
+    primary: Primary
 
 
 @dataclass
@@ -34,8 +35,11 @@ class Data:
 
 
 @dataclass
-class Measured:
+class Measured(Diagnostic):
     quantities: tuple[Quantity, ...]
+
+    def measure(self, snapshot: Any) -> dict[str, Any]:
+        raise NotImplementedError("nothing is trained in these tests")
 
 
 @dataclass
@@ -74,17 +78,17 @@ def ring(
     """Points on a circle."""
     if radius > 1e6:
         raise ValueError("too wide")
-    return Data(Info(DataSpec((2,)), Quantity("tv", "total variation")))
+    return Data(Info(DataSpec((2,)), Primary("modes", "tv")))
 
 
 def pictures(size: Literal["small", "large"] = "small") -> Data:
     """Images."""
-    return Data(Info(DataSpec((1, 8, 8), (-1.0, 1.0)), Quantity("fid", "distance")))
+    return Data(Info(DataSpec((1, 8, 8), (-1.0, 1.0)), Primary("fidelity", "fid")))
 
 
 def lost() -> Data:
     """Files that are not there."""
-    return Data(Info(DataSpec((2,)), Quantity("tv", "total variation")), missing=True)
+    return Data(Info(DataSpec((2,)), Primary("modes", "tv")), missing=True)
 
 
 def common(
@@ -136,14 +140,14 @@ def conv(channels: int = 16) -> Net:
 
 def modes(dataset: Any, threshold: Annotated[float, Gt(0)] = 3.0) -> Measured:
     """Counts modes."""
-    if dataset.info.primary.name != "tv":
+    if dataset.info.primary.quantity != "tv":
         raise NotApplicable("it has no known modes")
     return Measured((Quantity("tv", "total variation"), Quantity("recovered", "modes")))
 
 
 def fidelity(dataset: Any) -> Measured:
     """Compares distributions."""
-    if dataset.info.primary.name != "fid":
+    if dataset.info.primary.quantity != "fid":
         raise NotApplicable("it has no classifier")
     return Measured((Quantity("fid", "distance"),))
 

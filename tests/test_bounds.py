@@ -17,12 +17,14 @@ from ganbench.comparison.attainable import at_worst, attainable
 from ganbench.comparison.detectable import detectable_effect, margin_on_scale, on_scale, worst_place
 from ganbench.comparison.gate import gate
 from ganbench.comparison.model import Decision, Rules
-from ganbench.datasets.primary import mode_total_variation, perfect_discriminator_error
+from ganbench.datasets.mixtures import ring8
+from ganbench.datasets.supports import parallel_lines
+from ganbench.diagnostics.diagnostic import primary_quantity
 from ganbench.diagnostics.modes import _declare, histogram_values
 from ganbench.quantities import Quantity
 
 NAN, INF = float("nan"), float("inf")
-SHARE = mode_total_variation(2500)
+SHARE = primary_quantity(ring8())
 CLASSES = Quantity("classes", "Classes, of 10", "classes", "higher", lowest=1, highest=10)
 
 
@@ -84,7 +86,7 @@ def test_seeds_at_the_worst_count_like_undefined_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "worst"), [(SHARE, 1.0), (CLASSES, 1.0), (perfect_discriminator_error(), 0.0)]
+    ("quantity", "worst"), [(SHARE, 1.0), (CLASSES, 1.0), (primary_quantity(parallel_lines()), 0.0)]
 )
 def test_a_base_at_its_worst_is_insufficient_evidence(quantity: Quantity, worst: float) -> None:
     """Nothing could go red there, so nothing is passed; without bounds it was a green with a promise."""

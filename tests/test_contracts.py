@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganbench import registry
-from ganbench.contract import CHECKS, Check, ContractFailure, check_file, variants
+from ganbench.contract import CHECKS, Check, check_file, variants
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.registry import KINDS, Kind
 from ganbench.updates import RULES
@@ -146,9 +146,8 @@ def test_every_update_rule_keeps_a_variants_promises(tmp_path: Path, rule: str) 
 
 DATASET = '''
 import torch
-from ganbench.datasets import DatasetInfo, Dataset, register_dataset
+from ganbench.datasets import DatasetInfo, Dataset, Primary, register_dataset
 from ganbench.game import DataSpec
-from ganbench.quantities import Quantity
 from ganbench.streams import SeedStreams, generator
 
 @register_dataset("cube")
@@ -168,7 +167,7 @@ class Sampler:
 
 class Cube(Dataset):
     info = DatasetInfo("cube", "Cube", DataSpec((3,)), "us", "none",
-        Quantity("q", "Q", direction="lower", smallest_difference=0.1))
+        Primary("two_sample", "energy_distance"))
     def sampler(self, seeds, device, dtype):
         return Sampler(seeds, device, dtype)
     def examples(self, split, count, device, dtype):
@@ -182,7 +181,11 @@ class Cube(Dataset):
     [
         ("", "", None),
         ('"us"', '""', "no source"),
-        ('"lower"', '"none"', "no direction"),
+        ('"energy_distance"', '"c2st_p_value"', "no direction"),
+        ('"energy_distance"', '"kid"', "no smallest difference"),
+        ('"energy_distance"', '"energy"', "'energy' is not one of 'two_sample', which measures kid, "),
+        ('"two_sample"', '"modes"', "primary diagnostic 'modes': cube: its modes are not known"),
+        ('"two_sample"', '"two_samples"', "did you mean 'two_sample'"),
         ("DataSpec((3,))", "DataSpec((4,))", "shape"),
         ("DataSpec((3,))", "DataSpec((3,), (0.5, 1.0))", "range"),
         ("generator(0, split)", 'generator(0, "x")', "held-out examples are the same"),
@@ -202,13 +205,13 @@ def test_a_users_data_set(tmp_path: Path, old: str, new: str, message: str | Non
     if message is None:
         assert len(list(check_file(file))) == len(CHECKS["dataset"])
     else:
-        with pytest.raises(ContractFailure, match=message):
+        with pytest.raises(GanbenchError, match=message):
             list(check_file(file))
 
 
 DIAGNOSTIC = '''
 import torch
-from ganbench.diagnostics.diagnostic import register_diagnostic
+from ganbench.diagnostics.diagnostic import Diagnostic, register_diagnostic
 from ganbench.quantities import Quantity
 
 @register_diagnostic("count")
@@ -216,8 +219,16 @@ def count(dataset):
     """Counts.  What good looks like: one.  Blind to: all else."""
     return Count()
 
-class Count:
+class Count(Diagnostic):
     quantities = (Quantity("count", "Count"),)
+    rounds = 0
+    def on_round(self, state):
+        self.rounds += 1
+        return {"count": torch.full((3,), self.rounds, dtype=torch.float64)}
+    def state(self):
+        return {"rounds": self.rounds}
+    def restore(self, state):
+        self.rounds = state["rounds"]
     def measure(self, snapshot):
         return {"count": snapshot.samples(3).flatten(1).sum(1)}
 '''
@@ -231,10 +242,14 @@ class Count:
         ('{"count"', '{"cuont"', "differ: count, cuont"),
         (".flatten(1).sum(1)", ".sum()", "shape"),
         (".flatten(1).sum(1)", ".flatten(1).sum(1) + torch.rand(1)", "another number"),
-        ("        return {", "        torch.rand(1)\n        return {", "random numbers"),
+        ('        return {"count": s', '        torch.rand(1)\n        return {"count": s', "random numbers"),
+        ("class Count(Diagnostic)", "class Count", "must inherit from"),
+        ('self.rounds = state["rounds"]', "pass", "another number after a restart"),
+        ('{"rounds": self.rounds}', '{"rounds": self.rounds, "x": self}', "more than tensors"),
         (
-            "        return {",
-            "        snapshot._cohort.state.params['generator']['0.weight'].add_(1)\n        return {",
+            "    def measure(self, snapshot):",
+            "    def measure(self, snapshot):\n"
+            "        snapshot._cohort.state.params['generator']['0.weight'].add_(1)",
             "changed the state|another number",
         ),
     ],
@@ -246,7 +261,7 @@ def test_a_users_diagnostic(tmp_path: Path, old: str, new: str, message: str | N
         if message is None:
             assert len(list(check_file(file))) == len(CHECKS["diagnostic"])
         else:
-            with pytest.raises(ContractFailure, match=message):
+            with pytest.raises(GanbenchError, match=message):
                 list(check_file(file))
     finally:
         variants.trained.cache_clear()

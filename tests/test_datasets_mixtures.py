@@ -188,6 +188,6 @@ def test_registered_with_documented_options(name: str) -> None:
     assert made.info.name == name
     assert made.info.modes == len(made.means) == len(made.weights)
     assert made.info.split_sizes == {}
-    assert made.info.primary.name == "mode_total_variation"
+    assert made.info.primary.quantity == "mode_total_variation"
     assert all(option.text for option in entry.options.values())
     assert made.require() is None

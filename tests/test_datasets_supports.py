@@ -9,6 +9,7 @@ import torch
 
 from ganbench import registry
 from ganbench.datasets.supports import FlatGaussian, gaussian_pair, manifold_pair, parallel_lines
+from ganbench.diagnostics.diagnostic import primary_quantity
 from ganbench.errors import GanbenchError
 from ganbench.execution.dataset_artifacts import dataset_card
 from ganbench.game import DataSpec
@@ -112,4 +113,4 @@ def test_overlap_of_gaussians_by_another_way(distance: float) -> None:
 def test_a_flat_is_described_as_a_data_set() -> None:
     for flat in FLATS.values():
         assert isinstance(flat, FlatGaussian)
-        assert flat.info.primary.name == "perfect_discriminator_error"
+        assert primary_quantity(flat).name == "perfect_discriminator_error"

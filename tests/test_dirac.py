@@ -51,9 +51,9 @@ class Played:
             vectorize="on" if traced else "off",
         )
         measured = Measurements(self.cohort)
-        for snapshot in self.cohort.train(None, measured.follow):
+        for snapshot in self.cohort.train(None, measured.on_round):
             measured.take(snapshot)
-        measured.add_followed(snapshot)
+        measured.add_rounds(snapshot)
         self.rows, self.arrays = measured.rows, measured.arrays()
         self.final = {row["quantity"]: row["value"] for row in self.rows if row["final"] and row["seed"] == 0}
 

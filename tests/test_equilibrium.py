@@ -1,4 +1,4 @@
-"""What is followed from round to round: how it is kept, whose rows it makes, and what the verdict needs."""
+"""What is read after every round: how it is kept, whose rows it makes, and what the verdict needs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def game(options: dict[str, Any], steps: int, seeds: tuple[int, ...] = (0, 1), *
     )
 
 
-def measured(made: Cohort, follow: Any = None) -> Measurements:
+def measured(made: Cohort, on_round: Any = Measurements.on_round) -> Measurements:
     found = Measurements(made)
-    for snapshot in made.train(None, (lambda state: follow(found, state)) if follow else found.follow):
+    for snapshot in made.train(None, lambda state: on_round(found, state)):
         found.take(snapshot)
-    found.add_followed(snapshot)
+    found.add_rounds(snapshot)
     return found
 
 
@@ -77,14 +77,15 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_following_neither_waits_for_the_device_nor_copies_to_it() -> None:
+def test_reading_a_round_neither_waits_for_the_device_nor_copies_to_it() -> None:
     diagnostic = registry.get("diagnostic", "equilibrium").factory(registry.get("dataset", "dirac").factory())
     place = torch.zeros(3, dtype=torch.float64, device="meta")  # a number read from it is an error
     params = {"generator": {"theta": place}, "discriminator": {"psi": place}}
+    state = CohortState(params, buffers={}, optimizer_state={}, averages={}, diverged_at={})
     counts = []
     for _ in range(3):
         with Operations() as seen:
-            diagnostic.follow(params)
+            diagnostic.on_round(state)
         assert "aten::_local_scalar_dense" not in seen.names
         counts.append(seen.names.count("aten::_to_copy"))
     assert counts == [1, 0, 0]
@@ -112,16 +113,16 @@ def test_what_is_recorded_goes_by_the_seeds_numbers(parts: list[tuple[int, ...]]
         assert [recorded[seed, point] for point in range(6)] == pytest.approx(distances.tolist(), rel=1e-12)
 
 
-def test_followed_rows_are_undefined_once_their_seed_has_diverged() -> None:
-    def follow(found: Measurements, state: CohortState) -> None:
-        found.follow(state)
+def test_rows_by_round_are_undefined_once_their_seed_has_diverged() -> None:
+    def on_round(found: Measurements, state: CohortState) -> None:
+        found.on_round(state)
         if state.rounds == 3:  # seed 1 is not finite for one round, and then finite again
             state.params["generator"]["theta"][1] = math.inf
         if state.rounds == 4:
             state.params["generator"]["theta"][1], state.params["discriminator"]["psi"][1] = 1.0, 1.0
 
     made = game({"followed": 2}, 6)
-    rows = [row for row in measured(made, follow).rows if row["quantity"] == "distance"]
+    rows = [row for row in measured(made, on_round).rows if row["quantity"] == "distance"]
     (_, at) = made.diverged()
     assert at is not None
     assert at[0] == 3

@@ -19,7 +19,7 @@ from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.datasets.images import digits, fashion_mnist, mnist
 from ganbench.datasets.mixtures import ring8
-from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.diagnostics.diagnostic import NotApplicable, primary_quantity
 from ganbench.diagnostics.estimators.classifiers import WEIGHTS, description, load_classifier, weights_hash
 from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS, extract
 from ganbench.diagnostics.estimators.frechet import (
@@ -310,13 +310,19 @@ def test_a_diverged_seed_is_nan_and_leaves_the_others(bad: float) -> None:
 
 @pytest.mark.parametrize("factory", [digits, mnist, fashion_mnist])
 def test_the_primary_quantity_is_the_data_sets(factory: Any) -> None:
-    primary = factory().info.primary
-    declared = {quantity.name: quantity for quantity in fidelity(factory()).quantities}[primary.name]
-    assert replace(declared, protocol=primary.protocol) == primary
-    # What the diagnostic adds is the extractor that the data set cannot know.
-    assert primary.protocol.items() <= declared.protocol.items()
-    assert declared.protocol.keys() - primary.protocol.keys() == {"extractor", "weights_sha256", "layer"}
-    assert declared.protocol["weights_sha256"] == description(factory().info.name)["sha256"]
+    info, primary = factory().info, primary_quantity(factory())
+    count = info.evaluation_samples
+    assert (primary.direction, primary.scale, primary.unit, primary.lowest) == ("lower", "log", "", 0)
+    assert primary.title == f"Fréchet distance in classifier features to {count:,} train images"
+    assert primary.protocol == {
+        "split": "train",
+        "generated": count,
+        "reference": count,
+        "version": 1,
+        "layer": "features",
+        "extractor": f"ganbench-classifier-{info.name}",
+        "weights_sha256": description(info.name)["sha256"],
+    }
 
 
 @pytest.mark.parametrize(("factory", "extractor"), [(digits, "auto"), (ring8, "auto"), (digits, "identity")])

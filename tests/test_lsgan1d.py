@@ -321,7 +321,7 @@ def test_the_plateau_of_the_published_game_is_found() -> None:
     cohort, followed = played(), Parameters(1e-3)
     seen: dict[str, list[float]] = {}
     for _ in rounds(cohort):
-        for name, value in followed.follow(cohort.state.params).items():
+        for name, value in followed.on_round(cohort.state).items():
             seen.setdefault(name, []).append(float(value[0]))
     snapshot = cohort.snapshot(1, True)
     found = {k: float(v[0]) for k, v in followed.measure(snapshot).items()}

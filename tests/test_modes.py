@@ -13,7 +13,7 @@ from scipy.stats import binom, chi2
 from ganbench import registry
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import GaussianMixture, grid25, random_mixture, ring8
-from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.diagnostics.diagnostic import NotApplicable, primary_quantity
 from ganbench.diagnostics.fidelity import fidelity
 from ganbench.diagnostics.modes import modes, radius_of_equal_mass
 
@@ -161,7 +161,7 @@ def test_the_primary_quantity_is_the_data_sets() -> None:
     for name in ("ring8", "grid25", "random_mixture"):
         dataset = registry.get("dataset", name).factory()
         declared = {quantity.name: quantity for quantity in modes(dataset).quantities}
-        primary = dataset.info.primary
+        primary = primary_quantity(dataset)
         assert declared["mode_total_variation"] == primary
         assert (primary.direction, primary.scale, primary.smallest_difference) == ("lower", "linear", 0.05)
         assert declared["high_quality_fraction"].target == pytest.approx(WITHIN)

@@ -18,6 +18,7 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from ganbench import registry
+from ganbench.diagnostics.diagnostic import by_default
 from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorGradient, generator_gradient
@@ -346,5 +347,5 @@ def test_it_needs_nothing_but_a_generator(name: str) -> None:
 
 
 def test_it_is_not_done_unasked() -> None:
-    assert registry.get("diagnostic", "perfect_discriminator").factory.by_default is False  # type: ignore[attr-defined]
-    assert registry.get("diagnostic", "modes").factory.by_default is True  # type: ignore[attr-defined]
+    assert not by_default("perfect_discriminator")
+    assert by_default("modes")

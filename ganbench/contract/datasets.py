@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ganbench.contract.promise import CPU, FEW, dataset_of, require
 from ganbench.datasets import Dataset, Split
+from ganbench.diagnostics.diagnostic import primary_quantity
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.registry import Entry
@@ -14,11 +15,13 @@ from ganbench.registry import Entry
 
 def describes_itself(entry: Entry) -> None:
     """It says its title, source, licence and primary quantity."""
-    info = dataset_of(entry.name).info
+    dataset = dataset_of(entry.name)
+    info = dataset.info
     for what in ("name", "title", "source", "licence"):
         require(getattr(info, what), entry, f"its info has no {what}")
-    require(info.primary.direction in ("higher", "lower", "target"), entry, "its primary has no direction")
-    require(info.primary.smallest_difference, entry, "its primary quantity has no smallest difference")
+    primary = primary_quantity(dataset)
+    require(primary.direction in ("higher", "lower", "target"), entry, "its primary has no direction")
+    require(primary.smallest_difference, entry, "its primary quantity has no smallest difference")
     require(info.evaluation_samples > 0, entry, "its info asks for no evaluation samples")
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
 
 from ganbench import registry
 from ganbench.contract.promise import PLACES, dataset_of, require, same_bits
-from ganbench.contract.variants import trained
-from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
+from ganbench.contract.variants import trained, untrained
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
 from ganbench.errors import MissingData
 from ganbench.registry import Entry
+from ganbench.training.cohort import Cohort
 
 
 def measures(entry: Entry) -> str | None:
@@ -29,7 +33,8 @@ def measures(entry: Entry) -> str | None:
             )
             json.dumps(declared[name].as_json())
             same = torch.equal(value.nan_to_num(7e7), again[name].nan_to_num(7e7))
-            require(same or _of_training(diagnostic), entry, f"{name} is another number when asked again")
+            repeated = same or diagnostic.describes_training
+            require(repeated, entry, f"{name} is another number when asked again")
     measured = {place for place, _ in _applicable(entry)}
     return "; ".join(f"not on {place}" for place in PLACES if place not in measured) or None
 
@@ -42,6 +47,41 @@ def leaves_training_alone(entry: Entry) -> None:
         diagnostic.measure(cohort.snapshot(0, False))
         same = same_bits(before, cohort.checkpoint()) and torch.equal(random_state, torch.get_rng_state())
         require(same, entry, f"measuring on {place} changed the state of training or of random numbers")
+
+
+def resumes(entry: Entry) -> None:
+    """Made anew from what it keeps, it goes on with the same numbers."""
+    for place, diagnostic in _applicable(entry):
+        variant = registry.get("variant", "nsgan")
+        first, last = untrained(variant, place), trained(variant, place)
+        _numbers(diagnostic, first, 0)
+        (_, anew), *_ = _at(entry, place)
+        anew.restore(_through_a_file(entry, diagnostic.state()))
+        numbers, again = (_numbers(each, last, 1) for each in (diagnostic, anew))
+        require(numbers.keys() == again.keys(), entry, f"after a restart it measures other things on {place}")
+        for name, value in numbers.items():
+            same = np.array_equal(value, again[name], equal_nan=True)
+            require(same, entry, f"{name} is another number after a restart; what does state() leave out?")
+
+
+def _numbers(diagnostic: Diagnostic, cohort: Cohort, point: int) -> dict[str, np.ndarray]:
+    """All that it says of a cohort at a moment: after a round, at a measuring point, and for the figures."""
+    rounds = diagnostic.on_round(cohort.state)
+    values = diagnostic.measure(cohort.snapshot(point, point > 0))
+    named = {f"{name} by round": value for name, value in rounds.items()} | dict(values)
+    return {name: value.double().cpu().numpy() for name, value in named.items()} | dict(diagnostic.arrays())
+
+
+def _through_a_file(entry: Entry, state: dict[str, Any]) -> dict[str, Any]:
+    """The state as a file gives it back: tensors, numbers and texts alone."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    try:
+        restored: dict[str, Any] = torch.load(file, weights_only=True)
+    except UnpicklingError as error:
+        require(False, entry, f"state() holds more than tensors, numbers and texts: {error}")
+    return restored
 
 
 def _applicable(entry: Entry) -> list[tuple[str, Diagnostic]]:
@@ -58,7 +98,7 @@ def _at(entry: Entry, place: str) -> list[tuple[str, Diagnostic]]:
     try:
         dataset = dataset_of(place)
         dataset.require()
-        return [(place, entry.factory(dataset, **_small(entry)))]
+        return [(place, build(entry.name, dataset, _small(entry)))]
     except (NotApplicable, MissingData):
         return []
 
@@ -67,7 +107,3 @@ def _small(entry: Entry) -> dict[str, Any]:
     """Few updates on few samples for a diagnostic that trains something itself."""
     cheap = {"steps": 3, "samples": 128} if "steps" in entry.options else {}
     return {name: value for name, value in cheap.items() if name in entry.options}
-
-
-def _of_training(diagnostic: Diagnostic) -> bool:
-    return bool(getattr(diagnostic, "describes_training", False))

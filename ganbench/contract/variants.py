@@ -40,7 +40,7 @@ def trains(entry: Entry) -> None:
         require(torch.equal(torch.get_rng_state(), before), entry, "it draws from torch's global generator")
         require(not any(cohort.diverged()), entry, f"its numbers are not finite after two rounds on {place}")
         for player, tree in cohort.state.params.items():
-            first = _untrained(entry, place).state.params[player]
+            first = untrained(entry, place).state.params[player]
             moved = not tree or any(not torch.equal(value, first[name]) for name, value in tree.items())
             require(moved, entry, f"two rounds on {place} do not move the {player}")
 
@@ -153,7 +153,8 @@ def trained(entry: Entry, place: str, seeds: tuple[int, ...] = (0, 1, 2), at_onc
 
 
 @functools.cache
-def _untrained(entry: Entry, place: str) -> Cohort:
+def untrained(entry: Entry, place: str) -> Cohort:
+    """The same before training; kept."""
     return _fresh(entry, place)
 
 

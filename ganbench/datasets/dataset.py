@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ganbench import registry
 from ganbench.game import DataSpec, Tree
-from ganbench.quantities import Quantity
 
 Split = Literal["train", "heldout"]
 
@@ -20,6 +19,15 @@ Split = Literal["train", "heldout"]
 def register_dataset(name: str) -> Callable[[registry.F], registry.F]:
     """Register a function of options that returns a `Dataset`."""
     return registry.register("dataset", name)
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The quantity that ranks on a data set: what measures it, its name, and the options that it takes."""
+
+    diagnostic: str
+    quantity: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class DatasetInfo:
     spec: DataSpec
     source: str
     licence: str
-    primary: Quantity
+    primary: Primary
     modes: int | None = None
     split_sizes: Mapping[Split, int] = field(default_factory=dict)
     """Empty for a distribution that is sampled without end."""

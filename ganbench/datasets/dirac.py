@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
-from ganbench.datasets.primary import equilibrium_distance
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Split, register_dataset
 from ganbench.game import DataSpec, Tree
 
 
@@ -23,7 +22,7 @@ class PointMass(Dataset):
             spec=DataSpec((1,)),
             source="Mescheder et al. 2018, definition 2.1",
             licence="synthetic",
-            primary=equilibrium_distance(),
+            primary=Primary("equilibrium", "distance"),
             evaluation_samples=1,
             constant=True,
             ranked=False,

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from ganbench.datasets.blocks import Blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Split, register_dataset
-from ganbench.datasets.primary import classifier_frechet
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Split, register_dataset
 from ganbench.errors import GanbenchError, MissingData, UnknownName
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
@@ -158,7 +157,7 @@ def _digits() -> ImageDataset:
             spec=DataSpec((1, 8, 8), (-1.0, 1.0)),
             source="Alpaydin & Kaynak 1998, UCI; the 1,797 images that scikit-learn bundles",
             licence="CC BY 4.0",
-            primary=classifier_frechet("train", 1437),
+            primary=Primary("fidelity", "fid_classifier_train_1437"),
             split_sizes={"train": 1437, "heldout": _DIGITS_HELDOUT},
             evaluation_samples=1437,
         ),
@@ -174,7 +173,7 @@ def _from_idx(name: str, title: str, source: str, licence: str) -> ImageDataset:
         spec=DataSpec((1, 28, 28), (-1.0, 1.0)),
         source=source,
         licence=licence,
-        primary=classifier_frechet("train", 10_000),
+        primary=Primary("fidelity", "fid_classifier_train_10000"),
         split_sizes={"train": 60_000, "heldout": 10_000},
         evaluation_samples=10_000,
     )

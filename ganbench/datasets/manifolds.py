@@ -12,14 +12,12 @@ from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
-from ganbench.datasets.primary import energy_distance
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
-_COMPARED = 1000  # of the diagnostic `two_sample`: it costs the square of them
 _ROLL_SCALE = 7.0
 _ROLL_FROM, _ROLL_TO, _ROLL_HEIGHT = 1.5 * math.pi, 4.5 * math.pi, 21.0
 
@@ -52,7 +50,7 @@ class EmbeddedManifold(Dataset):
             spec=DataSpec((len(embedding),)),
             source=source,
             licence="synthetic",
-            primary=energy_distance(_COMPARED),
+            primary=Primary("two_sample", "energy_distance"),
             evaluation_samples=EVALUATION_SAMPLES,
         )
 

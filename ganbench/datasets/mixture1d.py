@@ -9,9 +9,8 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from ganbench.datasets.dataset import Dataset, Sampler, Split, register_dataset
+from ganbench.datasets.dataset import Dataset, Primary, Sampler, Split, register_dataset
 from ganbench.datasets.mixtures import GaussianMixture
-from ganbench.datasets.primary import fit_error
 
 _MEANS, _WEIGHTS, _SIGMAS = (-1.0, 2.0), (0.33, 0.67), (0.255, sqrt(2.0))
 
@@ -34,7 +33,7 @@ class TwoGaussians(Dataset):
             weights,
             sigmas,
         )
-        self.info = replace(self._mixture.info, modes=None, primary=fit_error())
+        self.info = replace(self._mixture.info, modes=None, primary=Primary("divergence_fit", "fit_error"))
 
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
         return self._mixture.sampler(seeds, device, dtype)

@@ -11,8 +11,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
-from ganbench.datasets.primary import mode_total_variation
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
@@ -41,7 +40,7 @@ class GaussianMixture(Dataset):
             spec=DataSpec((means.shape[1],)),
             source=source,
             licence="synthetic",
-            primary=mode_total_variation(EVALUATION_SAMPLES),
+            primary=Primary("modes", "mode_total_variation"),
             modes=len(means),
             evaluation_samples=EVALUATION_SAMPLES,
         )

@@ -13,8 +13,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
-from ganbench.datasets.primary import wasserstein_to_data
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
@@ -35,7 +34,7 @@ class RealLine(Dataset):
             spec=DataSpec((1,), quadrature=self.quadrature),
             source=source,
             licence="synthetic",
-            primary=wasserstein_to_data(EVALUATION_SAMPLES),
+            primary=Primary("wasserstein", "wasserstein_to_data"),
             evaluation_samples=EVALUATION_SAMPLES,
             ranked=False,
         )

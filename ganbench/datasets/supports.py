@@ -14,8 +14,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
-from ganbench.datasets.primary import perfect_discriminator_error
+from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
@@ -38,7 +37,7 @@ class FlatGaussian(Dataset):
             spec=DataSpec((len(mean),)),
             source=_SOURCE,
             licence="synthetic",
-            primary=perfect_discriminator_error(),
+            primary=Primary("perfect_discriminator", "perfect_discriminator_error"),
             evaluation_samples=EVALUATION_SAMPLES,
             ranked=False,
         )

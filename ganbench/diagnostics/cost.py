@@ -25,7 +25,7 @@ def cost(dataset: Dataset) -> Diagnostic:
     return _Cost()
 
 
-class _Cost:
+class _Cost(Diagnostic):
     describes_training = True
 
     def __init__(self) -> None:

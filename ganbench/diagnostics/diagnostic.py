@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, ClassVar
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench import registry
 from ganbench.datasets import Dataset
+from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
 from ganbench.training.snapshot import Snapshot
+from ganbench.training.state import CohortState
+
+_BY_DEFAULT: dict[str, bool] = {}
 
 
 def register_diagnostic(name: str, by_default: bool = True) -> Callable[[registry.F], registry.F]:
@@ -22,38 +31,119 @@ def register_diagnostic(name: str, by_default: bool = True) -> Callable[[registr
     register = registry.register("diagnostic", name)
 
     def decorate(factory: registry.F) -> registry.F:
-        factory.by_default = by_default  # type: ignore[attr-defined]
-        return register(factory)
+        registered = register(factory)
+        _BY_DEFAULT[name] = by_default
+        return registered
 
     return decorate
+
+
+def by_default(name: str) -> bool:
+    """Whether a suite that names no diagnostics gets this one; raises UnknownName where there is none."""
+    registry.get("diagnostic", name)
+    return _BY_DEFAULT.get(name, True)
 
 
 class NotApplicable(Exception):
     """This diagnostic has nothing to say about this data set: the message says why."""
 
 
-class Diagnostic(Protocol):
-    """Reads a snapshot, returns numbers; it owns no state that training could see.
+class Diagnostic(ABC):
+    """Reads snapshots and returns numbers; nothing that it keeps can be seen by the training."""
 
-    It may have more methods, which are called where they exist:
-    `follow(params) -> {quantity: [S]}`, before training and after every round, with the live parameters
-    [S, ...] (to be left alone, without waiting for the device).  It returns tensors of its own, not the
-    parameters themselves: they are kept uncopied.  They replace `measure`'s values.  In their rows `point` is
-    the number of the round, `step` the discriminator updates done, `seconds` that share of the training's
-    (nothing is timed in between), and values from the step on at which a seed diverged are NaN.  With an
-    attribute `followed` only the seeds below that number are recorded, by their numbers and not by their
-    places: so records do not depend on how seeds are shared among workers;
-    `arrays() -> {name: array}`, after the last snapshot: what a figure needs, kept in the cohort's arrays.
-    """
+    quantities: tuple[Quantity, ...]
+    """What `measure` returns, declared; complete after the first snapshot, which knows the players."""
+    describes_training: ClassVar[bool] = False
+    """Whether its values are of the training itself: then those of a diverged seed count too."""
+    seeds_by_round: float = math.inf
+    """Of the seeds below this number the values of `on_round` are recorded: by their numbers, not by their
 
-    @property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """What `measure` returns, declared; complete after the first snapshot, which knows the players."""
-        ...
+    places, so records do not depend on how seeds are shared among workers."""
 
+    @abstractmethod
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each declared quantity's values, [S] on any device; NaN where undefined."""
-        ...
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """What real data get under the same protocol, of the measured quantities that have such a value."""
+        return {}
+
+    def on_round(self, state: CohortState) -> Mapping[str, Tensor]:
+        """{quantity: [S]} before training and after every round, for a row each; see the store's columns.
+
+        The state is the live one: it is left alone, and nothing waits for the device.  What is returned is
+        kept uncopied, so it is no parameter itself.  These values replace those of `measure`, and are NaN
+        from the step on at which a seed diverged.
+        """
+        return {}
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """After the last snapshot: what a figure needs, kept in the cohort's arrays."""
+        return {}
+
+    def state(self) -> dict[str, Any]:
+        """All that it keeps from one moment to the next, as tensors, numbers and texts."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (most keep nothing)
+        """Go on from what `state` returned."""
 
 
-__all__ = ["Dataset", "Diagnostic", "NotApplicable", "Quantity", "Snapshot", "register_diagnostic"]
+def build(name: str, dataset: Dataset, options: Mapping[str, Any]) -> Diagnostic:
+    """A registered diagnostic for a data set.
+
+    Raises NotApplicable where it has nothing to say there, GanbenchError where what is made is no Diagnostic.
+    """
+    entry = registry.get("diagnostic", name)
+    diagnostic = entry.factory(dataset, **options)
+    if not isinstance(diagnostic, Diagnostic):
+        raise GanbenchError(
+            f"{entry.file}: diagnostic {name!r} makes a {type(diagnostic).__name__}, whose class must "
+            f"inherit from {Diagnostic.__module__}.Diagnostic"
+        )
+    return diagnostic
+
+
+def primary_quantity(dataset: Dataset) -> Quantity:
+    """The quantity that ranks on a data set, as its diagnostic declares it there.
+
+    Raises GanbenchError where the diagnostic that the data set names does not measure it.
+    """
+    primary, name = dataset.info.primary, dataset.info.name
+    try:
+        quantities = build(primary.diagnostic, dataset, primary.options).quantities
+    except NotApplicable as error:
+        raise GanbenchError(f"{name}: its primary diagnostic {primary.diagnostic!r}: {error}") from error
+    declared = {quantity.name: quantity for quantity in quantities}
+    if primary.quantity not in declared:
+        raise GanbenchError(
+            f"{name}: its primary quantity {primary.quantity!r} is not one of {primary.diagnostic!r}, which "
+            f"measures {', '.join(declared)}"
+        )
+    return declared[primary.quantity]
+
+
+def tensors_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Arrays as tensors, copied: part of a diagnostic's state."""
+    return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+
+
+def arrays_of(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """The arrays that `tensors_of` was given."""
+    return {name: value.cpu().numpy() for name, value in tensors.items()}
+
+
+__all__ = [
+    "CohortState",
+    "Dataset",
+    "Diagnostic",
+    "NotApplicable",
+    "Quantity",
+    "Snapshot",
+    "arrays_of",
+    "build",
+    "by_default",
+    "primary_quantity",
+    "register_diagnostic",
+    "tensors_of",
+]

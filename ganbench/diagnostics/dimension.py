@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -83,7 +83,7 @@ def dimension(
     return _Dimension(dataset, count, min(neighbours, count - 1), points, rank_tolerance, spectrum)
 
 
-class _Dimension:
+class _Dimension(Diagnostic):
     def __init__(
         self,
         dataset: Dataset,
@@ -114,6 +114,14 @@ class _Dimension:
     def arrays(self) -> dict[str, np.ndarray]:
         """All singular values of the last snapshot, `singular_values` [S, points, min(dim z, dim x)]."""
         return {} if self._last is None else {"singular_values": self._last.cpu().numpy()}
+
+    def state(self) -> dict[str, Any]:
+        """The last snapshot's singular values."""
+        return {"singular_values": self._last}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from them."""
+        self._last = state["singular_values"]
 
     def _of_samples(self, samples: Tensor) -> dict[str, Tensor]:
         found = nearest_neighbours(samples.flatten(2), self._neighbours)

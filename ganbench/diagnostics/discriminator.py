@@ -33,7 +33,7 @@ def discriminator(
     return _Discriminator(points)
 
 
-class _Discriminator:
+class _Discriminator(Diagnostic):
     def __init__(self, points: int) -> None:
         self._points = points
         protocol = {"points": points, "split": "heldout"}

@@ -113,7 +113,7 @@ def divergence(
     return Divergences(dataset, samples or dataset.info.evaluation_samples, neighbours)
 
 
-class Divergences:
+class Divergences(Diagnostic):
     """The divergences of one data set of known density."""
 
     def __init__(self, dataset: Dataset, samples: int, neighbours: int) -> None:
@@ -123,7 +123,7 @@ class Divergences:
         self._floor: dict[str, float] | None = None
         self._estimated = _declared(samples, neighbours)
         self._always = (*self._estimated, *map(of_real, self._estimated[: len(_ESTIMATORS)]))
-        self.quantities: tuple[Quantity, ...] = self._always
+        self.quantities = self._always
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every quantity, float64 [S]; the exact ones where q can be computed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,18 +12,21 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from ganbench.datasets import KnownDensity
-from ganbench.datasets.primary import FIT_VERSION, fit_error
 from ganbench.diagnostics.diagnostic import (
     Dataset,
     Diagnostic,
     NotApplicable,
     Quantity,
     Snapshot,
+    arrays_of,
     register_diagnostic,
+    tensors_of,
 )
 from ganbench.divergences import Divergence
 from ganbench.networks.location_scale import LocationScale
 
+FIT_VERSION = 1
+"""Counts up when these numbers change meaning."""
 NODES, FINE, REACH = 8001, 32001, 1000.0
 """Nodes of the quadrature, and of the exact optimum's, and the largest |x|: so far out that an infinite
 
@@ -56,7 +60,7 @@ def divergence_fit(dataset: Dataset) -> Diagnostic:
     return DivergenceFit(dataset)
 
 
-class DivergenceFit:
+class DivergenceFit(Diagnostic):
     """The diagnostic of one data set on the line."""
 
     def __init__(self, dataset: KnownDensity) -> None:
@@ -76,7 +80,15 @@ class DivergenceFit:
             "exact_divergence": "Exact least divergence",
         }
         described = (Quantity(name, title, protocol=protocol) for name, title in titles.items())
-        self.quantities: tuple[Quantity, ...] = (*described, fit_error())
+        error = Quantity(
+            "fit_error",
+            "Larger distance of μ and σ from the exact optimum",
+            direction="lower",
+            smallest_difference=0.05,
+            protocol={"version": FIT_VERSION},
+            lowest=0,
+        )
+        self.quantities = (*described, error)
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
@@ -105,6 +117,14 @@ class DivergenceFit:
     def arrays(self) -> dict[str, np.ndarray]:
         """At the end: x [n], the data's density [n], and T beside the best T for the fit, [S, n] each."""
         return self._kept
+
+    def state(self) -> dict[str, Any]:
+        """The arrays."""
+        return {"arrays": tensors_of(self._kept)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from them."""
+        self._kept = arrays_of(state["arrays"])
 
     def _optimum(self, divergence: Divergence, start: tuple[float, float]) -> tuple[float, float, float]:
         key = divergence.name, start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -12,7 +12,15 @@ from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import (
+    Dataset,
+    Diagnostic,
+    Quantity,
+    Snapshot,
+    arrays_of,
+    register_diagnostic,
+    tensors_of,
+)
 from ganbench.diagnostics.estimators.game_jacobian import (
     Motion,
     Undefined,
@@ -93,7 +101,7 @@ def dynamics(
     return Dynamics(eigenvalues, exact_up_to, every_point, products, probes, at_most)
 
 
-class Dynamics:
+class Dynamics(Diagnostic):
     """Keeps the parameters of the first and the last checkpoint, to measure the way between them."""
 
     def __init__(
@@ -122,6 +130,21 @@ class Dynamics:
     def arrays(self) -> Mapping[str, NDArray]:
         """`eigenvalues` and `residuals` [S, E], NaN-padded; `path_share` [A], `path_angle` [S, A]."""
         return self._arrays
+
+    def state(self) -> dict[str, Any]:
+        """The parameters of the first, the last and the present checkpoint, the arrays, and a reason."""
+        return {
+            "seen": self._seen,
+            "previous": self._previous,
+            "first": self._first,
+            "arrays": tensors_of(self._arrays),
+            "reason": self._reason,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from them."""
+        self._seen, self._previous, self._first = state["seen"], state["previous"], state["first"]
+        self._arrays, self._reason = arrays_of(state["arrays"]), state["reason"]
 
     def _move_on(self, step: int, params: Params) -> None:
         """What was present becomes previous, unless the same moment is measured again."""

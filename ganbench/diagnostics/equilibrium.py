@@ -12,14 +12,16 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ganbench.datasets import KnownEquilibrium
-from ganbench.datasets.primary import EQUILIBRIUM_VERSION, equilibrium_distance
 from ganbench.diagnostics.diagnostic import (
+    CohortState,
     Dataset,
     Diagnostic,
     NotApplicable,
     Quantity,
     Snapshot,
+    arrays_of,
     register_diagnostic,
+    tensors_of,
 )
 from ganbench.diagnostics.estimators.game_jacobian import Layout
 from ganbench.diagnostics.estimators.linearization import eigenvalues, motion_at, multipliers
@@ -28,6 +30,8 @@ from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.game import Tree
 from ganbench.training.stacked import lone
 
+EQUILIBRIUM_VERSION = 1
+"""Counts up when these numbers change meaning."""
 _MOST_KEPT = 2048
 """Points of a trajectory that are kept; a longer one is thinned by halves."""
 _GRID = 21
@@ -63,23 +67,31 @@ def equilibrium(
     return Equilibrium(dataset.equilibrium, followed, drawn, tolerance)
 
 
-class Equilibrium:
-    """Follows one cohort's distance to a place `rest` {player: {parameter: value}}."""
+class Equilibrium(Diagnostic):
+    """One cohort's distance to a place `rest` {player: {parameter: value}}, after every round."""
 
     def __init__(self, rest: Mapping[str, Tree], followed: int, drawn: int, tolerance: float) -> None:
-        self._rest, self.followed, self._drawn, self._tolerance = rest, followed, drawn, tolerance
+        self._rest, self.seeds_by_round, self._drawn, self._tolerance = rest, followed, drawn, tolerance
         self._layout = Layout({p: {n: v.shape for n, v in tree.items()} for p, tree in rest.items()})
         self._origin = self._layout.vectors(lone(rest, torch.device("cpu")))[0]
         self._path = Trajectory(self._layout.size, _MOST_KEPT)
         self._seeds: tuple[int, ...] = ()
         self._field: dict[str, np.ndarray] = {}
-        self._multipliers = self._layout.size
+        self.quantities = self._declared(self._layout.size)
 
-    @property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """As many multipliers as the first snapshot finds."""
+    def _declared(self, multipliers: int) -> tuple[Quantity, ...]:
+        """As many multipliers as a snapshot finds."""
         version: dict[str, Any] = {"version": EQUILIBRIUM_VERSION}
         at_rest = "at the equilibrium"
+        distance = Quantity(
+            "distance",
+            "Distance to the equilibrium",
+            direction="lower",
+            scale="log",
+            smallest_difference=0.05,
+            protocol=version,
+            lowest=0,
+        )
         field = [
             Quantity(f"eigenvalue_{part}_{k + 1}", f"{word} part of eigenvalue {k + 1}", protocol=version)
             for part, word in (("real", "Real"), ("imag", "Imaginary"))
@@ -87,18 +99,18 @@ class Equilibrium:
         ]
         update = [
             Quantity(f"multiplier_abs_{k + 1}", f"Modulus of multiplier {k + 1} {at_rest}", protocol=version)
-            for k in range(self._multipliers)
+            for k in range(multipliers)
         ]
         judged = {**version, "tolerance": self._tolerance}
         growth = Quantity("growth_per_turn", "Growth of ln distance per turn", protocol=version)
         title = "Verdict: 1 converges, 0 cycles, −1 diverges"
-        return (equilibrium_distance(), *field, *update, growth, Quantity("verdict", title, protocol=judged))
+        return (distance, *field, *update, growth, Quantity("verdict", title, protocol=judged))
 
-    def follow(self, params: Mapping[str, Tree]) -> dict[str, Tensor]:
+    def on_round(self, state: CohortState) -> dict[str, Tensor]:
         """The distance of every seed, [S]."""
-        if not self._knows(params):
+        if not self._knows(state.params):
             return {}
-        away = self._away(params)
+        away = self._away(state.params)
         self._path.add(away)
         return {"distance": torch.linalg.vector_norm(away, dim=1)}
 
@@ -110,7 +122,7 @@ class Equilibrium:
             undefined = torch.full((seeds,), math.nan, dtype=torch.float64)
             return {quantity.name: undefined for quantity in self.quantities}
         roots, factors = eigenvalues(snapshot, self._rest), multipliers(snapshot, self._rest).abs()
-        self._multipliers = len(factors)
+        self.quantities = self._declared(len(factors))
         found = {"distance": torch.linalg.vector_norm(self._away(params), dim=1)}
         found |= {f"eigenvalue_real_{k + 1}": v.real.expand(seeds) for k, v in enumerate(roots)}
         found |= {f"eigenvalue_imag_{k + 1}": v.imag.expand(seeds) for k, v in enumerate(roots)}
@@ -127,6 +139,15 @@ class Equilibrium:
         if not self._places_drawn():
             return {}
         return {"path": self._drawn_paths(), "rounds": self._path.rounds, **self._field}
+
+    def state(self) -> dict[str, Any]:
+        """The trajectory, whose it is, and the field around its end."""
+        return {"path": self._path.state(), "seeds": self._seeds, "field": tensors_of(self._field)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from them."""
+        self._path.restore(state["path"])
+        self._seeds, self._field = tuple(state["seeds"]), arrays_of(state["field"])
 
     def _knows(self, params: Mapping[str, Tree]) -> bool:
         return Layout.of(params) == self._layout

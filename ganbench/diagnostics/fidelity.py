@@ -12,7 +12,13 @@ from annotated_types import Gt
 from torch import Tensor
 
 from ganbench.datasets import LabelledClasses, Split
-from ganbench.diagnostics.diagnostic import Dataset, NotApplicable, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import (
+    Dataset,
+    Diagnostic,
+    NotApplicable,
+    Snapshot,
+    register_diagnostic,
+)
 from ganbench.diagnostics.estimators.comparison import OTHER, Comparison, plan
 from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS, classifier_extractor, extract
 from ganbench.diagnostics.estimators.frechet import Moments, frechet_distance, inception_score, moments
@@ -73,12 +79,12 @@ class RealFeatures:
     logits: Tensor | None
 
 
-class Fidelity:
+class Fidelity(Diagnostic):
     """The fidelity diagnostic of one data set with one extractor."""
 
     def __init__(self, dataset: Dataset, comparison: Comparison) -> None:
         self._dataset, self._comparison = dataset, comparison
-        self.quantities: tuple[Quantity, ...] = tuple(comparison.quantities())
+        self.quantities = tuple(comparison.quantities())
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""

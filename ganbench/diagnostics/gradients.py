@@ -41,7 +41,7 @@ def gradients(
     return _Gradients(points)
 
 
-class _Gradients:
+class _Gradients(Diagnostic):
     def __init__(self, points: int) -> None:
         self._points = points
         self._per_place = tuple(

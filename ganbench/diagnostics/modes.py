@@ -12,9 +12,18 @@ from scipy.special import gammaincinv
 from torch import Tensor
 
 from ganbench.datasets import KnownModes
-from ganbench.datasets.primary import MODES_VERSION, mode_total_variation
-from ganbench.diagnostics.diagnostic import Dataset, NotApplicable, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import (
+    Dataset,
+    Diagnostic,
+    NotApplicable,
+    Quantity,
+    Snapshot,
+    register_diagnostic,
+)
 from ganbench.diagnostics.reference import of_real
+
+MODES_VERSION = 1
+"""Counts up when these numbers change meaning."""
 
 
 @register_diagnostic("modes")
@@ -53,7 +62,7 @@ def modes(
     return Modes(dataset, samples or dataset.info.evaluation_samples, within_sigmas)
 
 
-class Modes:
+class Modes(Diagnostic):
     """The mode diagnostic of one data set with known modes."""
 
     def __init__(self, dataset: Dataset, samples: int, within_sigmas: float) -> None:
@@ -63,7 +72,7 @@ class Modes:
         dim = math.prod(dataset.info.spec.shape)
         self._radius = radius_of_equal_mass(within_sigmas, dim)
         declared = _declare(samples, within_sigmas, dim, len(dataset.weights))
-        self.quantities: tuple[Quantity, ...] = (*declared, *map(of_real, declared))
+        self.quantities = (*declared, *map(of_real, declared))
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
@@ -136,7 +145,15 @@ def _declare(samples: int, within_sigmas: float, dim: int, modes: int) -> tuple[
             highest=1,
         ),
         Quantity("reverse_kl", "Reverse KL of the mode histogram", "nats", "lower", protocol=protocol),
-        mode_total_variation(samples, within_sigmas),
+        Quantity(  # `none` is a class of its own
+            "mode_total_variation",
+            "Total variation of the mode histogram",
+            direction="lower",
+            smallest_difference=0.05,
+            protocol=protocol,
+            lowest=0,
+            highest=1,
+        ),
         Quantity("samples_per_mode_min", "Samples of the rarest mode", "samples", protocol=protocol),
         Quantity("samples_per_mode_median", "Samples of the median mode", "samples", protocol=protocol),
         Quantity("samples_per_mode_max", "Samples of the commonest mode", "samples", protocol=protocol),

@@ -1,15 +1,22 @@
-"""A small game's own numbers, followed at every update, and which of them have come to rest."""
+"""A small game's own numbers after every round, and which of them have come to rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import (
+    CohortState,
+    Dataset,
+    Diagnostic,
+    Quantity,
+    Snapshot,
+    register_diagnostic,
+)
 from ganbench.game import Tree
 
 
@@ -37,22 +44,17 @@ def parameters(
     return Parameters(slow)
 
 
-class Parameters:
-    """Follows the parameters of one cohort that are a single number each."""
+class Parameters(Diagnostic):
+    """The parameters of one cohort that are a single number each, after every round."""
 
     def __init__(self, slow: float) -> None:
         self.slow = slow
         self._path: dict[str, list[Tensor]] = {}
-        self._declared: dict[str, Quantity] = {}
+        self.quantities = ()  # complete after the last snapshot
 
-    @property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """Complete after the last snapshot."""
-        return tuple(self._declared.values())
-
-    def follow(self, params: Mapping[str, Tree]) -> dict[str, Tensor]:
+    def on_round(self, state: CohortState) -> dict[str, Tensor]:
         """Each parameter's value, [S]; copies, as the parameters move on."""
-        values = {name: value.detach().double().clone() for _, name, value in single_numbers(params)}
+        values = {name: value.detach().double().clone() for _, name, value in single_numbers(state.params)}
         for name, value in values.items():
             self._declare(Quantity(name, f"Parameter {name}"))
             self._path.setdefault(name, []).append(value)
@@ -78,6 +80,16 @@ class Parameters:
             found[name] = torch.stack(rests).amax(0)  # NaN where one of them creeps
         return found
 
+    def state(self) -> dict[str, Any]:
+        """The path of every parameter so far, [rounds, S]."""
+        return {"path": {name: torch.stack(values) for name, values in self._path.items()}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from it."""
+        self._path = {name: list(values) for name, values in state["path"].items()}
+        for name in self._path:
+            self._declare(Quantity(name, f"Parameter {name}"))
+
     def _of_motion(self, name: str, speeds: Tensor, settled: Tensor) -> dict[str, Tensor]:
         self._declare(Quantity(f"speed_{name}", f"Last speed of {name}", "1/round"))
         self._declare(Quantity(f"top_speed_{name}", f"Top speed of {name}", "1/round"))
@@ -94,7 +106,8 @@ class Parameters:
         return {"slow": self.slow}
 
     def _declare(self, quantity: Quantity) -> None:
-        self._declared.setdefault(quantity.name, quantity)
+        if quantity.name not in {declared.name for declared in self.quantities}:
+            self.quantities = (*self.quantities, quantity)
 
 
 def single_numbers(params: Mapping[str, Tree]) -> Iterator[tuple[str, str, Tensor]]:

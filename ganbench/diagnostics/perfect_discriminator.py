@@ -13,8 +13,15 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ganbench.datasets.primary import perfect_discriminator_error
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import (
+    Dataset,
+    Diagnostic,
+    Quantity,
+    Snapshot,
+    arrays_of,
+    register_diagnostic,
+    tensors_of,
+)
 from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
@@ -110,7 +117,7 @@ class _HeldOut:
     noise: Tensor
 
 
-class _PerfectDiscriminator:
+class _PerfectDiscriminator(Diagnostic):
     def __init__(
         self,
         at: str | tuple[int, ...],
@@ -144,6 +151,14 @@ class _PerfectDiscriminator:
         return {"steps": np.array(self.marks)} | {
             name: np.stack([kept[name] for kept in self._kept]) for name in self._kept[0]
         }
+
+    def state(self) -> dict[str, Any]:
+        """The curves of all points so far."""
+        return {"kept": [tensors_of(each) for each in self._kept]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from them."""
+        self._kept = [arrays_of(each) for each in state["kept"]]
 
     def _chosen(self, snapshot: Snapshot) -> bool:
         moment = snapshot.moment
@@ -258,7 +273,15 @@ def _no_loss(*_: Any) -> Tensor:
 
 def _quantities(protocol: dict[str, Any], perfect: float) -> tuple[Quantity, ...]:
     of_costs = {"minimax": "log(1 − D)", "nonsaturating": "−log D"}
-    plain = (
+    quantities = (
+        Quantity(
+            "perfect_discriminator_error",
+            "Held-out error of a fresh discriminator",
+            direction="higher",  # one half at best
+            smallest_difference=0.02,
+            lowest=0,
+            highest=1,
+        ),
         Quantity("perfect_discriminator_jsd_bound", "Lower bound on the Jensen-Shannon divergence", "nat"),
         Quantity("steps_to_perfect", f"Updates to an error of at most {perfect:g}", scale="log"),
         *(
@@ -280,6 +303,5 @@ def _quantities(protocol: dict[str, Any], perfect: float) -> tuple[Quantity, ...
     )
     with_perfect = {**protocol, "perfect": perfect}
     return tuple(
-        replace(q, protocol=with_perfect if q.name == "steps_to_perfect" else protocol)
-        for q in (perfect_discriminator_error(), *plain)
+        replace(q, protocol=with_perfect if q.name == "steps_to_perfect" else protocol) for q in quantities
     )

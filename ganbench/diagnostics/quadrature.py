@@ -27,11 +27,11 @@ def quadrature(dataset: Dataset) -> Diagnostic:
     return Doubling()
 
 
-class Doubling:
+class Doubling(Diagnostic):
     """The doubling diagnostic of one cohort."""
 
     def __init__(self) -> None:
-        self.quantities: tuple[Quantity, ...] = ()
+        self.quantities = ()
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """The largest difference of each player's gradient, [S]."""

@@ -34,7 +34,7 @@ def saturation(dataset: Dataset) -> Diagnostic:
     return Saturation()
 
 
-class Saturation:
+class Saturation(Diagnostic):
     """The saturation diagnostic; the same for every game with a discriminator."""
 
     quantities = tuple(

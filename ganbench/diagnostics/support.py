@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.neighbours import Neighbourhoods, neighbourhoods, support_values
 from ganbench.diagnostics.estimators.paired_examples import (
     Extractor,
@@ -82,13 +82,13 @@ def support(
     return Support(pair, precision_k, density_k)
 
 
-class Support:
+class Support(Diagnostic):
     """The support diagnostic of one data set in one extractor's features."""
 
     def __init__(self, pair: RealPair, precision_k: int, density_k: int) -> None:
         self._pair, self._precision_k, self._density_k = pair, precision_k, density_k
         declared = _declare(pair, precision_k, density_k)
-        self.quantities: tuple[Quantity, ...] = (*declared, *map(pair.floor_of, declared))
+        self.quantities = (*declared, *map(pair.floor_of, declared))
         self._made: dict[torch.device, tuple[Neighbourhoods, Values]] = {}
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:

@@ -121,12 +121,12 @@ def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
     measurements = Measurements(cohort)
     measuring = 0.0
     progress = lambda share: tell(Event("progress", task.identity, share))  # noqa: E731
-    for snapshot in cohort.train(progress, measurements.follow if measurements.follows else None):
+    for snapshot in cohort.train(progress, measurements.on_round if measurements.reads_rounds else None):
         since = time.perf_counter()
         measurements.take(snapshot)
         measuring += time.perf_counter() - since
-        if snapshot.moment.final and measurements.follows:
-            measurements.add_followed(snapshot)
+        if snapshot.moment.final and measurements.reads_rounds:
+            measurements.add_rounds(snapshot)
         tell(Event("measured", task.identity, cohort.share_spent))
     outcome = _outcome(cohort, measuring, time.perf_counter() - began)
     store.write_folder(

@@ -30,7 +30,7 @@ def dataset_card(dataset: Dataset) -> dict[str, Any]:
         "value_range": None if info.spec.value_range is None else list(info.spec.value_range),
         "modes": info.modes,
         "split_sizes": dict(info.split_sizes),
-        "primary": info.primary.name,
+        "primary": info.primary.quantity,
         "evaluation_samples": info.evaluation_samples,
         "ranked": info.ranked,
         "hash": data_hash(dataset),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganbench import registry
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
 from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
 from ganbench.training.cohort import Cohort
@@ -25,13 +25,11 @@ POINTS_KEPT, IMAGES_KEPT = 512, 64
 
 def applicable(choices: Sequence[Choice], dataset: Dataset) -> dict[str, Diagnostic]:
     """The chosen diagnostics that have something to say about a data set, by label."""
-    found = {}
+    diagnostics = {}
     for choice in choices:
-        try:
-            found[choice.label] = registry.get("diagnostic", choice.name).factory(dataset, **choice.options)
-        except NotApplicable:
-            continue
-    return found
+        with suppress(NotApplicable):
+            diagnostics[choice.label] = build(choice.name, dataset, choice.options)
+    return diagnostics
 
 
 class Measurements:
@@ -41,7 +39,7 @@ class Measurements:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
-        self._followed = RoundRecorder(self._diagnostics.values(), description.seeds)
+        self._rounds = RoundRecorder(self._diagnostics, description.seeds)
         self._images = len(cohort.dataset.info.spec.shape) == 3
         self._of_cohort = {
             "variant": description.variant.label,
@@ -57,38 +55,35 @@ class Measurements:
 
     def take(self, snapshot: CohortSnapshot) -> None:
         """Measure one snapshot.  Values of a diverged seed are NaN, but for what training cost."""
-        alive = [at is None for at in self._cohort.diverged()]
+        alive = torch.tensor([at is None for at in self._cohort.diverged()])
         for diagnostic in self._diagnostics.values():
-            of_training = getattr(diagnostic, "describes_training", False)
             measured = diagnostic.measure(snapshot)
             self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
             for name, values in measured.items():
-                numbers = values.double().tolist()
-                kept = [
-                    v if ok or of_training else float("nan") for v, ok in zip(numbers, alive, strict=True)
-                ]
-                self._add(snapshot, self.quantities[name], kept)
+                if not diagnostic.describes_training:
+                    values = torch.where(alive.to(values.device), values.double(), torch.nan)
+                self._add(snapshot, self.quantities[name], values.tolist())
         self._keep_samples(snapshot)
 
-    def follow(self, state: CohortState) -> None:
-        """Note what diagnostics follow from round to round; waits for nothing."""
-        self._followed.note(state)
+    def on_round(self, state: CohortState) -> None:
+        """Let the diagnostics read a round's state; waits for nothing."""
+        self._rounds.on_round(state)
 
     @property
-    def follows(self) -> bool:
-        """Whether any diagnostic wants to see every round."""
-        return bool(self._followed.followers)
+    def reads_rounds(self) -> bool:
+        """Whether any diagnostic reads every round's state."""
+        return bool(self._rounds)
 
-    def add_followed(self, snapshot: CohortSnapshot) -> None:
-        """The rows of followed quantities, after the last snapshot; they replace the measured ones.
+    def add_rounds(self, snapshot: CohortSnapshot) -> None:
+        """The rows of every round, after the last snapshot; they replace those measured at points.
 
         Their `point` is the round's number.  Their `seconds` are not measured but the step's share of all.
         """
-        names, diverged = self._followed.names, self._cohort.diverged()
-        rows = self._followed.rows([None if at is None else at[0] for at in diverged])
+        names, diverged = self._rounds.names, self._cohort.diverged()
+        rows = self._rounds.rows([None if at is None else at[0] for at in diverged])
         covered = {(row["quantity"], row["seed"]) for row in rows}
         self.rows = [row for row in self.rows if (row["quantity"], row["seed"]) not in covered]
-        assert names <= set(self.quantities), f"followed but not declared: {names - set(self.quantities)}"
+        assert names <= set(self.quantities), f"recorded but not declared: {names - set(self.quantities)}"
         for row in rows:
             protocol = _compact(self.quantities[row["quantity"]].protocol)
             share = row["step"] / max(snapshot.moment.step, 1)
@@ -105,9 +100,31 @@ class Measurements:
         if self._final is not None:
             kept["final"] = self._final
         for label, diagnostic in self._diagnostics.items():
-            own = diagnostic.arrays() if hasattr(diagnostic, "arrays") else {}
-            kept |= {f"{label}/{name}": value for name, value in own.items()}
+            kept |= {f"{label}/{name}": value for name, value in diagnostic.arrays().items()}
         return kept
+
+    def state(self) -> dict[str, Any]:
+        """All that was recorded so far and all that the diagnostics keep: tensors, numbers and texts."""
+        return {
+            "rows": [dict(row) for row in self.rows],
+            "quantities": [quantity.as_json() for quantity in self.quantities.values()],
+            "points": list(self._points),
+            "strip": [torch.from_numpy(each) for each in self._strip],
+            "final": None if self._final is None else torch.from_numpy(self._final),
+            "rounds": self._rounds.state(),
+            "diagnostics": {label: each.state() for label, each in self._diagnostics.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned, its tensors on the cohort's device or on the CPU."""
+        self.rows = [dict(row) for row in state["rows"]]
+        self.quantities = {each["name"]: Quantity(**each) for each in state["quantities"]}
+        self._points = [(point, images) for point, images in state["points"]]
+        self._strip = [each.cpu().numpy() for each in state["strip"]]
+        self._final = None if state["final"] is None else state["final"].cpu().numpy()
+        self._rounds.restore(state["rounds"])
+        for label, diagnostic in self._diagnostics.items():
+            diagnostic.restore(state["diagnostics"][label])
 
     def _add(self, snapshot: CohortSnapshot, quantity: Quantity, values: Sequence[float]) -> None:
         moment = snapshot.moment

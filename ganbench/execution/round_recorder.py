@@ -1,34 +1,43 @@
-"""What diagnostics follow from round to round: kept on the device, read once at the end."""
+"""What diagnostics say after every round: kept on the device, read once at the end."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganbench.diagnostics.diagnostic import Diagnostic
 from ganbench.training.state import CohortState
 
 
 class RoundRecorder:
-    """Values after every round, of all diagnostics that have a method `follow`; see `Diagnostic`."""
+    """Values after every round, of all diagnostics (by label) that have an `on_round` of their own."""
 
-    def __init__(self, diagnostics: Iterable[Any], seeds: Sequence[int]) -> None:
-        self.followers = [_Follower(each, seeds) for each in diagnostics if hasattr(each, "follow")]
+    def __init__(self, diagnostics: Mapping[str, Diagnostic], seeds: Sequence[int]) -> None:
+        self._series = {
+            label: _Series(diagnostic, seeds)
+            for label, diagnostic in diagnostics.items()
+            if type(diagnostic).on_round is not Diagnostic.on_round
+        }
         self._steps: list[int] = []
 
-    def note(self, state: CohortState) -> None:
-        """Note the present values; nothing waits for the device."""
+    def __bool__(self) -> bool:
+        """Whether there is any such diagnostic."""
+        return bool(self._series)
+
+    def on_round(self, state: CohortState) -> None:
+        """Record the present values; nothing waits for the device."""
         self._steps.append(state.discriminator_updates)
-        for follower in self.followers:
-            follower.note(state)
+        for series in self._series.values():
+            series.record(state)
 
     @property
     def names(self) -> set[str]:
-        """The followed quantities."""
-        return {name for follower in self.followers for name in follower.values}
+        """The recorded quantities."""
+        return {name for series in self._series.values() for name in series.values}
 
     def rows(self, diverged: Sequence[int | None]) -> list[dict[str, Any]]:
         """One row per quantity, seed and round: `point` is the round's number, `step` the updates done.
@@ -36,18 +45,29 @@ class RoundRecorder:
         `diverged` [S] is at which step each seed did, if at all: from there on its values are NaN, but of
         diagnostics that describe the training itself.
         """
-        found: list[dict[str, Any]] = []
-        for follower in self.followers:
-            ends = [None] * len(diverged) if follower.of_training else diverged
-            for name, seed, place, series in follower.series():
-                found.extend(self._rows_of(name, seed, series, ends[place]))
-        return found
+        rows: list[dict[str, Any]] = []
+        for series in self._series.values():
+            ends = [None] * len(diverged) if series.describes_training else diverged
+            for name, seed, place, values in series.by_seed():
+                rows.extend(self._rows_of(name, seed, values, ends[place]))
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        """All that was recorded so far."""
+        series = {label: series.state() for label, series in self._series.items()}
+        return {"steps": list(self._steps), "series": series}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._steps = list(state["steps"])
+        for label, series in self._series.items():
+            series.restore(state["series"][label])
 
     def _rows_of(
-        self, name: str, seed: int, series: Sequence[float], diverged: int | None
+        self, name: str, seed: int, values: Sequence[float], diverged: int | None
     ) -> Iterable[dict[str, Any]]:
         last = len(self._steps) - 1
-        for round_, (step, value) in enumerate(zip(self._steps, series, strict=True)):
+        for round_, (step, value) in enumerate(zip(self._steps, values, strict=True)):
             gone = diverged is not None and step >= diverged
             yield {
                 "seed": seed,
@@ -59,34 +79,40 @@ class RoundRecorder:
             }
 
 
-class _Follower:
-    """What one diagnostic follows, of the seeds whose numbers are below its `followed`."""
+class _Series:
+    """What one diagnostic says after every round, of the seeds below its `seeds_by_round`."""
 
-    def __init__(self, diagnostic: Any, seeds: Sequence[int]) -> None:
-        self._follow = diagnostic.follow
-        self.of_training = bool(getattr(diagnostic, "describes_training", False))
-        below = getattr(diagnostic, "followed", math.inf)
-        self._seeds = [(place, seed) for place, seed in enumerate(seeds) if seed < below]
+    def __init__(self, diagnostic: Diagnostic, seeds: Sequence[int]) -> None:
+        self._diagnostic = diagnostic
+        self.describes_training = diagnostic.describes_training
+        self._seeds = [(place, seed) for place, seed in enumerate(seeds) if seed < diagnostic.seeds_by_round]
         self._all = len(self._seeds) == len(seeds)
         self._places: Tensor | None = None
         self.values: dict[str, list[Tensor]] = {}
 
-    def note(self, state: CohortState) -> None:
-        values = self._follow(state.params)
+    def record(self, state: CohortState) -> None:
+        values = self._diagnostic.on_round(state)
         if not self._seeds:
             return
         for name, value in values.items():
-            own = value if self._all else value.index_select(0, self._on(value.device))
-            self.values.setdefault(name, []).append(own.detach().double())
+            chosen = value if self._all else value.index_select(0, self._places_on(value.device))
+            self.values.setdefault(name, []).append(chosen.detach().double())
 
-    def series(self) -> Iterable[tuple[str, int, int, list[float]]]:
+    def by_seed(self) -> Iterable[tuple[str, int, int, list[float]]]:
         """(quantity, seed, the seed's place in the cohort, its values round by round)."""
         for name, values in self.values.items():
             columns = torch.stack(values).cpu().T.tolist()
             for (place, seed), column in zip(self._seeds, columns, strict=True):
                 yield name, seed, place, column
 
-    def _on(self, device: torch.device) -> Tensor:
+    def state(self) -> dict[str, Tensor]:
+        """The values [rounds, recorded seeds] by quantity."""
+        return {name: torch.stack(values) for name, values in self.values.items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self.values = {name: list(values) for name, values in state.items()}
+
+    def _places_on(self, device: torch.device) -> Tensor:
         if self._places is None or self._places.device != device:  # copied once, not after every round
             self._places = torch.tensor([place for place, _ in self._seeds], device=device)
         return self._places

@@ -12,18 +12,17 @@ import torch
 from torch import Tensor
 
 from ganbench import registry
+from ganbench.diagnostics.diagnostic import build
 from ganbench.game import Tree
 from ganbench.selftest.restricted import restricted
 from ganbench.suite.suite import Suite
 from ganbench.training.cohort import Cohort
-from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.description import Budget, CohortDescription, Engine
 from ganbench.training.view import CohortSnapshot
 
 CPU = torch.device("cpu")
 SAMPLES = 512
 """How many samples' mean and spread are taken."""
-_DIAGNOSTICS = ("modes", "fidelity")
-"""What measures the primary quantities of the suite `ci`."""
 
 
 def traced_cohorts(suite: Suite, rounds: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
@@ -108,14 +107,9 @@ def _norm_and_mean(what: str, tree: Tree) -> dict[str, Tensor]:
 
 
 def _primary(snapshot: CohortSnapshot) -> dict[str, Tensor]:
-    from ganbench.execution.measurements import applicable
-
-    wanted = snapshot.dataset.info.primary.name
-    choices = [Choice(name, name) for name in _DIAGNOSTICS]
-    for diagnostic in applicable(choices, snapshot.dataset).values():
-        if wanted in {quantity.name for quantity in diagnostic.quantities}:
-            return {wanted: diagnostic.measure(snapshot)[wanted]}
-    return {}
+    primary = snapshot.dataset.info.primary
+    diagnostic = build(primary.diagnostic, snapshot.dataset, primary.options)
+    return {primary.quantity: diagnostic.measure(snapshot)[primary.quantity]}
 
 
 def _plain(values: Tensor) -> list[float | None]:

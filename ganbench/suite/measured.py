@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ganbench import registry
-from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.datasets import Dataset, Primary
+from ganbench.diagnostics.diagnostic import NotApplicable, build, by_default
 from ganbench.errors import GanbenchError
 from ganbench.suite.labels import Placed, choose
 from ganbench.suite.located import Mapping, Mistakes, Pair, Place
@@ -23,12 +24,13 @@ class _Tried:
     refusal: str | None = None
 
 
-def default_diagnostics(place: Place, mistakes: Mistakes, costly: bool = False) -> list[Placed]:
-    """Every registered diagnostic that needs no option, and with `costly` those that must be named too."""
+def default_diagnostics(place: Place, mistakes: Mistakes) -> list[Placed]:
+    """Every registered diagnostic that needs no option, but those that must be named."""
     found = []
     for name in registry.names("diagnostic"):
-        unasked = costly or getattr(registry.get("diagnostic", name).factory, "by_default", True)
-        if unasked and not any(option.required for option in options_of("diagnostic", name).values()):
+        if by_default(name) and not any(
+            option.required for option in options_of("diagnostic", name).values()
+        ):
             found += settings("diagnostic", Pair(name, place, Mapping(place, ())), mistakes)
     return choose(found, mistakes)
 
@@ -64,7 +66,7 @@ def applicable(
 
 def _try(choice: Choice, dataset: Dataset, place: Place, mistakes: Mistakes) -> _Tried:
     try:
-        made = registry.get("diagnostic", choice.name).factory(dataset, **choice.options)
+        made = build(choice.name, dataset, choice.options)
         return _Tried(tuple(quantity.name for quantity in made.quantities))
     except NotApplicable as error:
         return _Tried(refusal=str(error) or "does not apply")
@@ -90,21 +92,21 @@ def _check_distinct(chosen: Sequence[Placed], tried: dict[str, _Tried], mistakes
 def _check_primary(
     label: str, dataset: Dataset, tried: dict[str, _Tried], place: Place, mistakes: Mistakes
 ) -> None:
-    primary = dataset.info.primary.name
-    if any(primary in outcome.quantities for outcome in tried.values()):
+    primary = dataset.info.primary
+    if any(primary.quantity in outcome.quantities for outcome in tried.values()):
         return
     if any(outcome.refusal == "cannot be made" for outcome in tried.values()):
         return
-    text = f"data set {label!r} is ranked by {primary!r}, which no chosen diagnostic measures"
-    mistakes.add(place, f"{text}; {_remedy(primary, dataset)}")
+    text = f"data set {label!r} is ranked by {primary.quantity!r}, which no chosen diagnostic measures"
+    mistakes.add(place, f"{text}; add {_as_written(primary)} to diagnostics")
 
 
-def _remedy(primary: str, dataset: Dataset) -> str:
-    silent = Mistakes("")
-    for item in default_diagnostics(Place(1, 1), silent, costly=True):
-        if primary in _try(item.choice, dataset, item.place, silent).quantities:
-            return f"add {item.choice.name!r} to diagnostics"
-    return "include a diagnostic that measures it"
+def _as_written(primary: Primary) -> str:
+    """The diagnostic of a primary quantity as a suite lists it."""
+    if not primary.options:
+        return repr(primary.diagnostic)
+    options = ", ".join(f"{name}: {json.dumps(value)}" for name, value in primary.options.items())
+    return f"{{{primary.diagnostic}: {{{options}}}}}"
 
 
 def _check_useful(

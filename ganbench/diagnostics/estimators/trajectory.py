@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -48,6 +51,17 @@ class Trajectory:
     def angles(self) -> Array | None:
         """The angle [T, S] in radians that was turned by until each kept place; None but in a plane."""
         return _read(self._angles, (0, 0)) if self._size == 2 else None
+
+    def state(self) -> dict[str, Any]:
+        """All that going on needs."""
+        kept = {"places": self._places, "angles": self._angles}
+        stacked = {name: torch.stack(values) for name, values in kept.items() if values}
+        return {"stride": self._stride, "rounds": self._rounds, "last": self._last, **stacked}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._stride, self._rounds, self._last = state["stride"], state["rounds"], state["last"]
+        self._places, self._angles = (list(state.get(name, ())) for name in ("places", "angles"))
 
     def _turned_to(self, place: Tensor) -> Tensor:
         if self._size != 2 or self._last is None:
