@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ganbench.errors import GanbenchError, UnknownName
+from ganbench.user_code import PLUGIN_GROUP, user_code
 
 Kind = Literal["variant", "dataset", "diagnostic", "network"]
 KINDS: tuple[Kind, ...] = ("variant", "dataset", "diagnostic", "network")
-PLUGIN_GROUP = "ganbench.plugins"
 _PACKAGE = Path(__file__).parent
 _FOLDERS: dict[Kind, str] = {
     "variant": "variants",
@@ -136,13 +136,8 @@ def include(path: str | Path) -> None:
         raise GanbenchError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    try:
+    with user_code("cannot be imported", definition=str(path)):
         spec.loader.exec_module(module)
-    except GanbenchError:
-        raise
-    except Exception as error:  # the user's file may fail in any way while it is imported
-        place = _place_in(file, error)
-        raise GanbenchError(f"{path}{place}: cannot be imported: {type(error).__name__}: {error}") from error
     _plugin_files[file] = name
 
 
@@ -165,7 +160,7 @@ def load_installed_plugins() -> None:
             point.load()
         except GanbenchError:
             raise
-        except Exception as error:  # someone else's package may fail in any way while it is imported
+        except (Exception, SystemExit) as error:  # someone else's package may fail in any way
             raise GanbenchError(
                 f"plug-in {point.name} ({point.value}) cannot be imported: {type(error).__name__}: {error}; "
                 "repair it or uninstall its package"
@@ -191,18 +186,6 @@ def _files_of_package(file: Path) -> list[Path]:
     while (folder.parent / "__init__.py").exists():
         folder = folder.parent
     return sorted(folder.rglob("*.py"))
-
-
-def _place_in(file: Path, error: Exception) -> str:
-    if isinstance(error, SyntaxError):
-        return f":{error.lineno}"
-    trace = error.__traceback__
-    line = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return "" if line is None else f":{line}"
 
 
 @functools.cache

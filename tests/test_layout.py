@@ -19,14 +19,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", "quantities", "streams", "published"),
-    ("registry", "store"),
+    ("user_code",),
+    ("registry", "store", "child_process"),
     ("game",),
     ("datasets",),
     ("updates", "optimizers", "divergences", "objectives", "penalties", "networks"),
     ("variants",),
     ("training",),
     ("diagnostics",),
-    ("suite", "contract"),
+    ("suite",),
+    ("contract",),
     ("execution",),
     ("analysis",),
     ("comparison",),
@@ -44,6 +46,8 @@ NEVER_TORCH = (
     "published",
     "registry",
     "store",
+    "user_code",
+    "child_process",
     "analysis",
     "comparison",
     "report",
@@ -51,7 +55,7 @@ NEVER_TORCH = (
     "cli",
 )
 SPEAKERS = ("cli", "terminal")
-ENDS_ITS_OWN_PROCESS = {("pool.py", "sys.exit"), ("pool.py", "os._exit")}
+ENDS_ITS_OWN_PROCESS = {("pool.py", "sys.exit"), ("pool.py", "os._exit"), ("child_process.py", "os._exit")}
 """A worker ends itself; only the command line ends the program."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 RANDOM = {"rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal", "poisson"}

@@ -44,23 +44,21 @@ def run(**asked: Any) -> None:
 def check(file: str, data: str | None, include: Sequence[Path]) -> None:
     """Check a suite, or run the contract tests on a plug-in FILE.py; trains nothing to the end."""
     set_data(data)
-    if file.endswith(".py"):
-        from ganbench.contract import check_file
+    from ganbench.child_process import ChildProcess
 
+    if file.endswith(".py"):
         promises = 0
-        for line in check_file(absolute(Path(file))):
+        for line in ChildProcess("ganbench.contract", "check_file", str(absolute(Path(file)))):
             promises += 1
             click.echo(f"ok  {line}")
         click.echo(f"{file}: fine; {promises} promises of the contract hold")
         return
-    from ganbench.suite import load_suite
     from ganbench.terminal import counted
 
-    loaded = load_suite(file, include=include)
-    cohorts = loaded.cohorts()
-    numbers = sorted({len(each.seeds) for each in cohorts})
-    seeds = f"{numbers[0]} to {numbers[-1]} seeds" if len(numbers) > 1 else counted(numbers[0], "seed")
-    click.echo(f"{file}: fine; {counted(len(cohorts), 'cohort')} of {seeds}")
+    (found,) = ChildProcess("ganbench.contract.suites", "check_suite", file, tuple(include))
+    fewest, most = found["fewest_seeds"], found["most_seeds"]
+    seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    click.echo(f"{file}: fine; {counted(found['cohorts'], 'cohort')} of {seeds}")
 
 
 @main.command()

@@ -15,6 +15,7 @@ from ganbench.contract.networks import fits_data
 from ganbench.contract.promise import (
     Check,
     ContractFailure,
+    definition_of,
     documented,
     names_its_source,
     says_how_to_read_it,
@@ -22,6 +23,7 @@ from ganbench.contract.promise import (
 from ganbench.contract.variants import builds, counts_its_updates, repeats, trains, vectorizes
 from ganbench.errors import GanbenchError
 from ganbench.registry import Kind
+from ganbench.user_code import user_code
 
 __all__ = ["CHECKS", "Check", "ContractFailure", "check_file"]
 
@@ -42,6 +44,7 @@ def check_file(path: str | Path) -> Iterator[str]:
         raise GanbenchError(f"{path}: registers nothing; decorate a function, as with @register_variant(...)")
     for entry in entries:
         for check in CHECKS[entry.kind]:
-            remark = check(entry)
+            with user_code(f"{entry.kind} {entry.name}", definition_of(entry)):
+                remark = check(entry)
             promise = (check.__doc__ or "").split("\n", 1)[0].rstrip(".")
             yield f"{entry.kind} {entry.name}: {promise}" + (f" ({remark})" if remark else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,9 +27,14 @@ class ContractFailure(GanbenchError):
 
 
 def require(kept: object, entry: Entry, problem: str) -> None:
-    """Raise ContractFailure, naming file, kind and name, where a promise is not kept."""
+    """Raise ContractFailure, naming file and line, kind and name, where a promise is not kept."""
     if not kept:
-        raise ContractFailure(f"{entry.file}: {entry.kind} {entry.name}: {problem}")
+        raise ContractFailure(f"{definition_of(entry)}: {entry.kind} {entry.name}: {problem}")
+
+
+def definition_of(entry: Entry) -> str:
+    """`FILE:LINE` of what was registered."""
+    return f"{entry.file}:{inspect.getsourcelines(entry.factory)[1]}"
 
 
 def dataset_of(name: str) -> Dataset:

@@ -14,6 +14,7 @@ from ganbench.game import DataSpec
 from ganbench.suite.labels import Placed
 from ganbench.suite.located import Mistakes, Place
 from ganbench.training.description import Budget, Choice
+from ganbench.user_code import location_of, one_line
 
 
 def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dataset]:
@@ -26,8 +27,10 @@ def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dat
             made[item.choice.label] = dataset
         except GanbenchError as error:
             mistakes.add(item.place, f"data set {item.choice.label!r}: {error}")
-        except Exception as error:  # a factory may fail in any way on values its types allow
-            text = f"data set {item.choice.label!r} cannot be made: {type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # a factory may fail in any way on values its types allow
+            place = location_of(error)
+            where = f" ({place})" if place else ""
+            text = f"data set {item.choice.label!r} cannot be made: {one_line(error)}{where}"
             mistakes.add(item.place, f"{text}; change its options")
     return made
 
@@ -93,7 +96,7 @@ def _make_variant(item: Placed, mistakes: Mistakes) -> Any:
     except GanbenchError as error:
         place, part = _at_fault(item, None)
         mistakes.add(place, f"{part}variant {item.choice.label!r}: {error}")
-    except Exception:
+    except (Exception, SystemExit):
         return None  # a variant's own failure is an outcome: the run stores its traceback and goes on
     return None
 
@@ -105,7 +108,7 @@ def _check_pair(item: Placed, variant: Any, label: str, spec: DataSpec, mistakes
         place, part = _at_fault(item, spec)
         text = f"{part}variant {item.choice.label!r} cannot be used on data set {label!r}: {error}"
         mistakes.add(place, text)
-    except Exception:
+    except (Exception, SystemExit):
         return  # as above
 
 
@@ -122,7 +125,7 @@ def _at_fault(item: Placed, spec: DataSpec | None) -> tuple[Place, str]:
                 pair.discriminator(spec)
     except GanbenchError:
         return item.network_place, f"network {network['name']!r} of "
-    except Exception:
+    except (Exception, SystemExit):
         return item.place, ""
     return item.place, ""
 

@@ -1,0 +1,105 @@
+"""A function run in a process of its own: whatever a user's code does there, even end it, is told here."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
+
+from ganbench.errors import GanbenchError
+from ganbench.user_code import is_user_file
+
+_STOP_SECONDS = 5.0
+
+
+class ChildProcess:
+    """What the generator function `module.function(*args)` yields in a fresh process, started at once.
+
+    Raises GanbenchError for the mistakes raised there, with the same text, and where the process ends
+    before the function has; RuntimeError with the traceback for anything else.
+    """
+
+    def __init__(self, module: str, function: str, *args: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._subject = f"{args[0] if args else function}"
+        self._pipe, its_end = context.Pipe(duplex=False)
+        self._process = context.Process(
+            target=_work, args=(its_end, module, function, args, list(sys.path)), daemon=True
+        )
+        self._process.start()
+        its_end.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            while True:
+                kind, value = self._receive()
+                if kind == "end":
+                    return
+                if kind == "mistake":
+                    raise GanbenchError(value)
+                if kind == "fault":
+                    raise RuntimeError(f"in a process of its own:\n{value}")
+                yield value
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.terminate()
+        self._process.join(_STOP_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+
+    def _receive(self) -> tuple[str, Any]:
+        try:
+            message: tuple[str, Any] = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            how = _in_words(self._process.exitcode)
+            raise GanbenchError(
+                f"{self._subject}: the process that ran it {how} before it was done"
+            ) from None
+        return message
+
+
+def _in_words(code: int | None) -> str:
+    names = {known.value: known.name for known in signal.Signals}
+    if code is not None and code < 0:
+        return f"was killed by {names.get(-code, -code)}"
+    return f"ended with exit code {code}"
+
+
+def _work(pipe: Connection, module: str, function: str, args: tuple[Any, ...], path: list[str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent, which stops this process
+    sys.path[:] = path
+    _report_exits(pipe)
+    try:
+        for value in getattr(importlib.import_module(module), function)(*args):
+            pipe.send(("value", value))
+        pipe.send(("end", None))
+    except GanbenchError as error:
+        pipe.send(("mistake", str(error).encode(errors="backslashreplace").decode()))
+    except BaseException:  # whatever is raised, the parent must be told
+        pipe.send(("fault", traceback.format_exc().encode(errors="backslashreplace").decode()))
+
+
+def _report_exits(pipe: Connection) -> None:
+    """Name the user's line that ends the process by os._exit, which leaves no trace by itself."""
+    leave = os._exit
+
+    def reporting(status: int) -> NoReturn:
+        frames = [f for f in traceback.extract_stack() if is_user_file(f.filename)]
+        if frames:
+            place = f"{frames[-1].filename}:{frames[-1].lineno}"
+            pipe.send(
+                ("mistake", f"{place}: os._exit({status}) ends the whole process; raise an error instead")
+            )
+        leave(status)
+
+    os._exit = reporting
