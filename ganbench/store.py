@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -19,6 +20,9 @@ RUN_FILE, RECORDS_FILE, QUANTITIES_FILE = "run.json", "records.parquet", "quanti
 COHORTS, DATASETS, SUPERSEDED = "cohorts", "datasets", "superseded"
 DESCRIPTION_FILE, OUTCOME_FILE, ENVIRONMENT_FILE = "description.json", "outcome.json", "environment.json"
 ARRAYS_FILE, NETWORKS_FILE = "arrays.npz", "networks.safetensors"
+_LONGEST_NAME = 48
+_PLAIN = re.compile(r"[a-z0-9]+([._=+-][a-z0-9]+)*")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 RECORD_COLUMNS = (
     "variant", "dataset", "seed", "point", "final", "images", "step", "seconds", "quantity", "value",
     "protocol", "variant_options", "dataset_options",
@@ -95,9 +99,22 @@ def _remove_leftovers(path: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def file_name(label: str) -> str:
+    """What a file or folder of a label is called: the label where it is plain, else its start and a hash.
+
+    Two labels never share a name, also where case is ignored or Unicode normalized; none is reserved on
+    Windows, starts with a dot, or is longer than 48 bytes.
+    """
+    if _PLAIN.fullmatch(label) and len(label) <= _LONGEST_NAME and not _RESERVED.match(label):
+        return label
+    start = re.sub(r"[^A-Za-z0-9._=+-]+", "_", label)[: _LONGEST_NAME - 12].strip("._=+-")
+    digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    return f"{'_' if _RESERVED.match(start) else ''}{start}~{digest}"
+
+
 def dataset_file(run: Path, label: str, suffix: str) -> Path:
     """Where a run keeps a data set's card (".json") or arrays (".npz")."""
-    return run / DATASETS / f"{label.replace('/', '_')}{suffix}"
+    return run / DATASETS / f"{file_name(label)}{suffix}"
 
 
 def cohort_folders(run: Path) -> Iterator[Path]:

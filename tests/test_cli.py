@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +29,8 @@ from small_runs import (
 )
 
 from ganbench import __version__, store
+from ganbench.execution import pool
+from ganbench.execution.cohort_run import CohortTask, Listener
 from ganbench.suite import load_suite
 
 COMMAND = [sys.executable, "-c", "from ganbench.cli import main; main()"]
@@ -427,3 +430,36 @@ def test_what_are_no_seeds_is_refused(tmp_path: Path, asked: str) -> None:
     result = ganbench("plan", write_suite(tmp_path), f"--seeds={asked}")
     assert result.exit_code == 2
     assert "such as 1000-1019" in result.stderr
+
+
+def test_cohorts_of_any_label_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that file systems take for something else: hidden, too long, alike, reserved."""
+    without_report(monkeypatch)
+    labels = [".hidden", "Twin", "twin", "a b", "a_b", "con", "🎉" * 80, "e\u0301", "é"]
+    lines = [f"  - ring8: {{sigma: 0.{i + 1}}}\n    label: '{label}'" for i, label in enumerate(labels)]
+    suite = write_suite(tmp_path, steps=1, seeds=1)
+    text = suite.read_text(encoding="utf-8").replace("datasets: [ring8]", "\n".join(["datasets:", *lines]))
+    suite.write_text(text, encoding="utf-8")
+    run = tmp_path / "run"
+    result = ganbench("run", suite, "--out", run, "--workers", 1)
+    assert result.exit_code == 0, result.output
+    cohorts = [store.read_description(folder)["dataset"]["label"] for folder in store.cohort_folders(run)]
+    assert sorted(cohorts) == sorted(labels)
+    assert len({each.name.casefold() for each in (run / store.DATASETS).glob("*.json")}) == len(labels)
+    for label in labels:
+        assert read(store.dataset_file(run, label, ".json"))["label"] == label
+    assert "9 of 9 trials have ended: 9 finished" in ganbench("status", run).stdout
+    assert "nothing to train" in ganbench("run", suite, "--out", run, "--workers", 1).stderr
+
+
+def test_a_run_that_lacks_a_trial_ends_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever took the cohort away: what was planned is counted, not what was found."""
+    without_report(monkeypatch)
+
+    def one_of_them(tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None:
+        pool.run_tasks(tasks[:1], workers, tell)
+
+    monkeypatch.setattr("ganbench.execution.runner.run_tasks", one_of_them)
+    result = ganbench("run", write_suite(tmp_path, [NSGAN, LSGAN]), "--out", tmp_path / "run", "--workers", 1)
+    assert result.exit_code == 3
+    assert "incomplete: 2 trials without a result" in result.stderr

@@ -23,6 +23,7 @@ from ganbench.report.samples import Samples
 from ganbench.report.strip import chosen_points
 from ganbench.report.style import file_stem, fitting_columns, looks
 from ganbench.report.write import write_report
+from ganbench.store import file_name
 
 SMALL = Fake(points=4, samples=64, diverged={("lsgan", 3): 2})
 
@@ -187,7 +188,11 @@ def test_looks_are_stable_and_distinct() -> None:
 
 
 def test_file_stems() -> None:
-    assert file_stem("Ring8[sigma=0.1]", "learning-curves") == "ring8-sigma=0.1-learning-curves"
+    assert file_stem("ring8", "Learning curves") == "ring8-learning-curves"
+    labels = ("Ring8[sigma=0.1]", "ring8[sigma=0.1]", "ring8 sigma=0.1", "a_b", "a-b")
+    names = [file_name(label) for label in labels]
+    assert len({file_stem(name, "ranking") for name in names}) == len(names)
+    assert all(file_stem(file_stem(name), "ranking") == file_stem(name, "ranking") for name in names)
     assert [fitting_columns(n) for n in (1, 4, 5, 6, 7, 8)] == [1, 4, 3, 3, 4, 4]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,34 @@ def test_json_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> No
     file.write_bytes(content)
     with pytest.raises(GanbenchError, match=r"a\.json: not valid JSON .*Remove .*makes it again"):
         store.read_json(file)
+
+
+LABELS = (
+    "ring8", "Ring8", "RING8", "ring8[sigma=0.1]", "ring8 sigma=0.1", "ring8_sigma=0.1", "ring8/sigma=0.1",
+    ".hidden", "hidden", "..", "hidden.", "hidden-", "-hidden", "con", "Con", "con.", "con.x", "nul[a=1]",
+    "aux.b[a=1]", "com1", "com10", "é", "e\u0301", "e", "🎉" * 80, "🎉" * 79, "x" * 48, "x" * 49, "x" * 300,
+    "", " ", "?",
+    "a--b", "a~b", "\udcff", "ｒ８", "ss", "ß", "İ", "i", "fashion_mnist", "fashion-mnist", "1e-3",
+)  # fmt: skip
+
+
+def test_labels_of_other_letters_are_other_files_on_every_file_system() -> None:
+    names = [store.file_name(label) for label in LABELS]
+    again = [store.file_name(name) for name in names]  # a label that looks like another's name
+    assert len({unicodedata.normalize("NFKC", name).casefold() for name in {*names, *again}}) == len(
+        {*LABELS, *names}
+    )
+    for name in names:
+        assert re.fullmatch(r"[A-Za-z0-9_=+~-][A-Za-z0-9._=+~-]*", name)
+        assert len(name) <= 48
+        assert not name.endswith(".")
+        assert not re.match(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", name.lower())
+
+
+def test_plain_labels_are_their_own_names() -> None:
+    plain = ["ring8", "wgan-gp", "fashion_mnist", "gan-r1", "sigma=0.1", "v1.2+x", "1e-3", "x" * 48]
+    assert [store.file_name(label) for label in plain] == plain
+    assert store.file_name("nsgan[margin=0.1]").startswith("nsgan_margin=0.1~")
 
 
 def test_a_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:

@@ -27,14 +27,15 @@ def run(**asked: Any) -> None:
     What is finished under the same key is not run again.  Exit codes: 0 done (diverged trials are results),
     2 a mistake in the suite, 3 a cohort failed, 130 interrupted.
     """
-    from ganbench.execution.runner import execute
+    from ganbench.execution.runner import execute, make_plan
     from ganbench.terminal import progress
 
     loaded, plan = _plan(**asked)
     _announce(plan)
     with progress(plan.tasks) as tell:
         summary = execute(loaded, plan, tell)
-    _conclude(summary)
+    left = make_plan(loaded, plan.run, plan.device, plan.workers)
+    _conclude(summary, left.trials - left.trials_done)
 
 
 @main.command()
@@ -134,15 +135,18 @@ def _announce(plan: Plan) -> None:
     click.echo(text, err=True)
 
 
-def _conclude(summary: Summary) -> None:
+def _conclude(summary: Summary, lacking: int) -> None:
+    """Write the report and print the ranking; ends with 3 where a trial of the plan has no result."""
     from ganbench.analysis.run import load_run
     from ganbench.analysis.text import ranking_text
     from ganbench.report.write import write_report
+    from ganbench.terminal import counted
 
     click.echo("writing the report …", err=True)
     page = write_report(summary.run)
     click.echo(f"\n{ranking_text(load_run(summary.run))}\n\nreport: {page}")
     for failure in summary.failed:
         click.echo(f"failed: {failure}", err=True)
-    if summary.failed:
+    if lacking:
+        click.echo(f"incomplete: {counted(lacking, 'trial')} without a result", err=True)
         sys.exit(INCOMPLETE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 import traceback
 from collections.abc import Callable
@@ -62,8 +61,8 @@ def identity_of(description: CohortDescription, key: str) -> str:
     seeds = description.seeds
     contiguous = seeds == tuple(range(seeds[0], seeds[-1] + 1))
     span = f"{seeds[0]}-{seeds[-1]}" if contiguous else "_".join(map(str, seeds))
-    words = f"{description.dataset.label}--{description.variant.label}"
-    return f"{re.sub(r'[^A-Za-z0-9.=+-]+', '_', words)[:80].strip('_')}--seeds-{span[:40]}--{key[:8]}"
+    words = (description.dataset.label, description.variant.label, f"seeds-{span}", key[:8])
+    return "--".join(map(store.file_name, words))
 
 
 def run_cohort(task: CohortTask, tell: Listener) -> None:

@@ -58,7 +58,7 @@ def make_plan(
     """Compare the suite with what the run folder holds: `out`, or one in `results`; writes nothing."""
     descriptions = suite.cohorts()
     key = run_key(descriptions, device.type)
-    run = (results / f"{suite.name}-{key[:8]}" if out is None else out).absolute()
+    run = (results / f"{store.file_name(suite.name)}-{key[:8]}" if out is None else out).absolute()
     _check_folder(run)
     processes, threads = processes_and_threads(suite.engine, device, workers)
     finished = _finished_seeds(run, _wanted(suite, device))

@@ -24,6 +24,7 @@ from ganbench.report.style import (
     panels,
     png,
 )
+from ganbench.store import file_name
 
 TOGETHER = 7
 """Up to so many variants share one axes; beyond, each has a panel with the others in grey."""
@@ -46,7 +47,7 @@ def learning_curves(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure
     )
     if plot.real is not None:
         caption += " Dashed: what real data get."
-    return Figure(file_stem(dataset, "learning-curves"), caption, _drawn(plot))
+    return Figure(file_stem(file_name(dataset), "learning-curves"), caption, _drawn(plot))
 
 
 def every_seed(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | None:
@@ -60,7 +61,9 @@ def every_seed(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | No
         "A cross ends a seed that diverged. Seeds that part ways, or that fall back after a good start, are "
         "what a single run would hide."
     )
-    return Figure(file_stem(dataset, "learning-curves-by-seed"), caption, png(_panelled(plot, each=True)))
+    return Figure(
+        file_stem(file_name(dataset), "learning-curves-by-seed"), caption, png(_panelled(plot, each=True))
+    )
 
 
 def auroc_curves(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | None:
@@ -74,7 +77,7 @@ def auroc_curves(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | 
         "0.5 is chance. Values that stay near 1 mean that the generator is beaten, or that it is starved; "
         "0.5 is reached at an equilibrium, but also by a discriminator that has learnt nothing."
     )
-    return Figure(file_stem(dataset, "discriminator-auroc"), caption, _drawn(plot, mark=0.5))
+    return Figure(file_stem(file_name(dataset), "discriminator-auroc"), caption, _drawn(plot, mark=0.5))
 
 
 def gradient_norms(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Figure]:
@@ -89,7 +92,7 @@ def gradient_norms(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Fi
         "falls by orders of magnitude while its samples are still bad is a starved generator. Losses differ "
         "in scale, so compare a curve's course, not its height, between variants."
     )
-    name = file_stem(dataset, "gradient-norms")
+    name = file_stem(file_name(dataset), "gradient-norms")
     if max(len(p.curves) for p in plots) <= TOGETHER:
         return [Figure(name, caption, _side_by_side(plots))]
     return [Figure(f"{name}-{p.quantity.name.removeprefix(GRADIENTS)}", caption, _drawn(p)) for p in plots]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ganbench.analysis.numbers import shortened
 from ganbench.analysis.run import Run
 from ganbench.report.style import FAINT, QUIET, Figure, Look, file_stem, fitting_columns, panels, png
+from ganbench.store import file_name
 
 _DIAGNOSTIC = "dynamics/"
 _KNOWN = 1e-4
@@ -41,7 +42,7 @@ def eigenvalues(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | N
         "field of motion: left of zero they attract, right of it (shaded) they repel, off the real axis they "
         "circle. Every panel has its own scale, and the scales of its two axes differ."
     )
-    return Figure(file_stem(dataset, "game-eigenvalues"), caption, png(figure))
+    return Figure(file_stem(file_name(dataset), "game-eigenvalues"), caption, png(figure))
 
 
 def path_angles(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | None:
@@ -68,7 +69,7 @@ def path_angles(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | N
         "Falling through zero at the end point (dashed): it attracts. A bump there without a change of "
         "sign: the field turns around it. Signs are those of motion; the paper's are the gradients'."
     )
-    return Figure(file_stem(dataset, "path-angle"), caption, png(figure))
+    return Figure(file_stem(file_name(dataset), "path-angle"), caption, png(figure))
 
 
 def _plane(axes: Axes, values: NDArray[np.complex128], look: Look) -> None:

@@ -12,6 +12,7 @@ from ganbench.analysis.run import Run
 from ganbench.report import strip
 from ganbench.report.samples import Array, Samples
 from ganbench.report.style import FAINT, Figure, Look, file_stem, png, square_panels
+from ganbench.store import file_name
 
 ENLARGED = 260
 """Pixels of a picture's height before it is drawn: about twice those on the page."""
@@ -38,7 +39,7 @@ def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Seque
         f"shows the seed whose final result is the variant's median, with its {run.primary(dataset).title}; "
         "panels in the order of the ranking."
     )
-    return Figure(file_stem(dataset, "sample-grids"), caption, png(figure, of_images=True))
+    return Figure(file_stem(file_name(dataset), "sample-grids"), caption, png(figure, of_images=True))
 
 
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -69,7 +70,9 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
         "images "
         "shown to the discriminator so far. Mode collapse is a cell whose images are all alike."
     )
-    return Figure(file_stem(dataset, "samples-through-training"), caption, png(figure, of_images=True))
+    return Figure(
+        file_stem(file_name(dataset), "samples-through-training"), caption, png(figure, of_images=True)
+    )
 
 
 def as_pixels(images: Array, samples: Samples) -> Array:

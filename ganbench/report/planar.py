@@ -14,6 +14,7 @@ from ganbench.analysis.summaries import final_summaries
 from ganbench.report import strip
 from ganbench.report.samples import Array, History, Samples
 from ganbench.report.style import INK, QUIET, Figure, Look, file_stem, png, square_panels
+from ganbench.store import file_name
 
 _DENSITY = LinearSegmentedColormap.from_list("density", ["#ffffff", "#e3e7eb", "#aab4be", "#8793a0"])
 Box = tuple[float, float, float, float]
@@ -44,7 +45,7 @@ def gallery(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[s
         "(high-quality) samples; panels in "
         "the order of the ranking. All panels have the same frame; a corner counts the samples outside it."
     )
-    return Figure(file_stem(dataset, "gallery"), caption, png(figure))
+    return Figure(file_stem(file_name(dataset), "gallery"), caption, png(figure))
 
 
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -69,7 +70,7 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
         "row whose "
         "dots leave most of the grey modes bare, or hop between them from column to column."
     )
-    return Figure(file_stem(dataset, "samples-through-training"), caption, png(figure))
+    return Figure(file_stem(file_name(dataset), "samples-through-training"), caption, png(figure))
 
 
 def extent(samples: Samples) -> Box:

@@ -16,6 +16,7 @@ from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
 from ganbench.report.tables import Table, quantities_table, ranking_table
 from ganbench.report.words import paragraph
+from ganbench.store import file_name
 
 Item = Table | Figure | str
 _SPLITS = {"heldout": "held-out"}
@@ -43,8 +44,9 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
         "All quantities": [quantities_table(run, dataset, order)],
     }
     kept = {title: [i for i in items if i is not None] for title, items in pieces.items()}
-    parts = [Part(title, file_stem("part", dataset, title), items) for title, items in kept.items() if items]
-    return Section(dataset, file_stem("data", dataset), _about(run, dataset), words, parts)
+    name = file_name(dataset)
+    parts = [Part(title, file_stem("part", name, title), items) for title, items in kept.items() if items]
+    return Section(dataset, file_stem("data", name), _about(run, dataset), words, parts)
 
 
 def known_truths(run: Run, looks: Mapping[str, Look]) -> list[Section]:
@@ -67,7 +69,7 @@ def _known(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Part]:
         alone = run.under(dataset, budget)
         own = _named_after(dataset, budget) if len(found) > 1 else lambda item: item
         title = f"{dataset} after {budget}" if len(found) > 1 else dataset
-        anchor = file_stem("data", dataset, *([_stem(budget)] if len(found) > 1 else []))
+        anchor = file_stem("data", file_name(dataset), *([_stem(budget)] if len(found) > 1 else []))
         curve, table = (
             curves.learning_curves(alone, dataset, looks),
             quantities_table(alone, dataset, run.variants),
@@ -89,7 +91,7 @@ def _stem(budget: Budget) -> str:
 
 def _named_after(dataset: str, budget: Budget) -> Callable[[Item], Item]:
     """What gives a budget's tables and figures names and captions of their own."""
-    stem = file_stem(dataset)
+    stem = file_stem(file_name(dataset))
 
     def renamed(item: Item) -> Item:
         if isinstance(item, str):
@@ -131,9 +133,9 @@ def _ranked(run: Run, dataset: str, looks: Mapping[str, Look]) -> tuple[list[Ite
         text = paragraph(run, dataset, budget, table)
     except GanbenchError as error:
         return [f"No ranking: {error}."], [f"There is no ranking: {error}."], []
-    shown: list[Item] = [ranking_table(run, dataset, budget, table, dataset)]
+    shown: list[Item] = [ranking_table(run, dataset, budget, table, file_name(dataset))]
     if len(table):
-        shown.insert(0, forest(run, dataset, budget, table, looks, dataset))
+        shown.insert(0, forest(run, dataset, budget, table, looks, file_name(dataset)))
     return shown, [text], list(table["variant"])
 
 

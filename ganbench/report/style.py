@@ -156,5 +156,5 @@ def legend_beside(axes: Axes, handles: Sequence[Line2D]) -> None:
 
 
 def file_stem(*words: str) -> str:
-    """Words as a file name: lower case letters, digits and `-._=`; distinct labels stay distinct enough."""
-    return re.sub(r"[^a-z0-9._=]+", "-", "-".join(words).lower()).strip("-.")
+    """Words, or labels that `store.file_name` made plain, as a file name in lower case."""
+    return re.sub(r"[^a-z0-9._=+~-]+", "-", "-".join(words).lower()).strip("-.")

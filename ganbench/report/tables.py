@@ -18,6 +18,7 @@ from ganbench.analysis.statistics import Summary
 from ganbench.analysis.summaries import final_summaries, measured, reference_value
 from ganbench.analysis.text import coverage_text, rank_text, undefined_word
 from ganbench.report.style import file_stem
+from ganbench.store import file_name
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
     ]
     after = listed([str(budget) for budget in budgets(run, dataset)])
     return Table(
-        name=file_stem(dataset, "quantities"),
+        name=file_stem(file_name(dataset), "quantities"),
         caption=f"{dataset}: all quantities at the final checkpoint, after {after}, median and interval over "
         "seeds",
         header=["quantity", *(["real sampler"] if real else []), *variants],

@@ -19,6 +19,7 @@ from ganbench.report.comparison.words import Point, by_reason, cut
 from ganbench.report.page import Part
 from ganbench.report.style import Figure, file_stem, styled
 from ganbench.report.tables import Table
+from ganbench.store import file_name
 
 PAGE = "history.html"
 Names = Mapping[str, str]
@@ -36,7 +37,7 @@ def write_history(history: History, folder: Path) -> Path:
         for (dataset, quantity), found in groups.items():
             alone = sum(name == dataset for name, _ in groups) == 1
             label = dataset if alone else f"{dataset}: {found[0].quantity.title}"
-            stem = file_stem(dataset) if alone else file_stem(dataset, quantity)
+            stem = file_stem(file_name(dataset), *([] if alone else [quantity]))
             items: list[Table | Figure | str] = [
                 over_time(found, places, names, stem),
                 _table(found, names, label, stem),

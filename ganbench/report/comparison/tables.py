@@ -17,6 +17,7 @@ from ganbench.report.comparison.scale import effect_text
 from ganbench.report.comparison.verdicts import KINDS, STANDINGS
 from ganbench.report.style import file_stem
 from ganbench.report.tables import Table
+from ganbench.store import file_name
 
 Names = Mapping[str, str]
 """A variant's label to the name that tables and figures use."""
@@ -79,7 +80,7 @@ def everything(comparison: Comparison, names: Names, dataset: str) -> Table:
     places = {name: i for i, name in enumerate(dict.fromkeys(row.quantity.name for row in rows))}
     numbers = frame(comparison)
     return Table(
-        name=file_stem(dataset, "quantities"),
+        name=file_stem(file_name(dataset), "quantities"),
         caption=f"{dataset}: all quantities at the final checkpoint",
         header=["quantity", "variant", "verdict", *_FOUND, "in words"],
         rows=[

@@ -25,6 +25,7 @@ from ganbench.report.comparison.words import ending, points, sentence
 from ganbench.report.page import Part
 from ganbench.report.style import Figure, Look, file_stem, looks, styled
 from ganbench.report.tables import Table
+from ganbench.store import file_name
 
 PAGE = "comparison.html"
 Names = Mapping[str, str]
@@ -93,7 +94,7 @@ def _datasets(comparison: Comparison, names: Names) -> Iterator[Chapter]:
     for (dataset, quantity), rows in groups.items():
         alone = sum(name == dataset for name, _ in groups) == 1
         label = dataset if alone else f"{dataset}: {rows[0].quantity.title}"
-        stem = file_stem("data", dataset) if alone else file_stem("data", dataset, quantity)
+        stem = file_stem("data", file_name(dataset), *([] if alone else [quantity]))
         primary = rows[0].quantity
         about = f"The primary quantity is {titled(primary)} ({better(primary)})."
         table = tables.primaries(comparison, rows, names, stem.removeprefix("data-"))
@@ -175,7 +176,7 @@ def _everything(comparison: Comparison, names: Names) -> Iterator[Chapter]:
     parts: list[Part] = []
     for dataset in datasets:
         table = tables.everything(comparison, names, dataset)
-        parts.append(Part(dataset, file_stem("all", dataset), [table], folded=True))
+        parts.append(Part(dataset, file_stem("all", file_name(dataset)), [table], folded=True))
     about = "Every quantity that was measured, folded away by data set. Only the primary ones decide."
     yield Chapter("All quantities", "quantities", about, parts)
 

@@ -11,6 +11,7 @@ from ganbench.analysis.numbers import compact, shortened
 from ganbench.report.curve import REAL_DASHES
 from ganbench.report.style import INK, QUIET, Figure, Look, file_stem, fitting_columns, panels, png
 from ganbench.report.theory.mixtures_courses import MODES, VARIATION, Course
+from ganbench.store import file_name
 
 _AT_MOST = 8
 """Variants of one figure: two rows of four pairs."""
@@ -20,7 +21,8 @@ def saturation(label: str, courses: Sequence[Course], looks: Mapping[str, Look])
     """The variants of the largest budget on one data set, a column each."""
     full = [course for course in courses if course.full and len(course.steps) > 1]
     groups = [full[i : i + _AT_MOST] for i in range(0, len(full), _AT_MOST)]
-    names = [f"mixtures-{label}" + (f"-{i}" if len(groups) > 1 else "") for i in range(1, len(groups) + 1)]
+    name = f"mixtures-{file_name(label)}"
+    names = [name + (f"-{i}" if len(groups) > 1 else "") for i in range(1, len(groups) + 1)]
     return [_figure(name, group, looks) for name, group in zip(names, groups, strict=True)]
 
 

@@ -13,6 +13,7 @@ from ganbench.analysis.numbers import number
 from ganbench.report.style import file_stem
 from ganbench.report.tables import Table
 from ganbench.report.theory.mixtures_courses import LOST, MODES, VARIATION, Array, Course, share
+from ganbench.store import file_name
 
 
 def saturation_table(label: str, courses: Sequence[Course]) -> Table:
@@ -46,7 +47,7 @@ def saturation_table(label: str, courses: Sequence[Course]) -> Table:
         f"{matters:g} that matters between variants.{floor}"
     )
     caption = f"{label}: when the mode count saturates, and what the histogram is worth then"
-    name = file_stem("mixtures-saturation", label)
+    name = file_stem("mixtures-saturation", file_name(label))
     return Table(name, caption, header, rows, pd.DataFrame(data), [note], frozenset({0, 1}))
 
 
@@ -69,7 +70,7 @@ def points_table(label: str, courses: Sequence[Course]) -> Table:
             )
     header = ["variant", "updates", "seeds with all modes", "modes, median", "total variation"]
     caption = f"{label}: all measuring points; total variation as median, least and largest over seeds"
-    name = file_stem("mixtures-points", label)
+    name = file_stem("mixtures-points", file_name(label))
     return Table(name, caption, header, rows, pd.DataFrame(data))
 
 
