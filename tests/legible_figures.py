@@ -39,7 +39,7 @@ def markup(figure: Figure) -> list[str]:
 def overlaps(figure: Figure) -> list[str]:
     """Pairs of an axis' tick texts that stand over one another."""
     return [
-        f"{axis.axes.get_title()!r}, {axis.axis_name}: {one!r} over {other!r}"
+        f"{axis.axes.get_title()!r}, {'x' if axis is axis.axes.xaxis else 'y'}: {one!r} over {other!r}"
         for axis, texts in tick_texts(figure)
         for (one, box), (other, beside) in combinations(texts, 2)
         if _area(box, beside) > 0

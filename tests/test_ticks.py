@@ -39,7 +39,11 @@ def test_every_log_axis_has_plain_ticks_apart(low: float, high: float, inches: f
     figure = drawn(low, high, inches, along)
     assert not markup(figure)
     assert not overlaps(figure)
-    texts = next([text for text, _ in texts] for axis, texts in tick_texts(figure) if axis.axis_name == along)
+    texts = next(
+        [text for text, _ in texts]
+        for axis, texts in tick_texts(figure)
+        if axis is getattr(axis.axes, f"{along}axis")
+    )
     assert len(texts) == len(set(texts))
     assert 1 <= len(texts) <= 6
     assert len(texts) >= 2 or inches < 2

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
@@ -38,6 +37,7 @@ _SETTINGS: dict[str, Any] = {
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
     "axes.grid": True,
     "grid.color": "#e8ebee",
     "grid.linewidth": 0.7,
@@ -51,6 +51,9 @@ _SETTINGS: dict[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "white",
+    "patch.force_edgecolor": True,
     "text.parse_math": False,
 }
 
@@ -91,9 +94,10 @@ def looks(variants: Sequence[str]) -> dict[str, Look]:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The settings under which figures are drawn; leaves matplotlib as it was."""
-    settings: dict[Any, Any] = {**seaborn.axes_style("ticks"), **_SETTINGS}
-    with matplotlib.rc_context(settings):
+    """The settings under which figures are drawn, whatever the user's are; leaves matplotlib as it was."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
         yield
 
 

@@ -85,8 +85,8 @@ class LogTicks(Locator):
 
     def _fit(self, ticks: Sequence[float], low: float, high: float) -> bool:
         """Whether no tick's text reaches into the next one's."""
-        along = self._axis.axis_name == "x"
-        texts = self._axis.get_major_formatter().format_ticks(ticks)
+        along = self._axis is self._axis.axes.xaxis
+        texts = self._axis.get_major_formatter().format_ticks(list(ticks))
         sizes = [width_of([text], TEXT) if along else 1.2 * TEXT / 72 for text in texts]
         (first, last), places = (self._axis.get_transform().transform(x) for x in ([low, high], ticks))
         inches = abs(self._length(along) * (places - first) / (last - first))
