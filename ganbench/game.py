@@ -29,16 +29,85 @@ _WEIGHTS = frozenset({"real_weights", "noise_weights"})
 
 
 @dataclass(frozen=True)
-class DataSpec:
-    """What a data set's examples look like: shape [*shape] and value range (None: unbounded).
+class FieldSpec:
+    """One field of a data set's examples: shape [*shape], type, value range (None: unbounded).
 
-    `quadrature(panels)` gives nodes [n, *shape] and weights [n] of an expectation over the data, float64,
-    where the distribution has a rule for it.
+    A label has `classes`: it is one of 0 … classes − 1; `shares()` gives what share of the training data each
+    class has, float64 [classes].
     """
 
     shape: tuple[int, ...]
+    dtype: Literal["float", "int64"] = "float"
     value_range: tuple[float, float] | None = None
+    classes: int | None = None
+    shares: Callable[[], Tensor] | None = field(default=None, compare=False)
+
+    @classmethod
+    def label(cls, classes: int, shares: Callable[[], Tensor]) -> FieldSpec:
+        """The class of an example, int64 []."""
+        return cls((), "int64", (0, classes - 1), classes, shares)
+
+    def torch_dtype(self, floating: torch.dtype) -> torch.dtype:
+        """The type of its tensors where real numbers are of type `floating`."""
+        return floating if self.dtype == "float" else torch.int64
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a data set's examples look like: named fields, of which `target` is generated and judged.
+
+    `paired`: the fields of one example belong together; else each domain is drawn by itself.
+    `quadrature(panels)` gives nodes [n, *shape] and weights [n] of an expectation over the target, float64,
+    where the distribution has a rule for it.
+    """
+
+    fields: Mapping[str, FieldSpec]
+    target: str = "real"
+    paired: bool = True
     quadrature: Callable[[int], tuple[Tensor, Tensor]] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.fields, Mapping):
+            raise GanbenchError(
+                f"DataSpec takes fields by name, not {self.fields!r}; DataSpec.real(shape, value_range) "
+                "describes examples of one shape"
+            )
+        if self.target not in self.fields:
+            raise GanbenchError(f"DataSpec: the target {self.target!r} is none of {', '.join(self.fields)}")
+
+    @classmethod
+    def real(
+        cls,
+        shape: tuple[int, ...],
+        value_range: tuple[float, float] | None = None,
+        label: FieldSpec | None = None,
+        quadrature: Callable[[int], tuple[Tensor, Tensor]] | None = None,
+    ) -> DataSpec:
+        """Examples `real` of one shape, with their classes in the field `label` where they have such."""
+        labels = {} if label is None else {"label": label}
+        return cls({"real": FieldSpec(shape, value_range=value_range), **labels}, quadrature=quadrature)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the target."""
+        return self.fields[self.target].shape
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The value range of the target."""
+        return self.fields[self.target].value_range
+
+    @property
+    def label(self) -> str | None:
+        """The field that holds the target's class: `label` of `real`, else `<target>_label`."""
+        name = "label" if self.target == "real" else f"{self.target}_label"
+        return name if name in self.fields else None
+
+    @property
+    def class_shares(self) -> Tensor | None:
+        """What share of the training data each class of the target has, float64 [classes]."""
+        shares = None if self.label is None else self.fields[self.label].shares
+        return None if shares is None else shares()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ class Data:
     info: Info
     missing: bool = False
 
+    @property
+    def target_dataset(self) -> Data:
+        return self
+
     def require(self) -> None:
         if self.missing:
             raise MissingData("files are missing; run ganbench data fetch lost")
@@ -78,17 +82,17 @@ def ring(
     """Points on a circle."""
     if radius > 1e6:
         raise ValueError("too wide")
-    return Data(Info(DataSpec((2,)), Primary("modes", "tv")))
+    return Data(Info(DataSpec.real((2,)), Primary("modes", "tv")))
 
 
 def pictures(size: Literal["small", "large"] = "small") -> Data:
     """Images."""
-    return Data(Info(DataSpec((1, 8, 8), (-1.0, 1.0)), Primary("fidelity", "fid")))
+    return Data(Info(DataSpec.real((1, 8, 8), (-1.0, 1.0)), Primary("fidelity", "fid")))
 
 
 def lost() -> Data:
     """Files that are not there."""
-    return Data(Info(DataSpec((2,)), Primary("modes", "tv")), missing=True)
+    return Data(Info(DataSpec.real((2,)), Primary("modes", "tv")), missing=True)
 
 
 def common(

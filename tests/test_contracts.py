@@ -166,13 +166,14 @@ class Sampler:
         self.streams.restore(state["streams"])
 
 class Cube(Dataset):
-    info = DatasetInfo("cube", "Cube", DataSpec((3,)), "us", "none",
+    info = DatasetInfo("cube", "Cube", DataSpec.real((3,)), "us", "none",
         Primary("two_sample", "energy_distance"))
     def sampler(self, seeds, device, dtype):
         return Sampler(seeds, device, dtype)
-    def examples(self, split, count, device, dtype):
+    def fields(self, split, count, device, dtype):
         source = generator(0, split)
-        return torch.stack([torch.rand(3, generator=source) for _ in range(count)]).to(device, dtype)
+        rows = [torch.rand(3, generator=source) for _ in range(count)]
+        return {"real": torch.stack(rows).to(device, dtype)}
 '''
 
 
@@ -186,8 +187,8 @@ class Cube(Dataset):
         ('"energy_distance"', '"energy"', "'energy' is not one of 'two_sample', which measures kid, "),
         ('"two_sample"', '"modes"', "primary diagnostic 'modes': cube: its modes are not known"),
         ('"two_sample"', '"two_samples"', "did you mean 'two_sample'"),
-        ("DataSpec((3,))", "DataSpec((4,))", "shape"),
-        ("DataSpec((3,))", "DataSpec((3,), (0.5, 1.0))", "range"),
+        ("DataSpec.real((3,))", "DataSpec.real((4,))", "shape"),
+        ("DataSpec.real((3,))", "DataSpec.real((3,), (0.5, 1.0))", "range"),
         ("generator(0, split)", 'generator(0, "x")', "held-out examples are the same"),
         ("generator(0, split)", "generator(count, split)", "no prefix"),
         (
@@ -197,11 +198,66 @@ class Cube(Dataset):
         ),
         ('SeedStreams(seeds, "data", device)', 'SeedStreams(range(len(seeds)), "data")', "seeds beside it"),
         ('self.streams.restore(state["streams"])', "pass", "restore"),
-        ("to(device, dtype)", "to(device)", None),
+        ("to(device, dtype)", "to(device)", "type"),
     ],
 )
 def test_a_users_data_set(tmp_path: Path, old: str, new: str, message: str | None) -> None:
     file = written(tmp_path, DATASET.replace(old, new) if old else DATASET)
+    if message is None:
+        assert len(list(check_file(file))) == len(CHECKS["dataset"])
+    else:
+        with pytest.raises(GanbenchError, match=message):
+            list(check_file(file))
+
+
+LABELLED = '''
+import torch
+from ganbench.datasets import DatasetInfo, Dataset, Primary, register_dataset
+from ganbench.datasets.blocks import BlockSampler, first_of_blocks, moved
+from ganbench.game import DataSpec, FieldSpec
+from ganbench.streams import SeedStreams
+
+SHARES = torch.tensor([0.25, 0.75], dtype=torch.float64)
+
+@register_dataset("coins")
+def coins():
+    """Two noisy coins."""
+    return Coins()
+
+def block(streams):
+    uniform = streams.uniform((4096, 1), torch.float32)
+    label = (uniform[..., 0] >= 0.25).long()
+    return {"real": label.unsqueeze(-1) + streams.normal((4096, 1)), "label": label}
+
+class Coins(Dataset):
+    info = DatasetInfo("coins", "Coins", DataSpec.real((1,), label=FieldSpec.label(2, lambda: SHARES)), "us",
+        "none", Primary("two_sample", "energy_distance"))
+    def sampler(self, seeds, device, dtype):
+        return BlockSampler(seeds, device, lambda streams: moved(block(streams), device, dtype))
+    def fields(self, split, count, device, dtype):
+        streams = SeedStreams((0,), split)
+        one = lambda: {name: values[0] for name, values in block(streams).items()}
+        return moved(first_of_blocks(count, one), device, dtype)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        (', "label": label}', "}", "differ in label"),
+        (">= 0.25).long()", ">= 0.25).int()", "type is torch.int32, not torch.int64"),
+        ("label(2, ", "label(3, ", "not float64 .3."),
+        (">= 0.25).long()", ">= 0.25).long() + 1", r"2 leaves the range \[0, 1\]"),
+        (">= 0.25).long()", ">= 0.3).long()", "other shares than declared"),
+        ("[0.25, 0.75]", "[0.25, 0.7]", "do not sum to 1"),
+        ("[0.25, 0.75]", "[0.0, 1.0]", "other shares than declared"),
+        (", lambda: SHARES", ", None", "no shares"),
+        ('"real": label.unsqueeze(-1) +', '"real": float("nan") *', "nan is not finite"),
+    ],
+)
+def test_a_users_data_set_with_labels(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    file = written(tmp_path, LABELLED.replace(old, new) if old else LABELLED)
     if message is None:
         assert len(list(check_file(file))) == len(CHECKS["dataset"])
     else:

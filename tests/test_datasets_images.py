@@ -51,6 +51,23 @@ def test_digits_split_is_stratified_and_labels_follow_the_examples() -> None:
         assert found == dataset.class_labels(split).tolist()  # type: ignore[arg-type]
 
 
+def test_every_image_that_is_drawn_has_its_own_label() -> None:
+    dataset = digits()
+    held = dataset.fields("train", 1437, CPU, torch.float32)
+    true = {
+        tuple(row): label
+        for row, label in zip(held["real"].flatten(1).tolist(), held["label"].tolist(), strict=True)
+    }
+    assert held["label"].tolist() == dataset.class_labels("train").tolist()
+    drawn = dataset.sampler([3, 4], CPU, torch.float32).draw(1500)
+    for images, labels in zip(drawn["real"], drawn["label"], strict=True):
+        assert [true[tuple(row)] for row in images.flatten(1).tolist()] == labels.tolist()
+    assert drawn["label"].dtype == torch.int64
+    shares = dataset.info.spec.class_shares
+    assert shares is not None
+    torch.testing.assert_close(shares * 1437, torch.bincount(held["label"]).double())
+
+
 def test_digits_fill_exactly_their_range() -> None:
     for split in ("train", "heldout"):
         images = split_of_digits(split)

@@ -110,6 +110,26 @@ def test_draws_follow_the_density(mixture: GaussianMixture, where: str) -> None:
     assert residual.mean(0).abs().max().item() < 4 / math.sqrt(count)
 
 
+@pytest.mark.parametrize("where", ["sampler", "train", "heldout"])
+def test_a_points_label_is_the_mode_that_it_was_drawn_from(where: str) -> None:
+    mixture = random_mixture(modes=6, weights="dirichlet", draw=3)  # within 4 sigmas no other mode is nearer
+    if where == "sampler":
+        drawn = mixture.sampler([11, 12], CPU, torch.float64).draw(9000)
+    else:
+        drawn = mixture.fields(where, 9000, CPU, torch.float64)  # type: ignore[arg-type]
+    nearest, distance = mixture.labels(drawn["real"])
+    assert drawn["label"].dtype == torch.int64
+    assert torch.equal(nearest[distance < 4], drawn["label"][distance < 4])
+    assert torch.equal(mixture.info.spec.class_shares, mixture.weights)
+
+
+def test_labels_where_modes_overlap_are_not_the_nearest_modes() -> None:
+    blurred = ring8(sigma=2.0)
+    drawn = blurred.fields("train", 4000, CPU, torch.float32)
+    wrong = (blurred.labels(drawn["real"])[0] != drawn["label"]).double().mean().item()
+    assert 0.3 < wrong < 7 / 8  # of a guess
+
+
 def test_examples_are_fixed_differ_by_split_and_fewer_are_a_prefix() -> None:
     many = ring8().examples("train", 5000, CPU, torch.float64)
     assert torch.equal(many[:300], ring8().examples("train", 300, CPU, torch.float64))

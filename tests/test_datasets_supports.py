@@ -67,7 +67,7 @@ def test_the_partner_fills_the_last_axes_at_its_location() -> None:
     assert made.tolist() == [[[1.0, 0.0], [5.0, 6.0]]]
     pair = registry.get("network", "flat").factory()
     with pytest.raises(GanbenchError, match="latent_dim cannot be 3"):
-        pair.generator(3, DataSpec((2,)))
+        pair.generator(3, DataSpec.real((2,)))
 
 
 def test_known_truths_rank_nothing() -> None:

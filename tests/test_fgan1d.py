@@ -69,7 +69,7 @@ def test_draws_and_examples_follow_the_distribution_function() -> None:
 
 def test_the_generator_is_mu_plus_sigma_z_from_a_fixed_start() -> None:
     with torch.device("meta"):
-        template = location_scale(mu=0.25, sigma=3.0).generator(1, DataSpec((1,)))
+        template = location_scale(mu=0.25, sigma=3.0).generator(1, DataSpec.real((1,)))
     one, _ = initial_state(template, streams.generator(0, "a"))
     two, _ = initial_state(template, streams.generator(1, "b"))
     assert {n: v.tolist() for n, v in one.items()} == {"0.location": [0.25], "0.scale": [3.0]}
@@ -77,7 +77,7 @@ def test_the_generator_is_mu_plus_sigma_z_from_a_fixed_start() -> None:
     noise = torch.tensor([[-1.0], [2.0]])
     assert torch.func.functional_call(template, one, (noise,)).tolist() == [[-2.75], [6.25]]
     with pytest.raises(GanbenchError, match="latent_dim is 1"):
-        location_scale().generator(1, DataSpec((2,)))
+        location_scale().generator(1, DataSpec.real((2,)))
 
 
 @pytest.mark.parametrize("name", ["kl", "reverse_kl", "js"])

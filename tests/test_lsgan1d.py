@@ -252,10 +252,10 @@ def test_wrong_settings_are_told() -> None:
     with pytest.raises(GanbenchError, match="at least one of a, b, g, h"):
         lsgan1d(free=())
     with pytest.raises(GanbenchError, match="shape"):
-        lsgan1d().build(DataSpec((2,)))
+        lsgan1d().build(DataSpec.real((2,)))
     with pytest.raises(GanbenchError, match="no quadrature"):
-        lsgan1d().build(DataSpec((1,)))
-    assert lsgan1d(expectation="samples").build(DataSpec((1,)))
+        lsgan1d().build(DataSpec.real((1,)))
+    assert lsgan1d(expectation="samples").build(DataSpec.real((1,)))
 
 
 # The data

@@ -231,7 +231,7 @@ def test_a_slope_of_exactly_zero_gives_no_nan(penalty: Penalty) -> None:
 
 
 def test_penalties_name_the_draws_they_read() -> None:
-    spec = DataSpec((1, 4, 4))
+    spec = DataSpec.real((1, 4, 4))
     assert {n: d.shape for n, d in gradient_penalty(1.0).inputs(spec).items()} == {"interpolation": ()}
     shapes = {n: d.shape for n, d in dragan_penalty(1.0, 1.0).inputs(spec).items()}
     assert shapes == {"interpolation": (), "perturbation": (1, 4, 4)}

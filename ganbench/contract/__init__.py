@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganbench import registry
-from ganbench.contract.datasets import describes_itself, draws_examples, draws_repeat, holds_examples
+from ganbench.contract.datasets import (
+    describes_itself,
+    draws_examples,
+    draws_repeat,
+    holds_examples,
+    shares_match,
+)
 from ganbench.contract.diagnostics import leaves_training_alone, measures, resumes
 from ganbench.contract.networks import fits_data
 from ganbench.contract.promise import (
@@ -29,7 +35,7 @@ __all__ = ["CHECKS", "Check", "ContractFailure", "check_file"]
 
 CHECKS: dict[Kind, tuple[Check, ...]] = {
     "variant": (documented, names_its_source, builds, trains, counts_its_updates, repeats, vectorizes),
-    "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples),
+    "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples, shares_match),
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone, resumes),
     "network": (documented, fits_data),
 }

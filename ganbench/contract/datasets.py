@@ -1,16 +1,22 @@
-"""What a data set promises: its description, draws that repeat, and fixed examples."""
+"""What a data set promises: its description, fields, draws that repeat, and fixed examples."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
+from scipy import stats
 from torch import Tensor
 
-from ganbench.contract.promise import CPU, FEW, dataset_of, require
+from ganbench.contract.promise import CPU, FEW, dataset_of, require, same_bits
 from ganbench.datasets import Dataset, Split
+from ganbench.datasets.checks import fields_faults
 from ganbench.diagnostics.diagnostic import primary_quantity
 from ganbench.errors import GanbenchError
-from ganbench.game import DataSpec
 from ganbench.registry import Entry
+
+_SPLITS: tuple[Split, ...] = ("train", "heldout")
+_SHARES_DRAWN, _SHARES_P_VALUE = 4000, 1e-4
 
 
 def describes_itself(entry: Entry) -> None:
@@ -26,12 +32,13 @@ def describes_itself(entry: Entry) -> None:
 
 
 def draws_examples(entry: Entry) -> None:
-    """Training draws have the declared shape, range, device and type."""
+    """Training draws have the declared fields, each with its shape, range, device and type."""
     dataset, seeds = dataset_of(entry.name), (0, 1, 2)
     for dtype in (torch.float32, torch.float64):
-        real = dataset.sampler(seeds, CPU, dtype).draw(FEW)["real"]
-        _check_examples(entry, real, (len(seeds), FEW), dataset.info.spec, dtype)
-        alike = torch.equal(real[0], real[1])
+        drawn = dataset.sampler(seeds, CPU, dtype).draw(FEW)
+        _check_fields(entry, drawn, (len(seeds), FEW), dataset, dtype)
+        target = drawn[dataset.info.spec.target]
+        alike = torch.equal(target[0], target[1])
         require(
             alike == dataset.info.constant, entry, "two seeds draw the same examples, or `constant` is wrong"
         )
@@ -42,55 +49,84 @@ def draws_repeat(entry: Entry) -> None:
     dataset = dataset_of(entry.name)
     before = torch.get_rng_state()
     sampler = dataset.sampler((0, 1, 2), CPU, torch.float32)
-    first = sampler.draw(FEW)["real"]
+    first = sampler.draw(FEW)
     kept = sampler.state()
-    second = sampler.draw(FEW)["real"]
-    other = dataset.sampler((2, 0), CPU, torch.float32)
-    again = other.draw(FEW)["real"]
-    same = torch.equal(again[0], first[2]) and torch.equal(again[1], first[0])
+    second = sampler.draw(FEW)
+    again = dataset.sampler((2, 0), CPU, torch.float32).draw(FEW)
+    same = same_bits(again, {name: values[[2, 0]] for name, values in first.items()})
     require(same, entry, "what a seed draws depends on the seeds beside it, or on the time")
     sampler.restore(kept)
-    require(torch.equal(sampler.draw(FEW)["real"], second), entry, "restore does not go back to a state")
+    require(same_bits(sampler.draw(FEW), second), entry, "restore does not go back to a state")
     fresh = dataset.sampler((0, 1, 2), CPU, torch.float32)
     fresh.restore(kept)
-    require(torch.equal(fresh.draw(FEW)["real"], second), entry, "a new sampler cannot take up a state")
+    require(same_bits(fresh.draw(FEW), second), entry, "a new sampler cannot take up a state")
+    whole = dataset.sampler((0, 1, 2), CPU, torch.float32).draw(2 * FEW)
+    portions = {name: torch.cat([values, second[name]], 1) for name, values in first.items()}
+    require(same_bits(whole, portions), entry, "what is drawn depends on the sizes of the portions")
     require(torch.equal(torch.get_rng_state(), before), entry, "it draws from torch's global generator")
 
 
 def holds_examples(entry: Entry) -> None:
-    """Fixed examples have the declared shape and range; fewer are a prefix of more; splits differ."""
+    """Fixed examples have the declared fields; fewer are a prefix of more; splits differ."""
     dataset = dataset_of(entry.name)
-    splits: tuple[Split, ...] = ("train", "heldout")
-    for split in splits:
+    target = dataset.info.spec.target
+    for split in _SPLITS:
         size = dataset.info.split_sizes.get(split)
         count = min(300, size or 300)
-        held = dataset.examples(split, count, CPU, torch.float32)
-        _check_examples(entry, held, (count,), dataset.info.spec, torch.float32)
-        fewer = dataset.examples(split, FEW, CPU, torch.float32)
-        require(torch.equal(fewer, held[:FEW]), entry, f"fewer {split} examples are no prefix of more")
+        for dtype in (torch.float64, torch.float32):
+            held = dataset.fields(split, count, CPU, dtype)
+            _check_fields(entry, held, (count,), dataset, dtype)
+        fewer = dataset.fields(split, FEW, CPU, torch.float32)
+        prefix = {name: values[:FEW] for name, values in held.items()}
+        require(same_bits(fewer, prefix), entry, f"fewer {split} examples are no prefix of more")
+        examples = dataset.examples(split, FEW, CPU, torch.float32)
+        require(torch.equal(examples, fewer[target]), entry, f"`examples` are not the field {target!r}")
         if size is not None:
             require(_refuses(dataset, split, size + 1), entry, f"it gives more {split} examples than it has")
-    one, two = (dataset.examples(split, FEW, CPU, torch.float64) for split in splits)
+    one, two = (dataset.examples(split, FEW, CPU, torch.float64) for split in _SPLITS)
     alike = torch.equal(one, two)
     require(alike == dataset.info.constant, entry, "its train and held-out examples are the same")
 
 
+def shares_match(entry: Entry) -> None:
+    """Every class is drawn as often as its share says."""
+    dataset = dataset_of(entry.name)
+    drawn = dataset.sampler((0,), CPU, torch.float32).draw(_SHARES_DRAWN)
+    for name, field in dataset.info.spec.fields.items():
+        if field.classes is None:
+            continue
+        require(field.shares is not None, entry, f"the field {name!r} has classes and no shares")
+        assert field.shares is not None
+        shares = field.shares()
+        sound = (
+            shares.shape == (field.classes,) and shares.dtype == torch.float64 and bool((shares >= 0).all())
+        )
+        require(sound, entry, f"the shares of {name!r} are not float64 [{field.classes}], none below 0")
+        require(abs(float(shares.sum()) - 1) < 1e-9, entry, f"the shares of {name!r} do not sum to 1")
+        counts = torch.bincount(drawn[name].flatten(), minlength=field.classes).double()
+        require(_fit(counts, shares), entry, f"classes of {name!r} are drawn in other shares than declared")
+
+
+def _fit(counts: Tensor, shares: Tensor) -> bool:
+    """Whether counts [classes] may come from shares [classes], by a chi-square test."""
+    possible = shares > 0
+    if bool((counts[~possible] > 0).any()):
+        return False
+    expected = shares[possible] / shares[possible].sum() * counts.sum()
+    p_value = stats.chisquare(counts[possible].numpy(), expected.numpy()).pvalue
+    return int(possible.sum()) == 1 or bool(p_value > _SHARES_P_VALUE)
+
+
 def _refuses(dataset: Dataset, split: Split, count: int) -> bool:
     try:
-        dataset.examples(split, count, CPU, torch.float32)
+        dataset.fields(split, count, CPU, torch.float32)
     except GanbenchError:
         return True
     return False
 
 
-def _check_examples(
-    entry: Entry, examples: Tensor, lead: tuple[int, ...], spec: DataSpec, dtype: torch.dtype
+def _check_fields(
+    entry: Entry, found: Mapping[str, Tensor], lead: tuple[int, ...], dataset: Dataset, dtype: torch.dtype
 ) -> None:
-    shape = (*lead, *spec.shape)
-    require(examples.shape == shape, entry, f"examples have shape {tuple(examples.shape)}, not {shape}")
-    require(examples.dtype == dtype, entry, f"examples are {examples.dtype} where {dtype} was asked for")
-    require(examples.isfinite().all(), entry, "examples are not finite")
-    if spec.value_range is not None:
-        low, high = spec.value_range
-        inside = bool((examples >= low).all()) and bool((examples <= high).all())
-        require(inside, entry, f"examples leave the declared range [{low:g}, {high:g}]")
+    for fault in fields_faults(found, dataset.info.spec.fields, lead, dtype):
+        require(False, entry, fault)

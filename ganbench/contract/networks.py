@@ -12,7 +12,7 @@ from ganbench.game import DataSpec
 from ganbench.networks.initialize import initial_state, refuse_unusable
 from ganbench.registry import Entry
 
-_SPECS = (DataSpec((2,)), DataSpec((1, 8, 8), (-1.0, 1.0)), DataSpec((1, 28, 28), (-1.0, 1.0)))
+_SPECS = (DataSpec.real((2,)), DataSpec.real((1, 8, 8), (-1.0, 1.0)), DataSpec.real((1, 28, 28), (-1.0, 1.0)))
 
 
 def fits_data(entry: Entry) -> None:

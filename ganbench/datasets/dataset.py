@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -55,7 +56,7 @@ class Sampler(Protocol):
     """Training examples for S seeds, each from its own stream."""
 
     def draw(self, count: int) -> dict[str, Tensor]:
-        """The next `count` examples of every seed: {"real": [S, count, *shape], ...}."""
+        """The next `count` examples of every seed, all fields: {"real": [S, count, *shape], ...}."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -75,17 +76,35 @@ class Dataset(ABC):
     def require(self) -> None:  # noqa: B027  (most data sets need no files)
         """Raise MissingData, naming the remedy, where files that the data set needs are missing."""
 
+    def files(self) -> tuple[Path, ...]:
+        """The files that the examples come from: other contents, another data set."""
+        return ()
+
+    @property
+    def domains(self) -> Mapping[str, Dataset]:
+        """The data sets that the fields come from, by field: this one, but where several are joined."""
+        return {self.info.spec.target: self}
+
+    @property
+    def target_dataset(self) -> Dataset:
+        """The data set of what is generated and judged: it answers what diagnostics ask of a data set."""
+        return self.domains[self.info.spec.target]
+
     @abstractmethod
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
         """Training draws from the seeds' streams `data`, on a device."""
 
     @abstractmethod
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """`count` fixed examples of a split [count, *shape], the same for every seed and variant.
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        """`count` fixed examples of a split, every field [count, ...], the same for every seed and variant.
 
         A distribution draws them from a stream of its own, one per split; a finite data set
         returns its first `count` in a fixed shuffled order, and refuses more than it has.
         """
+
+    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """The target of `count` fixed examples of a split, [count, *shape]."""
+        return self.fields(split, count, device, dtype)[self.info.spec.target]
 
 
 @runtime_checkable

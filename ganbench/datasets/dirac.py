@@ -19,7 +19,7 @@ class PointMass(Dataset):
         self.info = DatasetInfo(
             name="dirac",
             title="Point mass at 0 (Dirac-GAN)",
-            spec=DataSpec((1,)),
+            spec=DataSpec.real((1,)),
             source="Mescheder et al. 2018, definition 2.1",
             licence="synthetic",
             primary=Primary("equilibrium", "distance"),
@@ -33,8 +33,8 @@ class PointMass(Dataset):
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> PointSampler:
         return PointSampler(len(seeds), device, dtype)
 
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-        return torch.zeros(count, 1, device=device, dtype=dtype)
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        return {"real": torch.zeros(count, 1, device=device, dtype=dtype)}
 
 
 class PointSampler:

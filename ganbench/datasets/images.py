@@ -4,94 +4,74 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganbench.datasets.blocks import Blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Split, register_dataset
+from ganbench.datasets.dataset import DatasetInfo, Primary, Split, register_dataset
+from ganbench.datasets.finite import FiniteDataset, Rows
 from ganbench.errors import GanbenchError, MissingData, UnknownName
-from ganbench.game import DataSpec
-from ganbench.streams import SeedStreams, generator
+from ganbench.game import DataSpec, FieldSpec
+from ganbench.streams import generator
 
 DATA_VARIABLE = "GANBENCH_DATA"
 _DIGITS_HELDOUT = 360
+_MOST_COMPARED = 10_000
 _IDX_CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 _IDX_FILES = tuple(
     f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
 )
 
 
-@dataclass(frozen=True)
-class Images:
-    """One split: `pixels` uint8 [n, *shape], `classes` int64 [n], and the pixel value that maps to 0.
+class ImageDataset(FiniteDataset):
+    """Images of ten classes, kept as bytes once per process and device."""
 
-    A pixel p means p / half - 1, which is exact at both ends of [-1, 1].
-    """
+    classes = 10
 
-    pixels: Tensor
-    classes: Tensor
-    half: float
-
-    def values(self, index: Tensor, dtype: torch.dtype) -> Tensor:
-        """The images of an index [...] in [-1, 1], [..., *shape]."""
-        picked = self.pixels.index_select(0, index.flatten()).to(dtype)
-        return picked.div_(self.half).sub_(1).view(*index.shape, *self.pixels.shape[1:])
-
-
-class ImageDataset(Dataset):
-    """A finite set of images with classes, kept as bytes once per process and device."""
-
-    def __init__(self, info: DatasetInfo, classes: int) -> None:
-        self.info, self.classes = info, classes
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        shape: tuple[int, ...],
+        sizes: Mapping[Split, int],
+        source: str,
+        licence: str,
+    ) -> None:
+        compared = min(sizes["train"], _MOST_COMPARED)
+        self.info = DatasetInfo(
+            name=name,
+            title=title,
+            spec=DataSpec.real(
+                shape,
+                (-1.0, 1.0),
+                FieldSpec.label(self.classes, lambda: self.shares_of("label", self.classes)),
+            ),
+            source=source,
+            licence=licence,
+            primary=Primary("fidelity", f"fid_classifier_train_{compared}"),
+            split_sizes=sizes,
+            evaluation_samples=compared,
+        )
 
     def require(self) -> None:
         if self.info.name in _IDX_CLASSES:
             _require_files(self.info.name, data_root())
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> EpochSampler:
-        return EpochSampler(self._split("train", device), seeds, device, dtype)
-
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-        images = self._split(split, device)
-        if count > len(images.pixels):
-            raise GanbenchError(
-                f"{self.info.name}: {count:,} examples asked of the split {split}, "
-                f"which has {len(images.pixels):,}"
-            )
-        return images.values(torch.arange(count, device=device), dtype)
+    def files(self) -> tuple[Path, ...]:
+        if self.info.name not in _IDX_CLASSES:
+            return ()
+        folder = _folder_of(self.info.name, data_root())
+        return tuple(folder / file for file in _IDX_FILES)
 
     def class_labels(self, split: Split) -> Tensor:
         """The true classes of a split in the order of `examples`, int64 [n] on the CPU."""
-        return self._split(split, torch.device("cpu")).classes
+        return self.rows(split, torch.device("cpu")).columns["label"]
 
-    def _split(self, split: Split, device: torch.device) -> Images:
+    def rows(self, split: Split, device: torch.device) -> Rows:
         root = data_root() if self.info.name in _IDX_CLASSES else Path()
-        return _images_on(self.info.name, split, str(root), str(device))
-
-
-class EpochSampler:
-    """Every seed walks shuffled epochs of its own: each image exactly once before any comes again."""
-
-    def __init__(
-        self, images: Images, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._images, self._dtype = images, dtype
-        count = len(images.pixels)
-        self._order = Blocks(SeedStreams(seeds, "data", device), lambda streams: streams.permutations(count))
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return {"real": self._images.values(self._order.take(count), self._dtype)}
-
-    def state(self) -> dict[str, Any]:
-        return self._order.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._order.restore(state)
+        return _rows_on(self.info.name, split, str(root), str(device))
 
 
 @register_dataset("digits")
@@ -150,38 +130,22 @@ def fetch(name: str, root: str | Path | None = None) -> Path:
 
 @functools.cache
 def _digits() -> ImageDataset:
-    return ImageDataset(
-        DatasetInfo(
-            name="digits",
-            title="Handwritten digits, 8×8",
-            spec=DataSpec((1, 8, 8), (-1.0, 1.0)),
-            source="Alpaydin & Kaynak 1998, UCI; the 1,797 images that scikit-learn bundles",
-            licence="CC BY 4.0",
-            primary=Primary("fidelity", "fid_classifier_train_1437"),
-            split_sizes={"train": 1437, "heldout": _DIGITS_HELDOUT},
-            evaluation_samples=1437,
-        ),
-        classes=10,
-    )
+    source = "Alpaydin & Kaynak 1998, UCI; the 1,797 images that scikit-learn bundles"
+    sizes: dict[Split, int] = {"train": 1437, "heldout": _DIGITS_HELDOUT}
+    return ImageDataset("digits", "Handwritten digits, 8×8", (1, 8, 8), sizes, source, "CC BY 4.0")
 
 
 @functools.cache
 def _from_idx(name: str, title: str, source: str, licence: str) -> ImageDataset:
-    info = DatasetInfo(
-        name=name,
-        title=title,
-        spec=DataSpec((1, 28, 28), (-1.0, 1.0)),
-        source=source,
-        licence=licence,
-        primary=Primary("fidelity", "fid_classifier_train_10000"),
-        split_sizes={"train": 60_000, "heldout": 10_000},
-        evaluation_samples=10_000,
-    )
-    return ImageDataset(info, classes=10)
+    return ImageDataset(name, title, (1, 28, 28), {"train": 60_000, "heldout": 10_000}, source, licence)
+
+
+def _folder_of(name: str, root: Path) -> Path:
+    return root / _IDX_CLASSES[name] / "raw"
 
 
 def _require_files(name: str, root: Path) -> None:
-    folder = root / _IDX_CLASSES[name] / "raw"
+    folder = _folder_of(name, root)
     missing = [file for file in _IDX_FILES if not (folder / file).is_file()]
     if missing:
         raise MissingData(
@@ -191,17 +155,15 @@ def _require_files(name: str, root: Path) -> None:
 
 
 @functools.cache
-def _images_on(name: str, split: Split, root: str, device: str) -> Images:
+def _rows_on(name: str, split: Split, root: str, device: str) -> Rows:
     """A split on a device, in its fixed shuffled order."""
     if device != "cpu":
-        host = _images_on(name, split, root, "cpu")
-        return Images(host.pixels.to(device), host.classes.to(device), host.half)
-    images = _load_digits(split) if name == "digits" else _load_idx(name, split, Path(root))
-    order = torch.randperm(len(images.pixels), generator=generator(0, f"{name}/{split}/order"))
-    return Images(images.pixels[order], images.classes[order], images.half)
+        return _rows_on(name, split, root, "cpu").to(torch.device(device))
+    rows = _load_digits(split) if name == "digits" else _load_idx(name, split, Path(root))
+    return rows.take(torch.randperm(len(rows), generator=generator(0, f"{name}/{split}/order")))
 
 
-def _load_digits(split: Split) -> Images:
+def _load_digits(split: Split) -> Rows:
     from sklearn.datasets import load_digits
 
     bundle = load_digits()
@@ -209,7 +171,7 @@ def _load_digits(split: Split) -> Images:
     classes = torch.from_numpy(bundle.target).to(torch.int64)
     chosen = torch.isin(torch.arange(len(classes)), _digits_heldout(classes))
     chosen = chosen if split == "heldout" else ~chosen
-    return Images(pixels[chosen], classes[chosen], 8.0)
+    return Rows({"real": pixels[chosen], "label": classes[chosen]}, half=8.0)
 
 
 def _digits_heldout(classes: Tensor) -> Tensor:
@@ -226,9 +188,9 @@ def _digits_heldout(classes: Tensor) -> Tensor:
     )
 
 
-def _load_idx(name: str, split: Split, root: Path) -> Images:
+def _load_idx(name: str, split: Split, root: Path) -> Rows:
     _require_files(name, root)
     from torchvision import datasets
 
     read = getattr(datasets, _IDX_CLASSES[name])(root, train=split == "train", download=False)
-    return Images(read.data.unsqueeze(1), read.targets.to(torch.int64), 127.5)
+    return Rows({"real": read.data.unsqueeze(1), "label": read.targets.to(torch.int64)})

@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
+from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, moved, rows_of_a_block
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
@@ -47,7 +47,7 @@ class EmbeddedManifold(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title + (f", noise {noise:g}" if noise else ""),
-            spec=DataSpec((len(embedding),)),
+            spec=DataSpec.real((len(embedding),)),
             source=source,
             licence="synthetic",
             primary=Primary("two_sample", "energy_distance"),
@@ -56,11 +56,12 @@ class EmbeddedManifold(Dataset):
 
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
         embedding, rows = self.embedding.to(device, dtype), rows_of_a_block(len(self.embedding))
-        return BlockSampler(seeds, device, lambda streams: self.draw(streams, rows, embedding))
+        return BlockSampler(seeds, device, lambda streams: {"real": self.draw(streams, rows, embedding)})
 
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         streams = SeedStreams((0,), f"examples/{split}")
-        return first_of_blocks(count, lambda: self.draw(streams, FIXED, self.embedding)[0]).to(device, dtype)
+        block = lambda: {"real": self.draw(streams, FIXED, self.embedding)[0]}  # noqa: E731
+        return moved(first_of_blocks(count, block), device, dtype)
 
     def draw(self, streams: SeedStreams, rows: int, embedding: Tensor) -> Tensor:
         """Fresh points [S, rows, dim], in the type and on the device of the embedding given."""

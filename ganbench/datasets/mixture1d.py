@@ -38,8 +38,8 @@ class TwoGaussians(Dataset):
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
         return self._mixture.sampler(seeds, device, dtype)
 
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-        return self._mixture.examples(split, count, device, dtype)
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        return self._mixture.fields(split, count, device, dtype)
 
     def log_density(self, x: Tensor) -> Tensor:
         """Natural logarithm of the density at x [..., 1], float64 [...]."""

@@ -1,4 +1,4 @@
-"""Mixtures of isotropic Gaussians: exact density, sampling and mode labels."""
+"""Mixtures of isotropic Gaussians: exact density, sampling and mode labels; a point's label is its mode."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
+from ganbench.datasets.blocks import FIXED, Block, BlockSampler, first_of_blocks, moved, rows_of_a_block
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.errors import GanbenchError
-from ganbench.game import DataSpec
+from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
@@ -37,7 +37,7 @@ class GaussianMixture(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=DataSpec((means.shape[1],)),
+            spec=DataSpec.real((means.shape[1],), label=FieldSpec.label(len(means), lambda: self.weights)),
             source=source,
             licence="synthetic",
             primary=Primary("modes", "mode_total_variation"),
@@ -51,15 +51,16 @@ class GaussianMixture(Dataset):
         dim = means.shape[1]
         rows = rows_of_a_block(dim)
 
-        def block(streams: SeedStreams) -> Tensor:
+        def block(streams: SeedStreams) -> Block:
             component = torch.searchsorted(steps, streams.uniform((rows,), dtype), right=True)
-            return torch.addcmul(means[component], sigma[component], streams.normal((rows, dim), dtype))
+            noise = streams.normal((rows, dim), dtype)
+            return {"real": torch.addcmul(means[component], sigma[component], noise), "label": component}
 
         return BlockSampler(seeds, device, block)
 
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         source = generator(0, f"examples/{split}")
-        return first_of_blocks(count, lambda: self._block(source)).to(device, dtype)
+        return moved(first_of_blocks(count, lambda: self._block(source)), device, dtype)
 
     def log_density(self, x: Tensor) -> Tensor:
         """Natural logarithm of the density at x [..., d], float64 [...]."""
@@ -80,11 +81,11 @@ class GaussianMixture(Dataset):
         distance = torch.cat([found.values for found in nearest])
         return index.view(x.shape[:-1]), distance.view(x.shape[:-1])
 
-    def _block(self, source: torch.Generator) -> Tensor:
+    def _block(self, source: torch.Generator) -> Block:
         uniform = torch.rand(FIXED, generator=source, dtype=torch.float64)
         normal = torch.randn(FIXED, self.means.shape[1], generator=source, dtype=torch.float64)
         component = torch.searchsorted(self.weights.cumsum(0)[:-1], uniform, right=True)
-        return self.means[component] + self.sigma[component, None] * normal
+        return {"real": self.means[component] + self.sigma[component, None] * normal, "label": component}
 
 
 @register_dataset("ring8")

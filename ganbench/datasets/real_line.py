@@ -12,7 +12,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks
+from ganbench.datasets.blocks import FIXED, Block, BlockSampler, first_of_blocks
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
@@ -31,7 +31,7 @@ class RealLine(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=DataSpec((1,), quadrature=self.quadrature),
+            spec=DataSpec.real((1,), quadrature=self.quadrature),
             source=source,
             licence="synthetic",
             primary=Primary("wasserstein", "wasserstein_to_data"),
@@ -55,18 +55,22 @@ class RealLine(Dataset):
         rows = self.points or FIXED
         held: list[Tensor] = []
 
-        def block(streams: SeedStreams) -> Tensor:
+        def block(streams: SeedStreams) -> Block:
             """Fresh examples; each seed's own `points`, drawn once, where there are only so many."""
             if not held or self.points is None:
                 held[:] = [self.quantile(inside(streams.uniform((rows, 1), dtype)))]
-            return held[0]
+            return {"real": held[0]}
 
         return BlockSampler(seeds, device, block)
 
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         source = generator(0, f"examples/{split}")
-        uniform = first_of_blocks(count, lambda: torch.rand(FIXED, 1, generator=source, dtype=torch.float64))
-        return self.quantile(inside(uniform)).to(device, dtype)
+
+        def block() -> Block:
+            return {"uniform": torch.rand(FIXED, 1, generator=source, dtype=torch.float64)}
+
+        uniform = first_of_blocks(count, block)["uniform"]
+        return {"real": self.quantile(inside(uniform)).to(device, dtype)}
 
 
 def inside(uniform: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, rows_of_a_block
+from ganbench.datasets.blocks import FIXED, Block, BlockSampler, first_of_blocks, rows_of_a_block
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
@@ -34,7 +34,7 @@ class FlatGaussian(Dataset):
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=DataSpec((len(mean),)),
+            spec=DataSpec.real((len(mean),)),
             source=_SOURCE,
             licence="synthetic",
             primary=Primary("perfect_discriminator", "perfect_discriminator_error"),
@@ -46,16 +46,20 @@ class FlatGaussian(Dataset):
         mean, frame = self.mean.to(device, dtype), self.frame.to(device, dtype)
         shape = (rows_of_a_block(frame.shape[1]), frame.shape[1])
 
-        def block(streams: SeedStreams) -> Tensor:
-            return mean + torch.stack([each @ frame.T for each in streams.normal(shape, dtype)])
+        def block(streams: SeedStreams) -> Block:
+            return {"real": mean + torch.stack([each @ frame.T for each in streams.normal(shape, dtype)])}
 
         return BlockSampler(seeds, device, block)
 
-    def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         source = generator(0, f"examples/{split}")
         shape = (FIXED, self.frame.shape[1])
-        normal = first_of_blocks(count, lambda: torch.randn(shape, generator=source, dtype=torch.float64))
-        return (self.mean + normal @ self.frame.T).to(device, dtype)
+
+        def block() -> Block:
+            return {"normal": torch.randn(shape, generator=source, dtype=torch.float64)}
+
+        normal = first_of_blocks(count, block)["normal"]
+        return {"real": (self.mean + normal @ self.frame.T).to(device, dtype)}
 
 
 @register_dataset("gaussian_pair")

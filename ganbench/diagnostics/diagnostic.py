@@ -95,7 +95,7 @@ def build(name: str, dataset: Dataset, options: Mapping[str, Any]) -> Diagnostic
     Raises NotApplicable where it has nothing to say there, GanbenchError where what is made is no Diagnostic.
     """
     entry = registry.get("diagnostic", name)
-    diagnostic = entry.factory(dataset, **options)
+    diagnostic = entry.factory(dataset.target_dataset, **options)
     if not isinstance(diagnostic, Diagnostic):
         raise GanbenchError(
             f"{entry.file}: diagnostic {name!r} makes a {type(diagnostic).__name__}, whose class must "

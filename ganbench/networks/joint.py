@@ -25,9 +25,9 @@ class JointDiscriminator(nn.Module):
 
 def encoder(pair: Architecture, outputs: int, spec: DataSpec) -> nn.Module:
     """The architecture's generator turned round: [n, *shape] → [n, outputs]."""
-    return nn.Sequential(nn.Flatten(1), pair.generator(math.prod(spec.shape), DataSpec((outputs,))))
+    return nn.Sequential(nn.Flatten(1), pair.generator(math.prod(spec.shape), DataSpec.real((outputs,))))
 
 
 def joint_discriminator(pair: Architecture, latent_dim: int, spec: DataSpec) -> nn.Module:
     """The architecture's discriminator of examples joined with latents."""
-    return JointDiscriminator(pair.discriminator(DataSpec((math.prod(spec.shape) + latent_dim,))))
+    return JointDiscriminator(pair.discriminator(DataSpec.real((math.prod(spec.shape) + latent_dim,))))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import Tensor, nn
 
 from ganbench.game import DataSpec
@@ -27,4 +25,4 @@ class Packed(nn.Module):
 
 def spec_of_packs(spec: DataSpec, packing: int) -> DataSpec:
     """What a pack of m examples looks like."""
-    return replace(spec, shape=(spec.shape[0] * packing, *spec.shape[1:]))
+    return DataSpec.real((spec.shape[0] * packing, *spec.shape[1:]), spec.value_range)

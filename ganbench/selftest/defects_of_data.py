@@ -10,9 +10,10 @@ OF_DATA: tuple[Defect, ...] = (
     Defect(
         "data-scaled",
         "training examples are multiplied by 1.1",
-        "datasets/images.py",
-        '{"real": self._images.values(self._order.take(count), self._dtype)}',
-        '{"real": 1.1 * self._images.values(self._order.take(count), self._dtype)}',
+        "datasets/finite.py",
+        'self._rows.at(self._order.take(count)["row"], self._dtype)',
+        '{n: 1.1 * v if n == "real" else v for n, v in '
+        'self._rows.at(self._order.take(count)["row"], self._dtype).items()}',
         SOME_VARIANTS,
         DIGITS,
         "data",
@@ -26,10 +27,9 @@ OF_DATA: tuple[Defect, ...] = (
     Defect(
         "class-dropped",
         "no zero is among the training images",
-        "datasets/images.py",
-        "self._images, self._dtype = images, dtype",
-        "self._dtype, self._images = dtype, (images := "
-        "Images(images.pixels[images.classes != 0], images.classes, images.half))",
+        "datasets/finite.py",
+        "self._rows, self._dtype = rows, dtype",
+        "self._dtype, self._rows = dtype, (rows := rows.take(torch.where(rows.columns['label'] != 0)[0]))",
         SOME_VARIANTS,
         DIGITS,
         "data",

@@ -83,10 +83,10 @@ def _own_budget(item: Placed) -> tuple[Budget, Place] | None:
 
 def _distinct(datasets: dict[str, Dataset]) -> Iterator[tuple[str, DataSpec]]:
     """One data set of each shape and range: a variant cannot tell the others apart."""
-    seen: set[DataSpec] = set()
+    specs: list[DataSpec] = []
     for label, dataset in datasets.items():
-        if dataset.info.spec not in seen:
-            seen.add(dataset.info.spec)
+        if dataset.info.spec not in specs:
+            specs.append(dataset.info.spec)
             yield label, dataset.info.spec
 
 

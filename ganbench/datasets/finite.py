@@ -1,0 +1,94 @@
+"""Finite data: the rows of a split, walked in shuffled epochs by every seed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganbench.datasets.blocks import Blocks
+from ganbench.datasets.dataset import Dataset, Split
+from ganbench.errors import GanbenchError
+from ganbench.streams import SeedStreams
+
+HALF_OF_A_BYTE = 127.5
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One split's fields, {name: [n, ...]}: floats and int64 as they are, bytes for numbers in [-1, 1].
+
+    A byte p means p / half - 1, which is exact at both ends.
+    """
+
+    columns: Mapping[str, Tensor]
+    half: float = HALF_OF_A_BYTE
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def at(self, index: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+        """The rows of an index [...], {name: [..., *shape]}; real numbers in `dtype`."""
+        return {name: self._values(column, index, dtype) for name, column in self.columns.items()}
+
+    def take(self, index: Tensor) -> Rows:
+        """These rows only, in this order."""
+        return Rows({name: column[index] for name, column in self.columns.items()}, self.half)
+
+    def to(self, device: torch.device) -> Rows:
+        """The same rows on a device."""
+        return Rows({name: column.to(device) for name, column in self.columns.items()}, self.half)
+
+    def _values(self, column: Tensor, index: Tensor, dtype: torch.dtype) -> Tensor:
+        picked = column.index_select(0, index.flatten()).view(*index.shape, *column.shape[1:])
+        if column.dtype == torch.uint8:
+            return picked.to(dtype).div_(self.half).sub_(1)
+        return picked.to(dtype) if column.is_floating_point() else picked
+
+
+class FiniteDataset(Dataset):
+    """So many rows to train on and so many held out, each split in a fixed shuffled order."""
+
+    @abstractmethod
+    def rows(self, split: Split, device: torch.device) -> Rows:
+        """A split on a device; asked again it is the same object."""
+
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> EpochSampler:
+        return EpochSampler(self.rows("train", device), seeds, device, dtype)
+
+    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        rows = self.rows(split, device)
+        if count > len(rows):
+            raise GanbenchError(
+                f"{self.info.name}: {count:,} examples asked of the split {split}, which has {len(rows):,}"
+            )
+        return rows.at(torch.arange(count, device=device), dtype)
+
+    def shares_of(self, label: str, classes: int) -> Tensor:
+        """What share of the train split each class of a label has, float64 [classes]."""
+        labels = self.rows("train", torch.device("cpu")).columns[label]
+        return torch.bincount(labels, minlength=classes).double() / len(labels)
+
+
+class EpochSampler:
+    """Every seed walks shuffled epochs of its own: each row exactly once before any comes again."""
+
+    def __init__(self, rows: Rows, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> None:
+        self._rows, self._dtype = rows, dtype
+        count = len(rows)
+        self._order = Blocks(
+            SeedStreams(seeds, "data", device), lambda streams: {"row": streams.permutations(count)}
+        )
+
+    def draw(self, count: int) -> dict[str, Tensor]:
+        return self._rows.at(self._order.take(count)["row"], self._dtype)
+
+    def state(self) -> dict[str, Any]:
+        return self._order.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._order.restore(state)
