@@ -463,3 +463,14 @@ def test_a_run_that_lacks_a_trial_ends_with_3(tmp_path: Path, monkeypatch: pytes
     result = ganbench("run", write_suite(tmp_path, [NSGAN, LSGAN]), "--out", tmp_path / "run", "--workers", 1)
     assert result.exit_code == 3
     assert "incomplete: 2 trials without a result" in result.stderr
+
+
+def test_an_added_diagnostic_is_said_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_report(monkeypatch)
+    suite = write_suite(tmp_path, steps=1, seeds=1)
+    suite.write_text(suite.read_text(encoding="utf-8").replace("[modes]", "[cost]"), encoding="utf-8")
+    said = "diagnostic 'modes' is added: it ranks on ring8\n"
+    assert ganbench("check", suite).stderr == said
+    result = ganbench("run", suite, "--out", tmp_path / "run", "--workers", 1)
+    assert (result.exit_code, result.stderr.count(said)) == (0, 1)
+    assert read(tmp_path / "run" / store.RUN_FILE)["suite"]["added"] == {"modes": ["ring8"]}

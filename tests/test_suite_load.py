@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_fakes import only_fakes
+from suite_fakes import Data, Info, Measured, only_fakes
 
+from ganbench import registry
+from ganbench.datasets import Primary
+from ganbench.diagnostics.diagnostic import register_diagnostic
 from ganbench.errors import GanbenchError, SuiteError
+from ganbench.game import DataSpec
+from ganbench.quantities import Quantity
 from ganbench.suite import Suite, bundled, json_schema, load_suite
 from ganbench.training.description import Budget, Engine
 
@@ -328,12 +333,27 @@ MISTAKES = [
         12,
         "variant 'penal' cannot be used on data set 'ring': weight 13 is unlucky",
     ),
+    (suite() + "diagnostics: [modos]\n", 5, 15, "unknown diagnostic 'modos'; did you mean 'modes'?"),
+    (suite() + "diagnostics: {modes: {threshold: 3}}\n", 5, 14, "diagnostics must be a list of"),
+    (suite() + "diagnostics: {}\n", 5, 14, "diagnostics must be a list of"),
+    (suite() + "diagnostics: {add: cost}\n", 5, 20, "diagnostics: add must be a list of diagnostic names"),
+    (suite() + "diagnostics: {add: []}\n", 5, 20, "diagnostics: add is an empty list"),
+    (suite() + "diagnostics: {ad: [cost], remove: [cost]}\n", 5, 15, "unknown key 'ad' of diagnostics"),
     (
-        suite() + "diagnostics: [cost]\n",
+        suite() + "diagnostics: {add: [fidelity]}\n",
         5,
-        14,
-        "data set 'ring' is ranked by 'tv', which no chosen diagnostic measures; add 'modes' to diagnostics",
+        21,
+        "diagnostic 'fidelity' applies to no data set here",
     ),
+    (suite() + "diagnostics: {add: [cots]}\n", 5, 21, "unknown diagnostic 'cots'; did you mean 'cost'?"),
+    (suite() + "diagnostics:\n  add: [cost: {detal: true}]\n", 6, 16, "did you mean 'detail'?"),
+    (
+        suite() + "diagnostics: {remove: [modes, cots]}\n",
+        5,
+        31,
+        "diagnostics: remove: 'cots' is no default diagnostic; did you mean 'cost'?",
+    ),
+    (suite() + "diagnostics: {remove: cost}\n", 5, 23, "diagnostics: remove must be a list of texts"),
     (
         suite() + "diagnostics: [modes, fidelity]\n",
         5,
@@ -435,6 +455,8 @@ VALID = [
     suite(seeds="[1, 2]", budget="{flops: 1e9}") + "measure: {points: [0.5], initial: false}\n",
     suite(seeds="{count: 2}")
     + "measure: [0.1]\nengine: {compile: off, threads: null}\ndiagnostics: [modes]\n",
+    suite() + "diagnostics: {add: [modes: {threshold: 2}], remove: [cost]}\n",
+    suite() + "diagnostics: {remove: [cost]}\n",
 ]
 
 
@@ -449,6 +471,11 @@ def test_the_schema_accepts_what_is_read(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        suite() + "diagnostics: {}\n",
+        suite() + "diagnostics: {add: []}\n",
+        suite() + "diagnostics: {add: [modos]}\n",
+        suite() + "diagnostics: {remove: cost}\n",
+        suite() + "diagnostics: {modes: {}}\n",
         suite(variants="[simpel]"),
         suite(variants="[simple: {rat: 1}]"),
         suite(variants="[simple: {rate: 0}]"),
@@ -486,3 +513,75 @@ def test_the_schema_tells_types_defaults_and_meanings() -> None:
     assert (rate["default"], rate["description"]) == (1e-3, "learning rate")
     assert rate["anyOf"][0] == {"type": "number", "exclusiveMinimum": 0}
     assert json.loads(json.dumps(json_schema()))["required"] == ["datasets", "variants", "seeds", "budget"]
+
+
+def measured_on(read: Suite) -> dict[str, list[str]]:
+    """Data set's label to the diagnostics that are measured on it."""
+    return {each.dataset.label: [d.label for d in each.diagnostics] for each in read.cohorts()}
+
+
+def test_what_ranks_is_measured_where_nobody_chose_it(tmp_path: Path) -> None:
+    read = load(tmp_path, suite(datasets="[ring, pictures]") + "diagnostics: [cost]\n")
+    assert measured_on(read) == {"ring": ["cost", "modes"], "pictures": ["cost", "fidelity"]}
+    assert read.added == {"modes": ("ring",), "fidelity": ("pictures",)}
+    assert read.as_json()["added"] == {"modes": ("ring",), "fidelity": ("pictures",)}
+    (modes,) = [each for each in read.diagnostics if each.label == "modes"]
+    assert modes.options == {"threshold": 3.0}
+    named = load(tmp_path, suite(datasets="[ring, pictures]") + "diagnostics: [cost, modes, fidelity]\n")
+    assert named.cohorts() == read.cohorts()
+    assert named.added == {}
+
+
+def test_what_ranks_is_added_once_with_the_options_that_the_data_sets_ask_for(tmp_path: Path) -> None:
+    def counted(dataset: Any, samples: int = 5, name: str = "n") -> Measured:
+        return Measured((Quantity(f"{name}_{samples}", "counted"),))
+
+    def ranked(samples: int = 7, shift: int = 0) -> Data:
+        return Data(Info(DataSpec((2,)), Primary("counted", "n_7", {"samples": samples})))
+
+    with only_fakes():
+        registry.register("diagnostic", "counted")(counted)
+        registry.register("dataset", "ranked")(ranked)
+        text = suite(datasets="[{ranked: {shift: 1}, label: a}, {ranked: {shift: 2}, label: b}, ring]")
+        read = load(tmp_path, text + "diagnostics: [cost]\n")
+        assert measured_on(read) == {
+            "a": ["cost", "counted"], "b": ["cost", "counted"], "ring": ["cost", "modes"]
+        }  # fmt: skip
+        assert read.added == {"counted": ("a", "b"), "modes": ("ring",)}
+        beside = load(tmp_path, text + "diagnostics: [counted: {name: other}]\n")
+        assert measured_on(beside)["a"] == ["counted", "counted (primary)"]
+        assert [d.options["samples"] for d in beside.diagnostics if d.name == "counted"] == [5, 7]
+        with pytest.raises(SuiteError, match=r":1:12: data set 'ranked' is ranked by 'n_7', which its"):
+            load(tmp_path, suite(datasets="[ranked: {samples: 8}]"))
+
+
+def test_a_diagnostic_that_shares_quantities_with_what_ranks_is_to_be_replaced(tmp_path: Path) -> None:
+    def half(dataset: Any) -> Measured:
+        return Measured((Quantity("recovered", "modes"),))
+
+    with only_fakes():
+        registry.register("diagnostic", "half")(half)
+        with pytest.raises(SuiteError, match=r":5:14: .*put 'modes' in place of 'half'"):
+            load(tmp_path, suite() + "diagnostics: [half]\n")
+
+
+def test_default_diagnostics_are_changed_by_name(tmp_path: Path) -> None:
+    def costly(dataset: Any) -> Measured:
+        return Measured((Quantity("much", "effort"),))
+
+    with only_fakes():
+        register_diagnostic("costly", by_default=False)(costly)
+
+        def labels(diagnostics: str) -> list[str]:
+            return measured_on(load(tmp_path, suite() + f"diagnostics: {diagnostics}\n"))["ring"]
+
+        assert measured_on(load(tmp_path, suite()))["ring"] == ["cost", "modes"]
+        assert labels("{add: [costly]}") == ["cost", "modes", "costly"]
+        assert labels("{remove: [cost]}") == ["modes"]
+        assert labels("{add: [costly], remove: [cost, modes]}") == ["costly", "modes"]
+        assert labels("{add: [cost: {detail: true}]}") == ["modes", "cost"]
+        read = load(tmp_path, suite() + "diagnostics: {add: [{cost: {detail: true}, label: dear}]}\n")
+        assert [(d.label, d.options) for d in read.diagnostics if d.name == "cost"] == [
+            ("dear", {"detail": True})
+        ]
+        assert labels("{add: [modes: {threshold: 2}]}") == ["cost", "modes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ def check(file: str, data: str | None, include: Sequence[Path]) -> None:
     from ganbench.terminal import counted
 
     (found,) = ChildProcess("ganbench.contract.suites", "check_suite", file, tuple(include))
+    _tell_added(found["added"])
     fewest, most = found["fewest_seeds"], found["most_seeds"]
     seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     click.echo(f"{file}: fine; {counted(found['cohorts'], 'cohort')} of {seeds}")
@@ -120,9 +121,15 @@ def _plan(
 
     chosen = choose_device(device)
     loaded = load_suite(suite, include=include)
+    _tell_added(loaded.added)
     if seeds is not None:
         loaded = loaded.with_seeds(seeds)
     return loaded, make_plan(loaded, out, chosen, workers, results)
+
+
+def _tell_added(added: Mapping[str, Sequence[str]]) -> None:
+    for label, datasets in added.items():
+        click.echo(f"diagnostic {label!r} is added: it ranks on {', '.join(datasets)}", err=True)
 
 
 def _announce(plan: Plan) -> None:

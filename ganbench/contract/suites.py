@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ganbench.suite import load_suite
 
 
-def check_suite(file: str, include: Sequence[str]) -> Iterator[dict[str, int]]:
-    """Raise SuiteError with every mistake; yield how many cohorts there are, and of how many seeds."""
+def check_suite(file: str, include: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Raise SuiteError with every mistake; yield how many cohorts and seeds there are, and what is added."""
     suite = load_suite(file, include=include)
     seeds = {len(each.seeds) for each in suite.cohorts()}
-    yield {"cohorts": len(suite.cohorts()), "fewest_seeds": min(seeds), "most_seeds": max(seeds)}
+    counts = {"cohorts": len(suite.cohorts()), "fewest_seeds": min(seeds), "most_seeds": max(seeds)}
+    yield {**counts, "added": suite.added}

@@ -12,8 +12,8 @@ from ganbench.suite.bundled import find_suite
 from ganbench.suite.combine import check_on, check_variants, make_datasets
 from ganbench.suite.expand import expand_list
 from ganbench.suite.labels import Placed, choose
-from ganbench.suite.located import Mapping, Mistakes, Node, Place
-from ganbench.suite.measured import applicable, default_diagnostics
+from ganbench.suite.located import Mapping, Mistakes, Node
+from ganbench.suite.measured import Chosen, Measured, chosen_diagnostics, measured
 from ganbench.suite.model import SuiteFile, fields_of
 from ganbench.suite.options import check_keys
 from ganbench.suite.own import Own
@@ -75,18 +75,17 @@ def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: 
     before = len(mistakes.found)
     datasets = _choices("dataset", nodes.get("datasets"), silent, mistakes)
     variants = _choices("variant", nodes.get("variants"), silent, mistakes, budget)
-    diagnostics = _choices("diagnostic", nodes.get("diagnostics"), silent, mistakes)
-    if "diagnostics" not in nodes:
-        diagnostics = default_diagnostics(Place(1, 1), mistakes)
+    diagnostics = chosen_diagnostics(nodes.get("diagnostics"), mistakes, silent)
     sound = not silent and len(mistakes.found) == before
     name = read_name(nodes.get("name"), str(path), mistakes)
     seeds = read_seeds(nodes["seeds"], mistakes) if "seeds" in nodes else ()
     measure = read_measure(nodes.get("measure"), mistakes)
     engine = read_engine(nodes.get("engine"), mistakes)
-    applies = _check_together(nodes, datasets, variants, diagnostics, budget, mistakes) if sound else {}
+    together = Measured()
+    if sound:
+        together = _check_together(nodes, datasets, variants, diagnostics, budget, mistakes)
     mistakes.raise_any()
     assert budget is not None
-    used = {label for labels in applies.values() for label in labels}
     return Suite(
         name=name,
         file=str(path),
@@ -95,8 +94,9 @@ def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: 
         seeds=seeds,
         budget=budget,
         measure=measure,
-        diagnostics=tuple(item.choice for item in diagnostics if item.choice.label in used),
-        applicable=applies,
+        diagnostics=tuple(item.choice for item in together.diagnostics),
+        applicable=together.applicable,
+        added=together.added,
         engine=engine,
         include=files,
         own={item.choice.label: item.own for item in variants if item.own != Own()},
@@ -115,15 +115,15 @@ def _check_together(
     nodes: dict[str, Node],
     datasets: list[Placed],
     variants: list[Placed],
-    diagnostics: list[Placed],
+    diagnostics: Chosen,
     budget: Budget | None,
     mistakes: Mistakes,
-) -> dict[str, tuple[str, ...]]:
+) -> Measured:
     """Whether the parts go together; asked only where the names and options are in order."""
     made = make_datasets(datasets, mistakes)
     within = None if budget is None else (budget, nodes["budget"].place)
     check_on(variants, datasets, mistakes)
     check_variants(variants, [item.choice for item in datasets], made, within, mistakes)
-    named = "diagnostics" in nodes
-    places = {item.choice.label: nodes["diagnostics"].place if named else item.place for item in datasets}
-    return applicable(diagnostics, named, made, places, mistakes)
+    written = nodes.get("diagnostics")
+    places = {item.choice.label: item.place if written is None else written.place for item in datasets}
+    return measured(diagnostics, made, places, mistakes)

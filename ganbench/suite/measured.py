@@ -1,19 +1,43 @@
-"""Which diagnostics apply to which data set, and whether they hold its primary quantity."""
+"""Which diagnostics a suite measures: those named or the default ones, and what ranks on each data set."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ganbench import registry
 from ganbench.datasets import Dataset, Primary
 from ganbench.diagnostics.diagnostic import NotApplicable, build, by_default
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, nearest
+from ganbench.suite.expand import expand_list
 from ganbench.suite.labels import Placed, choose
-from ganbench.suite.located import Mapping, Mistakes, Pair, Place
-from ganbench.suite.settings import options_of, settings
+from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Place, from_plain
+from ganbench.suite.model import DiagnosticsSection, fields_of
+from ganbench.suite.options import WRONG, check_keys, read_value
+from ganbench.suite.settings import Setting, options_of, settings
 from ganbench.training.description import Choice
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The diagnostics of a suite, and the labels of those that its user wrote."""
+
+    diagnostics: Sequence[Placed]
+    named: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured: the diagnostics, the labels of those that apply to each data set, and what was added.
+
+    `added` has the labels of diagnostics that nobody chose, each with the data sets that it ranks.
+    """
+
+    diagnostics: Sequence[Placed] = ()
+    applicable: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)
+    added: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -24,44 +48,94 @@ class _Tried:
     refusal: str | None = None
 
 
-def default_diagnostics(place: Place, mistakes: Mistakes) -> list[Placed]:
+def chosen_diagnostics(node: Node | None, mistakes: Mistakes, silent: bool = False) -> Chosen:
+    """The diagnostics of a list, of `{add, remove}`, or where nothing is written the default ones."""
+    if node is None:
+        return Chosen(choose(_default_settings(Place(1, 1), mistakes), mistakes))
+    if isinstance(node, Mapping) and any(pair.key in fields_of(DiagnosticsSection) for pair in node.pairs):
+        return _changed_defaults(node, mistakes, silent)
+    placed = choose(expand_list("diagnostic", node, "diagnostics", mistakes, silent), mistakes)
+    return Chosen(placed, frozenset(item.choice.label for item in placed))
+
+
+def _changed_defaults(node: Mapping, mistakes: Mistakes, silent: bool) -> Chosen:
+    """The default diagnostics without those to remove; one that is added takes the place of its default."""
+    nodes = check_keys(node, fields_of(DiagnosticsSection), "key", "diagnostics", mistakes)
+    added = (
+        expand_list("diagnostic", nodes["add"], "diagnostics: add", mistakes, silent)
+        if "add" in nodes
+        else []
+    )
+    default = _default_settings(node.place, mistakes)
+    gone = _removed(nodes.get("remove"), [setting.name for setting in default], mistakes)
+    gone |= {setting.name for setting in added}
+    kept = [setting for setting in default if setting.name not in gone]
+    placed = choose([*kept, *added], mistakes)
+    return Chosen(placed, frozenset(item.choice.label for item in placed[len(kept) :]))
+
+
+def _removed(node: Node | None, known: Sequence[str], mistakes: Mistakes) -> set[str]:
+    names = [] if node is None else read_value(node, list[str], "diagnostics: remove", mistakes)
+    if names is WRONG or not isinstance(node, Items):
+        return set()
+    for name, item in zip(names, node.nodes, strict=True):
+        if name not in known:
+            text = f"diagnostics: remove: {name!r} is no default diagnostic{nearest(name, known)}"
+            mistakes.add(item.place, text)
+    return set(names)
+
+
+def _default_settings(place: Place, mistakes: Mistakes) -> list[Setting]:
     """Every registered diagnostic that needs no option, but those that must be named."""
-    found = []
-    for name in registry.names("diagnostic"):
-        if by_default(name) and not any(
-            option.required for option in options_of("diagnostic", name).values()
-        ):
-            found += settings("diagnostic", Pair(name, place, Mapping(place, ())), mistakes)
-    return choose(found, mistakes)
+    return [
+        setting
+        for name in registry.names("diagnostic")
+        if by_default(name) and not any(o.required for o in options_of("diagnostic", name).values())
+        for setting in settings("diagnostic", Pair(name, place, Mapping(place, ())), mistakes)
+    ]
 
 
-def applicable(
-    chosen: Sequence[Placed],
-    named: bool,
-    datasets: dict[str, Dataset],
-    places: dict[str, Place],
-    mistakes: Mistakes,
-) -> dict[str, tuple[str, ...]]:
-    """Data set's label to the labels of the diagnostics that apply; notes what is missing.
+def measured(
+    chosen: Chosen, datasets: MappingOf[str, Dataset], places: MappingOf[str, Place], mistakes: Mistakes
+) -> Measured:
+    """What applies to which data set, with the diagnostic of its primary quantity where none has it.
 
-    `named`: the user chose them, so each must apply to at least one data set.
+    Notes what does not go together, and diagnostics that the user named and that apply nowhere.
     """
+    diagnostics = list(chosen.diagnostics)
     refusals: dict[str, list[str]] = {}
-    result = {}
+    applicable: dict[str, tuple[str, ...]] = {}
+    added: dict[str, tuple[str, ...]] = {}
     for label, dataset in datasets.items():
         tried = {
-            item.choice.label: _try(item.choice, dataset, item.place if named else places[label], mistakes)
-            for item in chosen
+            item.choice.label: _try(
+                item.choice,
+                dataset,
+                item.place if item.choice.label in chosen.named else places[label],
+                mistakes,
+            )
+            for item in chosen.diagnostics
         }
         for name, outcome in tried.items():
             if outcome.refusal is not None:
                 refusals.setdefault(name, []).append(f"{label}: {outcome.refusal}")
-        result[label] = tuple(name for name, outcome in tried.items() if outcome.refusal is None)
-        _check_distinct(chosen, tried, mistakes)
-        _check_primary(label, dataset, tried, places[label], mistakes)
-    if named:
-        _check_useful(chosen, refusals, len(datasets), mistakes)
-    return result
+        _check_distinct(chosen.diagnostics, tried, mistakes)
+        labels = [name for name, outcome in tried.items() if outcome.refusal is None]
+        if _lacks_primary(dataset, tried):
+            item = _of_primary(label, dataset, tried, diagnostics, places[label], mistakes)
+            if item is not None:
+                labels.append(item.choice.label)
+                added[item.choice.label] = (*added.get(item.choice.label, ()), label)
+                diagnostics += [] if item in diagnostics else [item]
+        applicable[label] = tuple(labels)
+    _check_useful(
+        [item for item in chosen.diagnostics if item.choice.label in chosen.named],
+        refusals,
+        len(datasets),
+        mistakes,
+    )
+    used = {name for labels in applicable.values() for name in labels}
+    return Measured([item for item in diagnostics if item.choice.label in used], applicable, added)
 
 
 def _try(choice: Choice, dataset: Dataset, place: Place, mistakes: Mistakes) -> _Tried:
@@ -89,16 +163,56 @@ def _check_distinct(chosen: Sequence[Placed], tried: dict[str, _Tried], mistakes
                 mistakes.add(item.place, text)
 
 
-def _check_primary(
-    label: str, dataset: Dataset, tried: dict[str, _Tried], place: Place, mistakes: Mistakes
-) -> None:
-    primary = dataset.info.primary
-    if any(primary.quantity in outcome.quantities for outcome in tried.values()):
-        return
-    if any(outcome.refusal == "cannot be made" for outcome in tried.values()):
-        return
-    text = f"data set {label!r} is ranked by {primary.quantity!r}, which no chosen diagnostic measures"
-    mistakes.add(place, f"{text}; add {_as_written(primary)} to diagnostics")
+def _lacks_primary(dataset: Dataset, tried: MappingOf[str, _Tried]) -> bool:
+    """Whether no diagnostic has the quantity that ranks, though all that were asked for could be made."""
+    outcomes = tried.values()
+    if any(outcome.refusal == "cannot be made" for outcome in outcomes):
+        return False
+    return not any(dataset.info.primary.quantity in outcome.quantities for outcome in outcomes)
+
+
+def _of_primary(
+    label: str,
+    dataset: Dataset,
+    tried: MappingOf[str, _Tried],
+    taken: Sequence[Placed],
+    place: Place,
+    mistakes: Mistakes,
+) -> Placed | None:
+    """The diagnostic that a data set is ranked by, or None after noting why it cannot be added."""
+    primary, before = dataset.info.primary, len(mistakes.found)
+    item = _placed(primary, taken, place, mistakes)
+    if item is None:
+        return None
+    outcome = _try(item.choice, dataset, place, mistakes)
+    if len(mistakes.found) > before:
+        return None
+    text = f"data set {label!r} is ranked by {primary.quantity!r}, which"
+    others = [name for name, other in tried.items() if {*other.quantities} & {*outcome.quantities}]
+    if primary.quantity not in outcome.quantities:
+        why = f" ({outcome.refusal})" if outcome.refusal else ""
+        mistakes.add(place, f"{text} its diagnostic {_as_written(primary)} does not measure{why}")
+    elif others:
+        remedy = f"put {_as_written(primary)} in place of {others[0]!r}"
+        mistakes.add(place, f"{text} no chosen diagnostic measures; {remedy}")
+    else:
+        return item
+    return None
+
+
+def _placed(primary: Primary, taken: Sequence[Placed], place: Place, mistakes: Mistakes) -> Placed | None:
+    """A primary quantity's diagnostic: the one that was placed before, else one under a label of its own."""
+    pair = Pair(primary.diagnostic, place, from_plain(dict(primary.options), place))
+    made = choose(settings("diagnostic", pair, mistakes), mistakes)
+    if not made:
+        return None
+    choice, label = made[0].choice, made[0].choice.label
+    for item in taken:
+        if (item.choice.name, item.choice.options) == (choice.name, choice.options):
+            return item
+    while label in {item.choice.label for item in taken}:
+        label = f"{label} (primary)"
+    return replace(made[0], choice=replace(choice, label=label))
 
 
 def _as_written(primary: Primary) -> str:

@@ -53,6 +53,17 @@ class MeasureSection(Section):
     initial: bool = Field(True, description="whether to measure before training too")
 
 
+class DiagnosticsSection(Section):
+    """The diagnostics that a suite has where it names none, with changes."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+
+    add: list[Any] = Field(
+        [], description="diagnostics by name; one takes the place of the default of its name"
+    )
+    remove: list[str] = Field([], description="names of default diagnostics to leave out")
+
+
 class EngineSection(Section):
     """How the numbers are computed."""
 
@@ -84,7 +95,9 @@ class SuiteFile(Section):
     seeds: Seeds = Field(description="how many seeds (0, 1, …), or which")
     budget: BudgetSection = Field(description="how much training each seed gets")
     measure: Points | list[Fraction] | MeasureSection = Field(8, description="when the diagnostics look")
-    diagnostics: list[Any] = Field([], description="diagnostics by name; default: all that apply")
+    diagnostics: list[Any] | DiagnosticsSection = Field(
+        [], description="diagnostics by name, or {add, remove}; default: all cheap ones that apply"
+    )
     engine: EngineSection = Field(
         default_factory=lambda: EngineSection.model_validate({}), description="how the numbers are computed"
     )

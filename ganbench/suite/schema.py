@@ -23,7 +23,13 @@ def json_schema() -> Schema:
     schema.setdefault("$defs", {})["network"] = {"anyOf": [*networks, _resolved_network()]}
     for kind, key in (("dataset", "datasets"), ("variant", "variants"), ("diagnostic", "diagnostics")):
         items = {"anyOf": _choice_schemas(kind)}  # type: ignore[arg-type]
-        schema["properties"][key] |= {"type": "array", "minItems": 1, "items": items}
+        entries: Schema = {"type": "array", "minItems": 1, "items": items}
+        if kind != "diagnostic":
+            schema["properties"][key] |= entries
+            continue
+        changes = {"$ref": "#/$defs/DiagnosticsSection"}
+        schema["properties"][key] |= {"anyOf": [entries, changes]}
+        schema["$defs"]["DiagnosticsSection"]["properties"]["add"] |= entries
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -26,6 +26,8 @@ class Suite:
     diagnostics: tuple[Choice, ...]
     applicable: Mapping[str, tuple[str, ...]]
     """Data set's label to the labels of the diagnostics that apply to it."""
+    added: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels of diagnostics that nobody chose, each with the data sets that are ranked by it."""
     engine: Engine = field(default_factory=Engine)
     include: tuple[str, ...] = ()
     """The user's files to import first (absolute paths)."""
