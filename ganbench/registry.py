@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ganbench.errors import GanbenchError, UnknownName
-from ganbench.user_code import PLUGIN_GROUP, user_code
+from ganbench.user_code import PLUGIN_GROUP, one_line, user_code
 
 Kind = Literal["variant", "dataset", "diagnostic", "network"]
 KINDS: tuple[Kind, ...] = ("variant", "dataset", "diagnostic", "network")
@@ -136,8 +137,14 @@ def include(path: str | Path) -> None:
         raise GanbenchError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with user_code("cannot be imported", definition=str(path)):
-        spec.loader.exec_module(module)
+    folder = os.getcwd()
+    try:
+        with user_code("cannot be imported", definition=str(path)):
+            spec.loader.exec_module(module)
+    finally:
+        os.chdir(folder)
+    if getattr(sys.stdout, "closed", False):
+        raise GanbenchError(f"{path}: cannot be included: it closes the standard output")
     _plugin_files[file] = name
 
 
@@ -162,7 +169,7 @@ def load_installed_plugins() -> None:
             raise
         except (Exception, SystemExit) as error:  # someone else's package may fail in any way
             raise GanbenchError(
-                f"plug-in {point.name} ({point.value}) cannot be imported: {type(error).__name__}: {error}; "
+                f"plug-in {point.name} ({point.value}) cannot be imported: {one_line(error)}; "
                 "repair it or uninstall its package"
             ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import sysconfig
@@ -35,6 +36,8 @@ def user_code(subject: str, definition: str = "") -> Iterator[None]:
     except (GanbenchError, GeneratorExit, MemoryError):
         raise
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not raised_by_statement(error):
+            raise
         place = location_of(error) or definition
         if not location_of(error) and (not isinstance(error, Exception) or raised_by_ganbench(error)):
             raise
@@ -56,6 +59,16 @@ def raised_by_ganbench(error: BaseException) -> bool:
     return bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE)
 
 
+def raised_by_statement(error: BaseException) -> bool:
+    """Whether a `raise` raised it: a Ctrl-C comes between any two statements."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and (
+        dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+    )
+
+
 def is_user_file(filename: str) -> bool:
     """Whether a file is neither ganbench's nor Python's nor of an installed package without plug-ins."""
     if filename.startswith("<"):
@@ -70,7 +83,8 @@ def one_line(error: BaseException) -> str:
     """The exception's type and text in one line that can be written anywhere, shortened."""
     text = " ".join(str(error).split()).encode(errors="backslashreplace").decode()
     short = text if len(text) <= _LENGTH else f"{text[:_LENGTH]} …"
-    return f"{type(error).__name__}{': ' if short else ''}{short}"
+    hint = "; a plug-in must not end the process" if isinstance(error, SystemExit) else ""
+    return f"{type(error).__name__}{': ' if short else ''}{short}{hint}"
 
 
 @functools.cache

@@ -23,7 +23,7 @@ STEPS = 20
 """Discriminator updates of every trial."""
 CPU = torch.device("cpu")
 
-PLUGIN = '''
+PLUGIN = r'''
 """Variants that go wrong, each in its own way."""
 
 from typing import Any
@@ -97,6 +97,75 @@ def killed(**options: Any) -> Variant:
     import signal
 
     return _with(lambda real, fake, batch: os.kill(os.getpid(), signal.SIGKILL), options)
+
+
+def _after(act: Any, options: dict[str, Any]) -> Variant:
+    """The usual losses, after something has been done."""
+
+    def loss(real: Tensor, fake: Tensor, batch: Any) -> Tensor:
+        act()
+        return _usual.discriminator(real, fake, batch)
+
+    return _with(loss, options)
+
+
+@register_variant("{prefix}-quits")
+def quits(**options: Any) -> Variant:
+    """Wants its process to end."""
+    import sys
+
+    return _after(lambda: sys.exit(0), options)
+
+
+@register_variant("{prefix}-interrupts")
+def interrupts(**options: Any) -> Variant:
+    """Raises what Ctrl-C raises."""
+
+    def act() -> None:
+        raise KeyboardInterrupt
+
+    return _after(act, options)
+
+
+@register_variant("{prefix}-vanishes")
+def vanishes(**options: Any) -> Variant:
+    """Ends its process as if all were well."""
+    import os
+
+    return _after(lambda: os._exit(0), options)
+
+
+@register_variant("{prefix}-closes")
+def closes(**options: Any) -> Variant:
+    """Closes the standard output."""
+    import os
+    import sys
+
+    return _after(lambda: (sys.stdout.close(), os.close(1)) if not sys.stdout.closed else None, options)
+
+
+@register_variant("{prefix}-surrogate")
+def surrogate(**options: Any) -> Variant:
+    """Raises what no file can hold."""
+
+    def act() -> None:
+        raise ValueError("odd \udc80")
+
+    return _after(act, options)
+
+
+@register_variant("{prefix}-moves")
+def moves(**options: Any) -> Variant:
+    """Changes the folder, to the plug-in's neighbour "elsewhere"."""
+    import os
+    from pathlib import Path
+
+    def act() -> None:
+        elsewhere = Path(__file__).parent / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        os.chdir(elsewhere)
+
+    return _after(act, options)
 '''
 
 

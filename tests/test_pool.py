@@ -34,13 +34,43 @@ def test_a_dead_worker_takes_only_its_cohort_with_it(tmp_path: Path) -> None:
         "dead-killed": "failed",
         "nsgan": "finished",
     }
-    assert found["dead-ends"]["reason"] == "the worker process ended with exit code 7"
+    ended = "the worker process ended with exit code 7, as after os._exit(7) in a plug-in"
+    assert found["dead-ends"]["reason"] == ended
     assert found["dead-killed"]["reason"] == "the worker process was killed by SIGKILL (out of memory?)"
     assert len(summary.failed) == 2
     ends = [event.identity for event in events if event.kind in ("finished", "failed")]
     assert sorted(ends) == sorted(path.name for path in (tmp_path / "run" / store.COHORTS).iterdir())
     left = planned(suite, tmp_path / "run").tasks
     assert [task.description.variant.label for task in left] == ["dead-ends", "dead-killed"]
+
+
+@posix
+def test_what_a_plug_in_does_to_its_process_is_its_cohorts_failure(tmp_path: Path) -> None:
+    """With one worker as with many; whatever it is, the next cohort is trained and stored in its place."""
+    plugin = write_plugin(tmp_path, "rude")
+    words = ("quits", "interrupts", "vanishes", "closes", "surrogate", "moves")
+    rude = [f"rude-{word}: {{{SMALL}}}" for word in words]
+    suite = write_suite(tmp_path, [*rude, NSGAN], more=f"include: [{plugin}]")
+    with contextlib.chdir(tmp_path):
+        summary, _ = trained(suite, Path("run"), workers=1)
+    stored = outcomes(tmp_path / "run")
+    reasons = {name: outcome["reason"] for name, outcome in stored.items()}
+    lines = plugin.read_text(encoding="utf-8").splitlines()
+
+    def place(text: str) -> str:
+        return f"(rude.py:{1 + next(number for number, line in enumerate(lines) if text in line)})"
+
+    assert reasons == {
+        "rude-quits": f"SystemExit: 0; a plug-in must not end the process {place('sys.exit(0)')}",
+        "rude-interrupts": f"KeyboardInterrupt {place('raise KeyboardInterrupt')}",
+        "rude-vanishes": "the worker process ended with exit code 0, as after os._exit(0) in a plug-in",
+        "rude-closes": None,
+        "rude-surrogate": f"ValueError: odd \\udc80 {place('udc80')}",
+        "rude-moves": None,
+        "nsgan": None,
+    }
+    assert len(summary.failed) == 4
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 @posix
@@ -68,7 +98,7 @@ def test_ctrl_c_on_a_terminal_ends_all_processes_without_a_trace(tmp_path: Path,
         raise
     assert process.returncode == 130, said + rest
     assert rest.splitlines()[-1].startswith("interrupted; what was finished is kept")
-    assert "Traceback" not in said + rest
+    assert "Traceback" not in said + rest, said + rest
     _wait_until_gone(process.pid)
     cohorts = tmp_path / "run" / store.COHORTS
     assert not cohorts.exists() or list(cohorts.iterdir()) == []
@@ -101,7 +131,7 @@ def _wait_for_worker(parent: int) -> None:
             with contextlib.suppress(OSError):
                 if f") S {parent} " in (text := stat.read_text()) or f") R {parent} " in text:
                     command = (stat.parent / "cmdline").read_bytes()
-                    if b"spawn_main" in command:
+                    if b"forkserver" in command or b"spawn_main" in command:
                         return time.sleep(0.7)
         time.sleep(0.01)
     raise AssertionError("no worker was started")

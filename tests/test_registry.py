@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -157,3 +158,50 @@ def test_a_broken_installed_plug_in_is_one_message(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
     with pytest.raises(GanbenchError, match=r"plug-in broken .*no_such_package.*uninstall"):
         registry.load_installed_plugins.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("import sys; sys.exit(0)", "SystemExit: 0; a plug-in must not end the process"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import argparse; argparse.ArgumentParser().parse_args(['--no'])", "SystemExit: 2"),
+        ("raise ValueError('odd \\udc80')", r"ValueError: odd \udc80"),
+    ],
+)
+def test_whatever_a_file_raises_when_imported_is_one_message(
+    tmp_path: Path, statement: str, reason: str
+) -> None:
+    file = tmp_path / "raising.py"
+    file.write_text(f"\n{statement}\n", encoding="utf-8")
+    with pytest.raises(GanbenchError) as caught:
+        registry.include(file)
+    assert str(caught.value).startswith(f"{file}:2: cannot be imported: {reason}")
+    assert file not in registry.included_files()
+
+
+def test_a_ctrl_c_while_a_file_is_imported_is_the_users(tmp_path: Path) -> None:
+    file = tmp_path / "slow.py"
+    file.write_text(
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "os.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(KeyboardInterrupt):
+        registry.include(file)
+
+
+def test_a_file_that_changes_the_folder_or_closes_the_output_changes_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path.cwd()
+    file = tmp_path / "moving.py"
+    file.write_text(f"import os; os.chdir({str(tmp_path)!r})", encoding="utf-8")
+    registry.include(file)
+    assert Path.cwd() == folder
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    closing = tmp_path / "closing.py"
+    closing.write_text("import sys; sys.stdout.close()", encoding="utf-8")
+    with pytest.raises(GanbenchError, match="closes the standard output"):
+        registry.include(closing)

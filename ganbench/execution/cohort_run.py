@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ganbench import registry, store
+from ganbench import store
 from ganbench.execution.environment import environment
 from ganbench.execution.key import digest_of
 from ganbench.execution.measurements import Measurements
@@ -23,11 +23,9 @@ from ganbench.execution.records import cohort_records
 from ganbench.training.cohort import Cohort
 from ganbench.training.description import CohortDescription
 from ganbench.training.device import matmul_precision
+from ganbench.user_code import location_of, one_line
 
 EventKind = Literal["started", "note", "progress", "measured", "finished", "failed"]
-
-
-_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,10 @@ class Event:
 Listener = Callable[[Event], None]
 
 
+class Terminated(BaseException):
+    """Somebody outside wants this process to end; everything else that is raised is the cohort's fault."""
+
+
 def identity_of(description: CohortDescription, key: str) -> str:
     """A folder name: readable, unique by key and seeds."""
     seeds = description.seeds
@@ -75,9 +77,11 @@ def run_cohort(task: CohortTask, tell: Listener) -> None:
         with matmul_precision(task.description.engine.precision):
             detail = _train_and_store(task, tell, began)
         tell(Event("finished", task.identity, 1.0, detail, time.perf_counter() - began))
-    except Exception as error:  # the one broad catch: a variant may fail in any way, the run goes on
+    except Terminated:
+        raise
+    except BaseException as error:  # the one broad catch: a variant may fail in any way, the run goes on
         reason = _reason(error)
-        write_failure(task, reason, traceback.format_exc(), began)
+        write_failure(task, reason, _encodable(traceback.format_exc()), began)
         tell(Event("failed", task.identity, detail=reason))
     finally:
         torch.set_num_threads(threads)
@@ -101,14 +105,14 @@ def write_failure(task: CohortTask, reason: str, trace: str | None, began: float
     store.write_folder(Path(task.run) / store.COHORTS / task.identity, fill)
 
 
-def _reason(error: Exception) -> str:
-    """The error in one line, with its place in a plug-in where it came by one."""
-    message = " ".join(str(error).split())
-    short = message if len(message) <= _REASON_LENGTH else f"{message[:_REASON_LENGTH]} …"
-    files = {str(file) for file in registry.included_files()}
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}{': ' if short else ''}{short}{place}"
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate can be written nowhere
+
+
+def _reason(error: BaseException) -> str:
+    """The error in one line, with its place in a user's code where it came by any."""
+    place = location_of(error)
+    return one_line(error) + (f" ({Path(place).name})" if place else "")
 
 
 def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:

@@ -1,4 +1,4 @@
-"""Worker processes, started by spawn: each runs one cohort after another.
+"""Worker processes: users' code runs in no other place, and each runs one cohort after another.
 
 A worker that dies takes only its cohort with it: that is stored as failed and a new one starts.
 Each has a pipe of its own, so that one that is killed while it writes cannot block the others.
@@ -10,28 +10,36 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 
-import torch
-
-from ganbench.execution.cohort_run import CohortTask, Event, Listener, run_cohort, write_failure
+from ganbench.execution.cohort_run import CohortTask, Event, Listener, write_failure
+from ganbench.execution.worker import work
 
 _STOP_SECONDS = 5.0
+_PRELOADED = [
+    "ganbench.execution.worker",
+    *("torch._dynamo", "torch._functorch.aot_autograd"),  # seconds, at the first trace of each child
+]
 
 
 def run_tasks(tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None:
-    """Run all tasks, in this process where one worker is enough, else in `workers` processes."""
-    if workers == 1:
-        for task in tasks:
-            run_cohort(task, tell)
-            _forget_compiled()
-    elif tasks:
+    """Run all tasks in `workers` processes at most."""
+    if tasks:
         _Pool(tasks, min(workers, len(tasks)), tell).run()
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """A server that has imported the engine once and forks; elsewhere than on Linux libraries forbid that."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
 
 
 class _Pool:
@@ -83,11 +91,11 @@ class _Worker:
     """A process at work on a task, and this side's end of the pipe to it."""
 
     def __init__(self, task: CohortTask) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         self.pipe: Connection
         self.pipe, its_end = context.Pipe()
-        self._process = context.Process(target=_work, args=(its_end,), daemon=True)
-        with _interrupts_held():  # only the parent decides when to stop
+        self._process = context.Process(target=work, args=(its_end, dict(os.environ)), daemon=True)
+        with _interrupts_held(), _imports_handed_on():
             self._process.start()
         its_end.close()
         self.give(task)
@@ -123,7 +131,7 @@ class _Worker:
             names = {known.value: known.name for known in signal.Signals}
             hint = " (out of memory?)" if -code == getattr(signal, "SIGKILL", None) else ""
             return f"the worker process was killed by {names.get(-code, -code)}{hint}"
-        return f"the worker process ended with exit code {code}"
+        return f"the worker process ended with exit code {code}, as after os._exit({code}) in a plug-in"
 
     def join(self) -> None:
         """Wait until it has ended; not for ever."""
@@ -147,41 +155,17 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))  # tidily: no half-written folder
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+@contextmanager
+def _imports_handed_on() -> Iterator[None]:
+    """A server of forks that is started inside imports from where this process does, not from its folder."""
+    names = ("PYTHONPATH", "PYTHONSAFEPATH")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ |= {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONSAFEPATH": "1"}
     try:
-        _run_given(pipe)
-    except SystemExit:
-        os._exit(1)  # torch takes seconds to take itself down
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed can stop nobody; without it nobody wants the rest."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _run_given(pipe: Connection) -> None:
-    def tell(event: Event) -> None:
-        try:
-            pipe.send(event)
-        except OSError:
-            sys.exit(1)  # the parent is gone
-
-    while True:
-        try:
-            task = pipe.recv()
-        except (EOFError, OSError):
-            return
-        run_cohort(task, tell)
-        _forget_compiled()
-
-
-def _forget_compiled() -> None:
-    """Without this a ninth game in one process runs uncompiled with only a log line to say so."""
-    if "torch._dynamo" in sys.modules:
-        torch._dynamo.reset()
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
