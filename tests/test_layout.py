@@ -55,7 +55,7 @@ NEVER_TORCH = (
     "cli",
 )
 SPEAKERS = ("cli", "terminal")
-ENDS_ITS_OWN_PROCESS = {("pool.py", "sys.exit"), ("pool.py", "os._exit"), ("child_process.py", "os._exit")}
+ENDS_ITS_OWN_PROCESS = {("worker.py", "os._exit"), ("child_process.py", "os._exit")}
 """A worker ends itself; only the command line ends the program."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 RANDOM = {"rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal", "poisson"}
