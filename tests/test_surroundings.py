@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,15 +30,15 @@ FILES = ("report.html", "figures/ring8-ranking.png", "figures/ring8-gradient-nor
 
 
 def process(
-    code: str, folder: Path, *words: object, code_of_exit: int = 0, **surroundings: str
+    code: str, folder: Path, *words: object, exit_code: int = 0, surroundings: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
     """Python in a folder, without what this process has of matplotlib's settings."""
     own = {k: v for k, v in os.environ.items() if k not in ("MPLBACKEND", "MATPLOTLIBRC")}
     command = [sys.executable, "-c", code, *map(str, words)]
     done = subprocess.run(
-        command, cwd=folder, env=own | surroundings, capture_output=True, text=True, check=False
+        command, cwd=folder, env=own | dict(surroundings), capture_output=True, text=True, check=False
     )
-    assert done.returncode == code_of_exit, done.stderr
+    assert done.returncode == exit_code, done.stderr
     return done
 
 
@@ -60,13 +61,13 @@ def test_a_report_is_the_same_in_all_surroundings(
 ) -> None:
     surroundings, matplotlibrc = SURROUNDINGS[name]
     (tmp_path / "matplotlibrc").write_bytes(matplotlibrc)
-    process(REPORT, tmp_path, run, **surroundings)
+    process(REPORT, tmp_path, run, surroundings=surroundings)
     assert {name: (run / name).read_bytes() for name in FILES} == plain
 
 
 def test_a_matplotlibrc_that_cannot_be_read_is_named(run: Path, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_bytes("# für Bücher\n".encode("latin-1"))
-    done = process(REPORT, tmp_path, run, code_of_exit=2)
+    done = process(REPORT, tmp_path, run, exit_code=2)
     assert "mend or remove the file matplotlibrc of this folder" in done.stderr
     assert len(re.findall("Error|Traceback", done.stderr)) == 0
 
@@ -81,7 +82,7 @@ def test_users_settings_hold_for_the_user_after_the_import_and_after_the_figures
         "with style.styled(): assert size() == 9.5\n"
         "assert kept() == (30.0, 'svg', 'svg'), kept()\n"
     )
-    process(code, tmp_path, MPLBACKEND="svg")
+    process(code, tmp_path, surroundings={"MPLBACKEND": "svg"})
 
 
 def test_settings_that_were_made_before_are_left_alone(tmp_path: Path) -> None:

@@ -193,7 +193,11 @@ def _level(shown: float, images: np.ndarray, median: np.ndarray, plot: Plot) -> 
 
 
 def _spaced_by_ratio(curves: Curves) -> bool:
-    """Whether the measuring points lie so unevenly that a linear axis would hide the early ones."""
-    images = np.unique(np.concatenate([c["images"].to_numpy(dtype=float) for c in curves.values()]))
+    """Whether a curve's measuring points lie so unevenly that a linear axis would hide the early ones."""
+    return any(_ratio(curve["images"].to_numpy(dtype=float)) >= 1.6 for curve in curves.values())
+
+
+def _ratio(images: np.ndarray) -> float:
+    """The usual ratio of a measuring point to the one before; 1 for too few points to tell."""
     images = images[images > 0]
-    return images.size >= 4 and bool(np.median(images[1:] / images[:-1]) >= 1.6)
+    return float(np.median(images[1:] / images[:-1])) if images.size >= 4 else 1.0

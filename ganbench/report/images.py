@@ -45,30 +45,18 @@ def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Seque
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
     """Samples through training, a row per variant; None without samples."""
     samples = Samples(run, dataset)
-    histories = {v: h for v in order if (h := samples.history(v)) is not None}
-    if len(samples.shape) != 3 or not strip.has_columns(histories.values()):
+    histories = strip.histories(samples, order)
+    if len(samples.shape) != 3 or not histories:
         return None
-    longest = max(histories.values(), key=lambda h: len(h.images))
-    points = strip.chosen_points(len(longest.images))
-    figure, axes = strip.empty_strip(
-        list(histories),
-        [f"seed {h.seed}" for h in histories.values()],
-        [looks[v] for v in histories],
-        [int(longest.images[p]) for p in points],
-    )
-    for row, history in enumerate(histories.values()):
-        for column, point in enumerate(points):
-            box = strip.frame(axes, row, column)
-            found = history.at(point)
-            if found is None:
-                strip.note(axes, row, column, "diverged")
-            else:
-                _image(axes, tiled(as_pixels(found, samples), CELL), box)
-    axes.set(xlim=(0, len(points)), ylim=(len(histories), 0))
+    figure, axes, cells = strip.empty_strip(histories, looks)
+    frame = axes.get_xlim()
+    for cell in cells:
+        _image(axes, tiled(as_pixels(cell.samples, samples), CELL), cell.box)
+    axes.set(xlim=frame, ylim=(len(histories), 0))
     caption = (
         "Samples through training: a row per variant, a column per measuring point, headed by the real "
-        "images "
-        "shown to the discriminator so far. Mode collapse is a cell whose images are all alike."
+        "images shown to the discriminator so far. Mode collapse is a cell whose images are all alike. "
+        + strip.CAPTION
     )
     return Figure(
         file_stem(file_name(dataset), "samples-through-training"), caption, png(figure, of_images=True)

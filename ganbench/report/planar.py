@@ -12,13 +12,12 @@ from ganbench.analysis.numbers import number, shortened
 from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import final_summaries
 from ganbench.report import strip
-from ganbench.report.samples import Array, History, Samples
+from ganbench.report.samples import Array, Samples
+from ganbench.report.strip import Box
 from ganbench.report.style import INK, QUIET, Figure, Look, file_stem, png, square_panels
 from ganbench.store import file_name
 
 _DENSITY = LinearSegmentedColormap.from_list("density", ["#ffffff", "#e3e7eb", "#aab4be", "#8793a0"])
-Box = tuple[float, float, float, float]
-"""A frame: left, right, bottom, top."""
 MODES, QUALITY = "modes_recovered", "high_quality_fraction"
 
 
@@ -51,24 +50,19 @@ def gallery(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[s
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
     """Samples through training, a row per variant; None without samples."""
     samples = Samples(run, dataset)
-    histories = {v: h for v in order if (h := samples.history(v)) is not None}
-    if samples.shape != (2,) or not strip.has_columns(histories.values()):
+    histories = strip.histories(samples, order)
+    if samples.shape != (2,) or not histories:
         return None
-    points = strip.chosen_points(max(len(h.images) for h in histories.values()))
-    longest = max(histories.values(), key=lambda h: len(h.images))
-    figure, axes = strip.empty_strip(
-        list(histories),
-        [f"seed {h.seed}" for h in histories.values()],
-        [looks[v] for v in histories],
-        [int(longest.images[p]) for p in points],
-    )
-    for row, (variant, history) in enumerate(histories.items()):
-        _row(axes, samples, row, history, points, looks[variant].colour)
+    figure, axes, cells = strip.empty_strip(histories, looks)
+    frame = axes.get_xlim()
+    for cell in cells:
+        _cell(axes, samples, cell, looks[cell.variant].colour)
+    axes.set(xlim=frame)
     caption = (
         "Samples through training: a row per variant (the seed with the median final result), a column per "
         "measuring point, headed by the real points shown to the discriminator so far. Mode collapse is a "
-        "row whose "
-        "dots leave most of the grey modes bare, or hop between them from column to column."
+        "row whose dots leave most of the grey modes bare, or hop between them from column to column. "
+        + strip.CAPTION
     )
     return Figure(file_stem(file_name(dataset), "samples-through-training"), caption, png(figure))
 
@@ -115,24 +109,16 @@ def _density(axes: Axes, samples: Samples, box: Box) -> None:
         axes.imshow(density, origin="lower", extent=box, cmap=_DENSITY, norm=norm, aspect="auto", zorder=0)
 
 
-def _row(
-    axes: Axes, samples: Samples, row: int, history: History, points: Sequence[int], colour: str
-) -> None:
-    box = extent(samples)
-    for column, point in enumerate(points):
-        left, right, bottom, top = strip.frame(axes, row, column)
-        _density(axes, samples, (left, right, bottom, top))
-        found = history.at(point)
-        dots = np.empty((0, 2)) if found is None else found[np.isfinite(found).all(1)].astype(float)
-        if not len(dots):
-            strip.note(axes, row, column, "diverged")
-        x = left + (right - left) * (dots[:, 0] - box[0]) / (box[1] - box[0])
-        y = bottom + (top - bottom) * (dots[:, 1] - box[2]) / (box[3] - box[2])
-        inside = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-        if len(dots) and not inside.any():
-            strip.note(axes, row, column, "all outside")
-        axes.scatter(x[inside], y[inside], s=1.6, color=colour, alpha=0.6, linewidths=0, zorder=3)
-    axes.set(xlim=(0, len(points)))
+def _cell(axes: Axes, samples: Samples, cell: strip.Cell, colour: str) -> None:
+    box, (left, right, bottom, top) = extent(samples), cell.box
+    _density(axes, samples, cell.box)
+    dots = cell.samples[np.isfinite(cell.samples).all(1)].astype(float)
+    x = left + (right - left) * (dots[:, 0] - box[0]) / (box[1] - box[0])
+    y = bottom + (top - bottom) * (dots[:, 1] - box[2]) / (box[3] - box[2])
+    inside = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+    if not inside.any():
+        strip.note(axes, cell.row, cell.column, "all outside")
+    axes.scatter(x[inside], y[inside], s=1.6, color=colour, alpha=0.6, linewidths=0, zorder=3)
 
 
 def _quality(run: Run, dataset: str, variant: str, seed: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,8 @@ from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import median_seed
 
 Array = NDArray[Any]
+CLOSE = 0.1
+"""Share of the examples shown by which a sample may be away from its column: batches differ in size."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,15 @@ class History:
     lost_at: float
     """Real examples shown when the seed diverged; infinite where it did not."""
 
-    def at(self, point: int) -> Array | None:
-        """The samples [n, *shape] at a measuring point; None where there are none or the seed was lost."""
-        if point >= len(self.samples) or self.images[point] > self.lost_at:
-            return None
-        return self.samples[point]
+    def near(self, images: float, columns: Sequence[float]) -> Array | None:
+        """The samples [n, *shape] that belong under one of several counts of examples shown; None without.
+
+        Those after the count nearest to it, where no other column is nearer to them, within `CLOSE`.
+        """
+        point = int(np.abs(self.images - images).argmin())
+        own = float(self.images[point])
+        nearest = min(columns, key=lambda column: abs(column - own))
+        return self.samples[point] if nearest == images and abs(own - images) <= CLOSE * images else None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,37 @@ from matplotlib.patches import Rectangle
 
 from ganbench.analysis.names import parts
 from ganbench.analysis.numbers import compact, shortened
-from ganbench.report.samples import History
+from ganbench.report.samples import CLOSE, Array, History, Samples
 from ganbench.report.style import FAINT, INK, QUIET, WIDTH, Look, canvas
 
 MOST_COLUMNS = 9
+Box = tuple[float, float, float, float]
+"""A frame: left, right, bottom, top."""
 LABEL_WIDTH = 1.7
 """Inches for the rows' names."""
 
 
-def has_columns(histories: Iterable[History]) -> bool:
-    """Whether there is anything to show along the training: two measuring points or more."""
-    return max((len(h.images) for h in histories), default=0) > 1
+CAPTION = (
+    f"Samples stand under the count nearest to their own, at most {CLOSE:.0%} away: variants need not be "
+    "measured after equally many."
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variant's samples [n, *shape] at one time, and the place that they are to fill."""
+
+    variant: str
+    row: int
+    column: int
+    box: Box
+    samples: Array
+
+
+def histories(samples: Samples, order: Sequence[str]) -> dict[str, History]:
+    """Variant to its samples through training, in this order; empty where no variant has two points."""
+    found = {v: h for v in order if (h := samples.history(v)) is not None}
+    return found if max((len(h.images) for h in found.values()), default=0) > 1 else {}
 
 
 def chosen_points(count: int) -> list[int]:
@@ -31,26 +52,50 @@ def chosen_points(count: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, MOST_COLUMNS)).tolist()})
 
 
-def empty_strip(
-    names: Sequence[str], notes: Sequence[str], looks: Sequence[Look], images: Sequence[int]
-) -> tuple[Canvas, Axes]:
-    """Axes in which the cell of row r and column c is the unit square at (c, r), rows downwards."""
-    rows, columns = len(names), len(images)
-    side = min((WIDTH - LABEL_WIDTH) / columns, 1.6)
-    height = rows * side + 0.32
+def empty_strip(rows: Mapping[str, History], looks: Mapping[str, Look]) -> tuple[Canvas, Axes, list[Cell]]:
+    """Axes in which the cell of row r and column c is the unit square at (c, r), rows downwards.
+
+    The columns are those of the history with most points.  Cells without samples say why; the others come
+    back to be filled.
+    """
+    columns = _columns(rows.values())
+    side = min((WIDTH - LABEL_WIDTH) / len(columns), 1.6)
+    height = len(rows) * side + 0.32
     figure = canvas(height, measured=False)
-    axes = figure.add_axes((LABEL_WIDTH / WIDTH, 0.02 / height, columns * side / WIDTH, rows * side / height))
-    axes.set(xlim=(0, columns), ylim=(rows, 0))
+    inside = (LABEL_WIDTH, 0.02, len(columns) * side, len(rows) * side)
+    axes = figure.add_axes(tuple(np.divide(inside, (WIDTH, height, WIDTH, height)).tolist()))
+    axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
     axes.axis("off")
     axes.text(-0.1, -0.06, "shown so far", ha="right", va="bottom", fontsize=8, color=QUIET)
-    for row, (name, note, look) in enumerate(zip(names, notes, looks, strict=True)):
-        axes.text(
-            -0.1, row + 0.5, _row_name(name, note), ha="right", va="center", fontsize=8.5, linespacing=1.4
-        )
-        axes.add_patch(Rectangle((-0.05, row + 0.03), 0.03, 0.94, color=look.colour, clip_on=False))
-    for column, shown in enumerate(images):
+    for column, shown in enumerate(columns):
         axes.text(column + 0.5, -0.06, compact(shown), ha="center", va="bottom", fontsize=8.5, color=INK)
-    return figure, axes
+    for row, (name, history) in enumerate(rows.items()):
+        text = _row_name(name, f"seed {history.seed}")
+        axes.text(-0.1, row + 0.5, text, ha="right", va="center", fontsize=8.5, linespacing=1.4)
+        axes.add_patch(Rectangle((-0.05, row + 0.03), 0.03, 0.94, color=looks[name].colour, clip_on=False))
+    return figure, axes, [cell for row in range(len(rows)) for cell in _cells(axes, row, rows, columns)]
+
+
+def _columns(rows: Collection[History]) -> list[float]:
+    longest = max(rows, key=lambda history: len(history.images))
+    return [float(longest.images[point]) for point in chosen_points(len(longest.images))]
+
+
+def _cells(axes: Axes, row: int, rows: Mapping[str, History], columns: Sequence[float]) -> Iterator[Cell]:
+    """A row's cells that have samples; the others' frames, and why they are empty."""
+    variant, history = list(rows.items())[row]
+    for column, shown in enumerate(columns):
+        box, samples = _frame(axes, row, column), history.near(shown, columns)
+        if shown > history.lost_at or (samples is not None and not _any_known(samples)):
+            note(axes, row, column, "diverged")
+        elif samples is None:
+            note(axes, row, column, "not measured")
+        else:
+            yield Cell(variant, row, column, box, samples)
+
+
+def _any_known(samples: Array) -> bool:
+    return bool(np.isfinite(samples.reshape(len(samples), -1)).all(1).any())
 
 
 def _row_name(label: str, note: str) -> str:
@@ -60,7 +105,7 @@ def _row_name(label: str, note: str) -> str:
     return "\n".join(part for part in (shortened(name, 24), *wrapped, budget, note) if part)
 
 
-def frame(axes: Axes, row: int, column: int) -> tuple[float, float, float, float]:
+def _frame(axes: Axes, row: int, column: int) -> Box:
     """Draw a cell's frame; returns its inside as (left, right, bottom, top)."""
     axes.add_patch(
         Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, fill=False, edgecolor=FAINT, linewidth=0.8)
