@@ -162,37 +162,6 @@ class RMSProp:
         return moved, {"updates": optimizer_state["updates"] + 1, "square": square}
 
 
-@dataclass(frozen=True)
-class Optimistic:
-    """Another optimizer's move doubled, less its last move: w ← w + 2·mₜ − mₜ₋₁.
-
-    With SGD the optimistic gradient, with Adam optimistic Adam.  Daskalakis et al. 2018, eq. (3) and
-    algorithm 1.  The first step is the plain one (m₋₁ = m₀); algorithm 1 doubles it.
-    """
-
-    of: SGD | Adam | RMSProp
-
-    @property
-    def learning_rate(self) -> float:
-        """The step's scale."""
-        return self.of.learning_rate
-
-    def initial(self, params: Tree) -> OptimizerState:
-        """The state before the first update."""
-        return {**self.of.initial(params), "previous": _zeros(params)}
-
-    def step_(self, params: Tree, gradient: Tree, optimizer_state: OptimizerState) -> None:
-        """One update in place."""
-        first = optimizer_state["updates"] == 0
-        before = {name: value.clone() for name, value in params.items()}
-        self.of.step_(params, gradient, optimizer_state)
-        for name, value in params.items():
-            move = value - before[name]
-            if not first:
-                value.add_(move).sub_(optimizer_state["previous"][name])
-            optimizer_state["previous"][name] = move
-
-
 _SMALLEST_SQUARE = 1e-30
 
 
@@ -224,10 +193,8 @@ _OPTIMIZERS: dict[str, type[SGD] | type[Adam] | type[RMSProp]] = {
 }
 
 
-def optimizer(
-    choice: str | Mapping[str, Mapping[str, float]], learning_rate: float, optimistic: bool = False
-) -> Optimizer:
-    """The optimizer of a name or of {name: {option: value}}, at a learning rate; or its optimistic form."""
+def optimizer(choice: str | Mapping[str, Mapping[str, float]], learning_rate: float) -> Optimizer:
+    """The optimizer of a name or of {name: {option: value}}, at a learning rate."""
     named = {choice: {}} if isinstance(choice, str) else choice
     if len(named) != 1:
         raise GanbenchError(f"an optimizer is a name or one {{name: {{option: value}}}}, not {dict(named)!r}")
@@ -240,8 +207,7 @@ def optimizer(
     for option, value in (options or {}).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
             raise GanbenchError(f"optimizer {name}: {option} is a number in [0, 1), not {value!r}")
-    made = _OPTIMIZERS[name](learning_rate, **(options or {}))
-    return Optimistic(made) if optimistic else made
+    return _OPTIMIZERS[name](learning_rate, **(options or {}))
 
 
 def average_(average: Tree, params: Tree, decay: float) -> None:

@@ -94,4 +94,10 @@ def _option(option: Option) -> Iterator[str]:
     from ganbench.suite.words import describe
 
     yield f"  {option.name}" + (" (required)" if option.required else f" = {json.dumps(option.default)}")
-    yield "      " + "; ".join(part for part in (option.text, describe(option.type)) if part)
+    type_ = describe(option.type) if option.names is None else _names_of(option.names)
+    yield "      " + "; ".join(part for part in (option.text, type_) if part)
+
+
+def _names_of(kind: Kind) -> str:
+    """What an option may name, in words."""
+    return f"{', '.join(registry.names(kind))}; with options as `ganbench show {kind} NAME` has them"

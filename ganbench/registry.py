@@ -8,39 +8,52 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from ganbench.errors import GanbenchError, UnknownName
+from ganbench.errors import GanbenchError, UnknownName, nearest
 from ganbench.user_code import PLUGIN_GROUP, one_line, user_code
 
-Kind = Literal["variant", "dataset", "diagnostic", "network"]
-KINDS: tuple[Kind, ...] = ("variant", "dataset", "diagnostic", "network")
+Kind = Literal["variant", "dataset", "network", "diagnostic", "update", "extractor", "backend", "claim"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _PACKAGE = Path(__file__).parent
-_FOLDERS: dict[Kind, str] = {
-    "variant": "variants",
-    "dataset": "datasets",
-    "diagnostic": "diagnostics",
-    "network": "networks",
-}
+_FOLDERS: dict[Kind, str] = {kind: f"{kind}s" for kind in KINDS} | {"backend": "execution/backends"}
 _YOUR_OWN = " (one of your own: name its file under `include`, or with --include)"
 F = TypeVar("F", bound=Callable[..., Any])
+N = TypeVar("N")
+
+
+@dataclass(frozen=True)
+class EntryOf:
+    """In a setting's annotation: its value names an entry, "name", {name: {option: value}} or
+
+    {"name": …, "options": {…}}, whose own options are checked with it.
+    """
+
+    kind: Kind
 
 
 @dataclass(frozen=True)
 class Option:
-    """One setting of a factory: its type (with constraints), default and meaning."""
+    """One setting of a factory: its type (with constraints), default and meaning.
+
+    `names` is the kind of the entry that its value names, where it names one.
+    """
 
     name: str
     type: Any
     default: Any
     text: str
     required: bool = False
+    names: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -65,16 +78,21 @@ class Entry:
 
     @property
     def options(self) -> dict[str, Option]:
-        """Every setting by name; those of `extends` follow where the factory takes **options."""
-        own = _options_of(self.factory)
-        if self.extends is not None:
-            fixed = set(own)
-            own |= {k: v for k, v in _options_of(self.extends).items() if k not in fixed}
-        return own
+        """Every setting by name; those of `extends` follow where the factory takes **options.
+
+        A setting that both have is the factory's, and names entries where that of `extends` does.
+        """
+        options = _options_of(self.factory)
+        for name, option in _options_of(self.extends).items() if self.extends is not None else ():
+            given = options.setdefault(name, option)
+            options[name] = replace(given, names=given.names or option.names)
+        return options
 
 
-_entries: dict[tuple[Kind, str], Entry] = {}
+_Key = tuple[Kind, str]
+_entries: dict[_Key, Entry] = {}
 _plugin_files: dict[Path, str] = {}
+_recorders: ContextVar[tuple[dict[_Key, Entry], ...]] = ContextVar("recorders", default=())
 
 
 def register(kind: Kind, name: str, extends: Callable[..., Any] | None = None) -> Callable[[F], F]:
@@ -92,7 +110,7 @@ def register(kind: Kind, name: str, extends: Callable[..., Any] | None = None) -
             factory.__qualname__,
         ):
             raise GanbenchError(f"{file}: the {kind} name {name!r} is taken by {present.file}")
-        if present is None and file.parent.parent != _PACKAGE and name in _builtin(kind):
+        if present is None and not file.is_relative_to(_PACKAGE) and name in _builtin(kind):
             raise GanbenchError(f"{file}: the {kind} name {name!r} is one of ganbench's own")
         _entries[kind, name] = Entry(kind, name, file, factory, extends)
         return factory
@@ -116,12 +134,63 @@ def get(kind: Kind, name: str) -> Entry:
     """The entry of a name; raises UnknownName with the nearest known one."""
     if (kind, name) not in _entries:
         if name in _builtin(kind):
-            importlib.import_module(f"ganbench.{_FOLDERS[kind]}.{_builtin(kind)[name][0]}")
+            folder = _FOLDERS[kind].replace("/", ".")
+            importlib.import_module(f"ganbench.{folder}.{_builtin(kind)[name][0]}")
         else:
             load_installed_plugins()
     if (kind, name) not in _entries:
         raise UnknownName(kind, name, names(kind), _YOUR_OWN)
+    for entries in _recorders.get():
+        entries[kind, name] = _entries[kind, name]
     return _entries[kind, name]
+
+
+@contextmanager
+def lookups() -> Iterator[Mapping[_Key, Entry]]:
+    """What is looked up by name while this is open, nested names included; it grows as that happens."""
+    entries: dict[_Key, Entry] = {}
+    token = _recorders.set((*_recorders.get(), entries))
+    try:
+        yield entries
+    finally:
+        _recorders.reset(token)
+
+
+def build(kind: Kind, choice: str | Mapping[str, Any], *context: Any) -> Any:
+    """What a name, {name: {option: value}} or {"name": …, "options": {…}} stands for, with `context` given
+
+    to its factory first.  Raises GanbenchError for unknown names and options, and for values that do not fit.
+    """
+    name, options = parse_choice(kind, choice)
+    entry = get(kind, name)
+    for option, value in options.items():
+        if option not in entry.options:
+            raise GanbenchError(f"{kind} {name} has no option {option!r}{nearest(option, entry.options)}")
+        _check_value(entry, entry.options[option], value)
+    return entry.factory(*context, **options)
+
+
+def parse_choice(kind: Kind, choice: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name and the given options of a choice in one of its three forms."""
+    if isinstance(choice, str):
+        return choice, {}
+    if set(choice) == {"name", "options"}:
+        return choice["name"], dict(choice["options"])
+    if len(choice) != 1:
+        raise GanbenchError(f"{kind}: write a name or one {{name: {{option: value}}}}, not {dict(choice)!r}")
+    ((name, options),) = choice.items()
+    return name, dict(options or {})
+
+
+def _check_value(entry: Entry, option: Option, value: Any) -> None:
+    """Refuse what a suite would refuse, also where a value comes from Python."""
+    from pydantic import TypeAdapter, ValidationError  # slow to import, and `--help` needs none of it
+
+    try:
+        TypeAdapter(option.type).validate_json(json.dumps(value), strict=True)
+    except (ValidationError, TypeError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise GanbenchError(f"{entry.kind} {entry.name}: {option.name} = {value!r}: {why}") from error
 
 
 def include(path: str | Path) -> None:
@@ -225,13 +294,15 @@ def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
         if named and _is_plain(hint):
             required = parameter.default is parameter.empty
             default = None if required else parameter.default
-            found[name] = Option(name, hint, default, _text_of(hint), required)
+            text = next(iter(_notes(hint, str)), "")
+            names = next((mark.kind for mark in _notes(hint, EntryOf)), None)
+            found[name] = Option(name, hint, default, text, required, names)
     return found
 
 
-def _text_of(hint: Any) -> str:
-    notes = getattr(hint, "__metadata__", ())
-    return next((note for note in notes if isinstance(note, str)), "")
+def _notes(hint: Any, wanted: type[N]) -> list[N]:
+    """An annotation's notes of a type."""
+    return [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, wanted)]
 
 
 def _is_plain(hint: Any) -> bool:

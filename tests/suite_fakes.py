@@ -16,6 +16,7 @@ from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.game import DataSpec
 from ganbench.quantities import Quantity
+from ganbench.updates import UpdateRule
 
 
 @dataclass
@@ -58,11 +59,15 @@ class Net:
             raise GanbenchError("conv needs images; use mlp")
 
 
+ONE_EACH = UpdateRule(lambda _field: None, {"discriminator": 1, "generator": 1}, {"discriminator": 1})
+
+
 @dataclass
 class Recipe:
     network: dict[str, Any]
     reals_per_batch: int
     weight: float = 0.0
+    update: UpdateRule = ONE_EACH
 
     def build(self, spec: DataSpec) -> None:
         registry.get("network", self.network["name"]).factory(**self.network["options"]).discriminator(spec)
@@ -97,7 +102,7 @@ def lost() -> Data:
 
 def common(
     *,
-    network: Annotated[str | dict[str, Any], "architecture"] = "mlp",
+    network: Annotated[str | dict[str, Any], registry.EntryOf("network"), "architecture"] = "mlp",
     batch: Annotated[int, Ge(1), "examples"] = 64,
     rate: Annotated[float, Gt(0), "learning rate"] = 1e-3,
     betas: tuple[float, float] = (0.5, 0.9),

@@ -354,9 +354,14 @@ def test_show_tells_options_with_their_defaults_types_and_source() -> None:
     page = ganbench("show", "variant", "wgan-gp").stdout
     assert "Source: Gulrajani et al. 2017" in page
     assert "  gp_weight = 10.0\n      λ of the penalty (no half in front); a number of at least 0\n" in page
-    assert "alternating, simultaneous, extragradient, optimistic, consensus {weight: 1.0}" in page
+    assert "who moves when; alternating, consensus, extragradient, lookahead, optimistic, " in page
     assert "one of discriminator, generator" in page
-    for kind, name in (("dataset", "ring8"), ("network", "mlp"), ("diagnostic", "gradients")):
+    for kind, name in (
+        ("dataset", "ring8"),
+        ("network", "mlp"),
+        ("diagnostic", "gradients"),
+        ("update", "unrolled"),
+    ):
         assert ganbench("show", kind, name).stdout.startswith(f"{kind} {name}\n\n")
     assert "\n  dataset" not in ganbench("show", "diagnostic", "modes").stdout
 

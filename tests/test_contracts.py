@@ -12,7 +12,6 @@ from ganbench import registry
 from ganbench.contract import CHECKS, Check, check_file, variants
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.registry import KINDS, Kind
-from ganbench.updates import RULES
 
 PROMISES = [
     pytest.param(kind, name, check, id=f"{kind}-{name}-{check.__name__}")
@@ -92,7 +91,7 @@ MISCOUNTS = GOOD.replace(
     "    return two_player(least_squares(), **options)",
     """    from dataclasses import replace
     made = two_player(least_squares(), n_critic=3, **options)
-    return replace(made, update=replace(made.update, discriminator_updates=2))""",
+    return replace(made, update=replace(made.update, updates={"discriminator": 2, "generator": 1}))""",
 )
 
 
@@ -120,7 +119,7 @@ def test_a_users_file_that_is_fine(tmp_path: Path) -> None:
         (EXPLODES, "not finite after two rounds"),
         (GLOBAL, "draws from torch's global generator"),
         (STATEFUL, "other numbers|differ by"),
-        (MISCOUNTS, "says 2 discriminator updates a round and makes 3"),
+        (MISCOUNTS, "says 2 updates of the discriminator a round and makes 3"),
     ],
     ids=[
         *("nothing", "source", "meaning", "default", "nowhere"),
@@ -137,11 +136,49 @@ def test_a_users_file_that_is_not(tmp_path: Path, text: str, message: str) -> No
         list(check_file(written(tmp_path, text)))
 
 
-@pytest.mark.parametrize("rule", sorted(RULES))
-def test_every_update_rule_keeps_a_variants_promises(tmp_path: Path, rule: str) -> None:
-    turns = "n_critic=2, " if rule in ("alternating", "unrolled", "lookahead") else ""
-    text = GOOD.replace("least_squares(), ", f"least_squares(), update={rule!r}, {turns}")
-    assert len(list(check_file(written(tmp_path, text)))) == len(CHECKS["variant"])
+RULE = '''
+from typing import Annotated
+from ganbench.updates import Turns, UpdateRule, register_update
+from ganbench.updates.rule import move
+
+@register_update("generator-twice")
+def twice(turns: Turns, times: Annotated[int, "the generating players' updates"] = 2):
+    """The generator moves more often.
+
+    Source: nobody 2024.
+    """
+    def advance(field):
+        batch = move(field, turns.judging)
+        for _ in range(times):
+            move(field, turns.generating, batch)
+
+    return UpdateRule(advance, {"discriminator": 1, "generator": times}, {"discriminator": 1})
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ("    Source: nobody 2024.\n", "", "has no line 'Source:"),
+        ('"generator": times', '"generator": 1', "says 1 updates of the generator a round and makes 2"),
+        ("turns.generating, batch", "turns.generating", None),
+        (
+            "batch = move(field, turns.judging)",
+            "batch = field.draw(*turns.judging)",
+            "move the discriminator",
+        ),
+        ("turns.judging)", "turns.judging)\n        field.draw(*turns.judging)", "shows 2"),
+        ("for _ in range(times)", "for _ in range(2 if torch.rand(()) else 3)", "global generator"),
+    ],
+)
+def test_a_users_update_rule(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    file = written(tmp_path, ("import torch\n" + RULE).replace(old, new) if old else RULE)
+    if message is None:
+        assert len(list(check_file(file))) == len(CHECKS["update"])
+    else:
+        with pytest.raises(GanbenchError, match=message):
+            list(check_file(file))
 
 
 DATASET = '''

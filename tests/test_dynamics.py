@@ -288,7 +288,7 @@ def all_at_once(*players: str) -> UpdateRule:
         for player, gradient in gradients.items():
             field.step(player, gradient)
 
-    return UpdateRule(advance, 1)
+    return UpdateRule(advance, dict.fromkeys(players, 1), {players[0]: 1})
 
 
 def over_training(made: Cohort, **options: Any) -> tuple[list[dict[str, Tensor]], Any]:

@@ -37,8 +37,9 @@ from ganbench.training.description import Budget, Choice
 from ganbench.training.gradients import Mode
 from ganbench.training.probe import field_at
 from ganbench.training.view import CohortSnapshot
-from ganbench.updates import UpdateRule
-from ganbench.updates.alternating import alternating, simultaneous
+from ganbench.updates import Turns, UpdateRule
+from ganbench.updates.alternating import alternating
+from ganbench.updates.simultaneous import simultaneous
 from ganbench.variants import Variant, two_player
 
 RICH = {
@@ -222,7 +223,12 @@ def test_a_round_that_would_exceed_the_budget_is_not_taken(
 ) -> None:
     made = finish(cohort("nsgan", {**SMALL, "n_critic": n_critic}, mode="plain", budget=budget))
     assert made.state.rounds == made.rounds == rounds
-    assert made.state.discriminator_updates == rounds * n_critic
+    assert (
+        made.state.steps
+        == made.state.updates["discriminator"]
+        == made.state.real_batches
+        == rounds * n_critic
+    )
     assert made.state.optimizer_state["discriminator"]["updates"] == rounds * n_critic
     assert made.state.optimizer_state["generator"]["updates"] == rounds
     assert made.share_spent == 1
@@ -458,14 +464,18 @@ def one_after_the_other(*players: str) -> UpdateRule:
         for player in players:
             field.step(player, field.gradient(player, field.draw(player)))
 
-    return UpdateRule(advance, 1)
+    return UpdateRule(advance, dict.fromkeys(players, 1), {players[0]: 1})
 
 
 @pytest.mark.parametrize("mode", ["traced", "looped", "plain"])
 def test_simultaneous_descent_spirals_out_of_the_bilinear_game(
     monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    register_for_test(monkeypatch, "bilinear", lambda: points_game(BILINEAR, simultaneous(("x", "y")), STEP))
+    register_for_test(
+        monkeypatch,
+        "bilinear",
+        lambda: points_game(BILINEAR, simultaneous(Turns(judging=("x",), generating=("y",))), STEP),
+    )
     made = cohort("bilinear", {}, mode=mode, seeds=(0, 1, 2))
     radius = positions(made).square().sum(0).sqrt()
     for _ in range(20):
@@ -504,7 +514,8 @@ def test_three_players_in_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
         return lambda networks, _: (getattr(networks, one)() - getattr(networks, other)()).square().sum() / 2
 
     losses = {one: loss_of(one, other) for one, other in zip(names, (*names[1:], names[0]), strict=True)}
-    register_for_test(monkeypatch, "ring", lambda: points_game(losses, simultaneous(names), STEP, 3))
+    rule = simultaneous(Turns(judging=names[:1], generating=names[1:]))
+    register_for_test(monkeypatch, "ring", lambda: points_game(losses, rule, STEP, 3))
     made = cohort("ring", {}, budget=("steps", 15), mode="traced")
     at = positions(made)
     finish(made)
@@ -675,7 +686,7 @@ def test_impossible_rules_are_refused() -> None:
         two_player(non_saturating(), update="simultaneous", n_critic=2)
     with pytest.raises(GanbenchError, match="first"):
         two_player(non_saturating(), update="simultaneous", first="generator")
-    assert alternating(4).discriminator_updates == 4
+    assert alternating(Turns(4)).steps == 4
 
 
 # On a GPU: written for one, run where there is one

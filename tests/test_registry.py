@@ -7,19 +7,31 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import pytest
 
 from ganbench import registry
 from ganbench.errors import GanbenchError, UnknownName
-from ganbench.registry import KINDS, Kind
+from ganbench.registry import KINDS, EntryOf, Kind
 
 EXPECTED = {
     "variant": {"gan", "nsgan", "lsgan", "wgan", "wgan-gp", "dragan", "sngan", "gan-r1", "rpgan-r1r2"},
     "dataset": {"ring8", "grid25", "random_mixture", "digits", "mnist", "fashion_mnist"},
     "diagnostic": {"modes", "gradients", "discriminator", "fidelity", "cost"},
     "network": {"mlp", "mlp28", "dcgan"},
+    "update": {
+        "alternating",
+        "simultaneous",
+        "extragradient",
+        "optimistic",
+        "consensus",
+        "unrolled",
+        "lookahead",
+    },
+    "extractor": set(),
+    "backend": set(),
+    "claim": set(),
 }
 
 pytestmark = pytest.mark.usefixtures("forgotten_names")
@@ -205,3 +217,48 @@ def test_a_file_that_changes_the_folder_or_closes_the_output_changes_neither(
     closing.write_text("import sys; sys.stdout.close()", encoding="utf-8")
     with pytest.raises(GanbenchError, match="closes the standard output"):
         registry.include(closing)
+
+
+def test_lookups_are_recorded_with_the_names_inside_them() -> None:
+    from ganbench.networks import architecture
+    from ganbench.updates import update_rule
+
+    with registry.lookups() as outer:
+        update_rule({"lookahead": {"of": "extragradient"}})
+        with registry.lookups() as inner:
+            architecture("mlp")
+    architecture("dcgan")
+    registry.names("variant")
+    assert set(inner) == {("network", "mlp")}
+    assert list(outer) == [("update", "lookahead"), ("update", "extragradient"), ("network", "mlp")]
+    assert outer["update", "lookahead"] is registry.get("update", "lookahead")
+
+
+def test_a_failed_lookup_is_not_recorded() -> None:
+    with registry.lookups() as entries, pytest.raises(UnknownName):
+        registry.get("claim", "nobody-said-this")
+    assert not entries
+
+
+def test_a_choice_is_written_in_three_ways() -> None:
+    for choice, expected in (
+        ("mlp", ("mlp", {})),
+        ({"mlp": {"width": 3}}, ("mlp", {"width": 3})),
+        ({"mlp": None}, ("mlp", {})),
+        ({"name": "mlp", "options": {"width": 3}}, ("mlp", {"width": 3})),
+    ):
+        assert registry.parse_choice("network", choice) == expected  # type: ignore[arg-type]
+
+
+def test_an_option_names_entries_where_the_one_that_it_replaces_does() -> None:
+    def common(rule: Annotated[str, EntryOf("update"), "a rule"] = "alternating") -> None:
+        """All have it."""
+
+    @registry.register("variant", "narrower", common)
+    def narrower(rule: Annotated[str, "another default"] = "consensus", **rest: object) -> None:
+        """One has it its own way."""
+
+    option = registry.get("variant", "narrower").options["rule"]
+    assert (option.names, option.default, option.text) == ("update", "consensus", "another default")
+    assert registry.get("variant", "gan").options["network"].names == "network"
+    assert registry.get("variant", "gan").options["learning_rate"].names is None

@@ -36,7 +36,7 @@ OPTIONS = {
     "batch_size": 256,
     "optimizer": {"adam": {"beta1": 0.5}},
     "learning_rate": 1e-3,
-    "update": "alternating",
+    "update": {"name": "alternating", "options": {}},
     "n_critic": 1,
 }
 REAL = {MODES: 8.0, QUALITY: 0.9888, KL: 0.00119, VARIATION: 0.026}
@@ -389,7 +389,7 @@ def test_what_was_run_as_published_deviates_in_nothing() -> None:
 
 
 def test_this_runs_protocol_says_who_differs() -> None:
-    unrolled = {"update": {"unrolled": {"steps": 5}}, "saturating": True}
+    unrolled = {"update": {"name": "unrolled", "options": {"steps": 5}}, "saturating": True}
     courses = read(
         run_of(
             Trained("nsgan"),

@@ -44,3 +44,53 @@ def test_a_network_for_images_is_refused_on_points_at_its_own_place(tmp_path: Pa
     (mistake,) = caught.value.mistakes
     assert (mistake.line, mistake.column) == (3, 22)
     assert "cannot be used on data set 'ring8'" in mistake.text
+
+
+def suite_of(tmp_path: Path, update: str) -> Path:
+    file = tmp_path / "s.yaml"
+    text = (
+        f"datasets: [ring8]\nvariants:\n  - nsgan: {{update: {update}}}\nseeds: 1\nbudget: {{images: 1e4}}\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("update", "column", "words"),
+    [
+        ("extragradiant", 21, "unknown update rule 'extragradiant'; did you mean 'extragradient'?"),
+        (
+            "{unrolled: {step: 3}}",
+            33,
+            "unknown option 'step' of update rule 'unrolled'; did you mean 'steps'?",
+        ),
+        ("{unrolled: {steps: 0}}", 40, "must be a whole number of at least 1, not the number 0"),
+        ("{lookahead: {of: {consensus: {weight: -1}}}}", 59, "'weight' of update rule 'consensus' must be"),
+        ("3", 21, "the update rule must be a name, or {name: {option: value}}, not the number 3"),
+    ],
+)
+def test_an_update_rule_is_refused_at_its_own_place(
+    tmp_path: Path, update: str, column: int, words: str
+) -> None:
+    with pytest.raises(SuiteError) as caught:
+        load_suite(suite_of(tmp_path, update))
+    (mistake,) = caught.value.mistakes
+    assert (mistake.line, mistake.column) == (3, column)
+    assert words in mistake.text
+
+
+def test_update_rules_are_swept_and_fit_the_schema(tmp_path: Path) -> None:
+    file = suite_of(tmp_path, "[alternating, {unrolled: {steps: [1, 2]}}, {lookahead: {of: optimistic}}]")
+    jsonschema.validate(plain(read_file(file, Mistakes("s"))), json_schema())
+    variants = load_suite(file).variants
+    assert [choice.label for choice in variants] == [
+        "nsgan[update=alternating]",
+        "nsgan[update=unrolled(steps=1)]",
+        "nsgan[update=unrolled(steps=2)]",
+        "nsgan[update=lookahead(of=optimistic)]",
+    ]
+    of = {"name": "optimistic", "options": {}}
+    assert variants[3].options["update"] == {
+        "name": "lookahead",
+        "options": {"steps": 5, "rate": 0.5, "of": of},
+    }

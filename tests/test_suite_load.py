@@ -262,7 +262,12 @@ MISTAKES = [
     (suite(datasets="[ring: {rotated: 'true'}]"), 1, 28, "write true without quotes"),
     (suite(datasets="[ring: {rotated: 1}]"), 1, 28, "must be true or false, not the number 1"),
     (suite(datasets="[ring: {title: 3}]"), 1, 26, "put it in quotes to make it text"),
-    (suite(variants="[simple: {network: 3}]"), 2, 30, "a network must be a name, or {name: {option: value}}"),
+    (
+        suite(variants="[simple: {network: 3}]"),
+        2,
+        30,
+        "the network must be a name, or {name: {option: value}}",
+    ),
     (
         suite(variants="[simple: {network: {mlp: {widht: 3}}}]"),
         2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,11 +23,12 @@ from plain_loops import nsgan_d, vector_pair
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ganbench import registry
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, Game, Loss, Networks
-from ganbench.optimizers import SGD, Adam, Optimistic, RMSProp
+from ganbench.optimizers import SGD, Adam, RMSProp
 from ganbench.training.probe import measuring_batch
-from ganbench.updates import RULES, update_rule
+from ganbench.updates import Turns, update_rule
 from ganbench.variants import Variant
 
 STEP, ROUNDS, SIZE = 0.1, 12, 3
@@ -51,7 +53,7 @@ class Point(nn.Module):
 
 def play(monkeypatch: pytest.MonkeyPatch, payoff: Callable[[Any], Tensor], update: Any, **more: Any) -> Any:
     """A cohort of a zero-sum game: the generator descends the payoff, the discriminator ascends it."""
-    rule = update_rule(update, **more)
+    rule = update_rule(update, Turns(**more))
     losses: dict[str, Loss] = {
         "generator": lambda networks, _: payoff(networks),
         "discriminator": lambda networks, _: -payoff(networks),
@@ -61,8 +63,9 @@ def play(monkeypatch: pytest.MonkeyPatch, payoff: Callable[[Any], Tensor], updat
         with torch.device("meta"):
             return Game({player: Point() for player in losses}, losses)
 
-    optimizers = {p: Optimistic(SGD(STEP)) if rule.optimistic else SGD(STEP) for p in losses}
-    register_for_test(monkeypatch, "points", lambda: Variant(build, rule, optimizers, 1, 1))
+    register_for_test(
+        monkeypatch, "points", lambda: Variant(build, rule, dict.fromkeys(losses, SGD(STEP)), 1, 1)
+    )
     return cohort("points", {}, seeds=(0, 1, 2), budget=("steps", 1000))
 
 
@@ -247,24 +250,76 @@ def test_an_optimizers_function_can_be_differentiated_where_nothing_moves() -> N
     params = {"w": torch.zeros(2, dtype=torch.float64)}
     gradient = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     adam = Adam(0.1)
-    moved, _ = adam.moved(params, {"w": gradient}, adam.initial(params))
+    moved, _ = adam.functional_step(params, {"w": gradient}, adam.initial(params))
     (back,) = torch.autograd.grad(moved["w"].sum(), gradient)
     assert back.isfinite().all()
 
 
-@pytest.mark.parametrize("update", list(RULES))
+@pytest.mark.parametrize("update", registry.names("update"))
 def test_every_rule_trains_a_network_and_agrees_with_the_loop_over_seeds(update: str) -> None:
     options = {**SMALL, "update": update, "learning_rate": 1e-2}
     traced = finish(cohort("nsgan", options, mode="traced", budget=("steps", 10)))
     looped = finish(cohort("nsgan", options, mode="looped", budget=("steps", 10)))
     assert deviation(numbers(traced), numbers(looped)) < 1e-9
-    assert traced.state.discriminator_updates == 10
+    assert traced.state.steps == traced.state.updates["discriminator"] == 10
 
 
 def test_a_lookahead_may_be_of_an_unrolled_rule_with_several_critics() -> None:
-    rule = update_rule({"lookahead": {"steps": 3, "of": {"unrolled": {"steps": 2}}}}, n_critic=2)
-    assert rule.discriminator_updates == 6
-    assert rule.modify is not update_rule("alternating").modify
+    rule = update_rule({"lookahead": {"steps": 3, "of": {"unrolled": {"steps": 2}}}}, Turns(2))
+    assert rule.updates == {"discriminator": 6, "generator": 3}
+    assert rule.real_batches == {"discriminator": 6}
+    assert rule.steps == 6
+    assert rule.prepare is not update_rule("alternating").prepare
+
+
+FOUR = Turns(2, generating=("g_ab", "g_ba"), judging=("d_a", "d_b"))
+
+
+def four_players(rule: Any) -> Variant:
+    """Two generators and two judges, each beside its own; the judges are shown data."""
+
+    def judged(judge: str, generator: str) -> Loss:
+        return lambda networks, batch: (
+            getattr(networks, judge)() @ (getattr(networks, generator)() - batch.real.mean())
+        )
+
+    pairs = [("d_a", "g_ba"), ("d_b", "g_ab")]
+    losses = {judge: judged(judge, generator) for judge, generator in pairs}
+    losses |= {
+        g: lambda networks, _, d=d, g=g: -getattr(networks, d)() @ getattr(networks, g)() for d, g in pairs
+    }
+
+    def build(_spec: Any) -> Game:
+        with torch.device("meta"):
+            return Game({player: Point() for player in FOUR.players}, losses)
+
+    return Variant(build, rule, dict.fromkeys(FOUR.players, SGD(STEP)), 1, 4)
+
+
+@pytest.mark.parametrize("name", registry.names("update"))
+def test_groups_of_players_take_turns_and_are_counted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A batch that two judges share is shown once."""
+    in_turn = name in ("alternating", "unrolled", "lookahead")
+    turns = FOUR if in_turn else replace(FOUR, n_critic=1)
+    rule = update_rule(name, turns)
+    register_for_test(monkeypatch, "four", lambda: four_players(rule))
+    made = cohort("four", {}, mode="plain", budget=("images", 1000))
+    before = made.checkpoint()["state"]["params"]
+    made.field.advance()
+    assert made.state.updates == dict(rule.updates)
+    assert made.state.real_batches == sum(rule.real_batches.values())
+    assert made.rounds == 1000 // (4 * made.state.real_batches)
+    assert made.state.steps == rule.updates["d_a"] == rule.updates["d_b"] == made.state.real_batches
+    for player, tree in made.state.params.items():
+        assert (tree["value"] - before[player]["value"]).abs().min() > 0
+
+
+def test_a_rule_that_forgets_a_player_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_for_test(monkeypatch, "four", lambda: four_players(update_rule("alternating")))
+    with pytest.raises(
+        GanbenchError, match="players are d_a, d_b, g_ab, g_ba, but the update rule moves disc"
+    ):
+        cohort("four", {})
 
 
 def test_the_unrolled_gan_is_unrolled() -> None:
@@ -277,17 +332,19 @@ def test_the_unrolled_gan_is_unrolled() -> None:
     [
         ("extragradiant", {}, "did you mean 'extragradient'"),
         ({"lookahead": {"step": 3}}, {}, "no option 'step'"),
-        ({"consensus": {"weight": -1}}, {}, "at least 0"),
-        ({"unrolled": {"steps": 0}}, {}, "at least 1"),
+        ({"consensus": {"weight": -1}}, {}, "greater than or equal to 0"),
+        ({"consensus": {"weight": True}}, {}, "valid number"),
+        ({"unrolled": {"steps": 0}}, {}, "greater than or equal to 1"),
+        ({"unrolled": {"steps": 1.5}}, {}, "valid integer"),
+        ({"lookahead": {"rate": 0}}, {}, "greater than 0"),
         ("consensus", {"n_critic": 2}, "n_critic cannot be 2"),
         ("optimistic", {"first": "generator"}, "leave `first` out"),
         ({"lookahead": {"of": "simultaneous"}}, {"n_critic": 2}, "simultaneous updates move all"),
         ({"lookahead": {"of": "extragradeint"}}, {"n_critic": 2}, "did you mean 'extragradient'"),
-        ({"lookahead": {"of": {"lookahead": {}}}}, {}, "other than lookahead"),
-        ({"lookahead": {"of": 3}}, {}, "other than lookahead"),
+        ({"lookahead": {"of": 3}}, {}, "of = 3"),
         ({"a": None, "b": None}, {}, "a name or one"),
     ],
 )
 def test_a_wrong_rule_is_refused_in_words(update: Any, more: dict[str, Any], words: str) -> None:
     with pytest.raises(GanbenchError, match=words):
-        update_rule(update, **more)
+        update_rule(update, Turns(**more))

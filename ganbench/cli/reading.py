@@ -11,9 +11,7 @@ from ganbench import pages, registry
 from ganbench.cli.group import DATA, INCLUDE, RUN, main
 from ganbench.cli.paths import AbsolutePath, absolute, set_data
 
-_PLURALS: dict[str, registry.Kind] = {
-    "variants": "variant", "datasets": "dataset", "diagnostics": "diagnostic", "networks": "network",
-}  # fmt: skip
+_PLURALS: dict[str, registry.Kind] = {f"{kind}s": kind for kind in registry.KINDS}
 
 
 @main.command()
@@ -47,7 +45,7 @@ def list_(kind: str, include: Sequence[Path]) -> None:
 @click.argument("name")
 @INCLUDE
 def show(kind: registry.Kind, name: str, include: Sequence[Path]) -> None:
-    """Print the page of one variant, data set, diagnostic or network."""
+    """Print the page of one variant, data set, update rule, …: what it does, its options, its source."""
     for file in include:
         registry.include(file)
     click.echo(pages.show_page(kind, name))

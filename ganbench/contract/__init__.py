@@ -1,4 +1,4 @@
-"""What every registered variant, data set, diagnostic and network promises, as checks that can be run.
+"""What every registered entry promises, kind by kind, as checks that can be run.
 
 The same checks run over ganbench's own in its tests and over a user's file by `ganbench check FILE.py`.
 """
@@ -38,6 +38,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples, shares_match),
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone, resumes),
     "network": (documented, fits_data),
+    "update": (documented, names_its_source, trains, counts_its_updates, repeats, vectorizes),
 }
 """The promises of each kind, in the order in which they are checked."""
 

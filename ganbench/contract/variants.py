@@ -1,9 +1,8 @@
-"""What a variant promises: it builds, trains, repeats, and can be run over many seeds at once."""
+"""What a variant or an update rule promises: it trains, repeats, and can be run over many seeds at once."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,19 +10,15 @@ from torch import Tensor
 from ganbench import registry
 from ganbench.contract.promise import CPU, PLACES, dataset_of, require
 from ganbench.errors import GanbenchError
-from ganbench.game import Tree
 from ganbench.registry import Entry
-from ganbench.training.cohort import Cohort
+from ganbench.training.cohort import Cohort, make
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 from ganbench.training.gradients import Gradient, Mode
-from ganbench.updates import Field
 from ganbench.variants.variant import Variant
 
 ROUNDING = 1e-10
 """Relative difference that two ways of computing the same float64 numbers may show after two rounds."""
 _ROUNDS = 2
-DISCRIMINATOR = "discriminator"
-"""The player whose updates a cohort counts."""
 
 
 def builds(entry: Entry) -> str | None:
@@ -45,20 +40,24 @@ def trains(entry: Entry) -> None:
             require(moved, entry, f"two rounds on {place} do not move the {player}")
 
 
-def counts_its_updates(entry: Entry) -> str | None:
-    """A round takes as many discriminator updates as its rule says, which is what budgets count."""
-    cohort = _fresh(entry, places_of(entry)[0])
-    if DISCRIMINATOR not in cohort.state.params:
-        return f"no player is called {DISCRIMINATOR}: not counted"
-    rule = cohort.variant.update
-    counting = _Counting(cohort.field)
-    with torch.no_grad():
-        rule.advance(counting)
-    said, made = rule.discriminator_updates, counting.updates
-    require(
-        made == said, entry, f"its update rule says {said} discriminator updates a round and makes {made}"
-    )
-    return None
+def counts_its_updates(entry: Entry) -> None:
+    """A round makes the updates and shows the real examples that its rule says: what budgets count."""
+    counts_as_declared(entry, _fresh(entry, places_of(entry)[0]))
+
+
+def counts_as_declared(entry: Entry, cohort: Cohort) -> None:
+    """Refuse a rule that says one thing and does another in a cohort's next round."""
+    rule, state = cohort.variant.update, cohort.state
+    updates, real_batches = dict(state.updates), state.real_batches
+    cohort.field.advance()
+    for player, declared in rule.updates.items():
+        made = state.updates[player] - updates[player]
+        text = f"its update rule says {declared} updates of the {player} a round and makes {made}"
+        require(made == declared, entry, text)
+    declared, shown = sum(rule.real_batches.values()), state.real_batches - real_batches
+    reads_data = any(set(names) - set(cohort.game.inputs) for names in cohort.reads.values())
+    text = f"its update rule says {declared} batches of real examples a round and shows {shown}"
+    require(shown == declared or not reads_data, entry, text)
 
 
 def repeats(entry: Entry) -> None:
@@ -82,14 +81,18 @@ def vectorizes(entry: Entry) -> str | None:
     return at_once.execution["reason"]
 
 
-def _small(entry: Entry, place: str) -> dict[str, Any]:
+def _choice(entry: Entry, place: str) -> Choice:
+    """The variant to train, small: the entry itself, or the non-saturating GAN under an update rule."""
+    of_rule = entry.kind == "update"
+    variant = registry.get("variant", "nsgan") if of_rule else entry
     wanted = {"network": PLACES.get(place, PLACES["ring8"]), "latent_dim": 4, "batch_size": 8}
-    return {name: value for name, value in wanted.items() if name in entry.options}
+    options = {name: value for name, value in wanted.items() if name in variant.options}
+    return Choice(variant.name, variant.name, options | ({"update": entry.name} if of_rule else {}))
 
 
 def _variant(entry: Entry, place: str) -> Variant:
-    made: Variant = entry.factory(**_small(entry, place))
-    return made
+    variant: Variant = make("variant", _choice(entry, place))
+    return variant
 
 
 @functools.cache
@@ -121,20 +124,6 @@ def _refusal(entry: Entry, place: str) -> str | None:
     return None
 
 
-class _Counting:
-    """A field that counts the steps of the discriminator that last."""
-
-    def __init__(self, field: Field) -> None:
-        self.updates = 0
-        self.draw, self.gradient = field.draw, field.gradient
-        self.position, self.return_to = field.position, field.return_to
-        self._step = field.step
-
-    def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
-        self.updates += lasting and player == DISCRIMINATOR
-        self._step(player, gradient, lasting)
-
-
 class _OneByOne(Cohort):
     """Runs seed after seed and traces nothing: what every faster way must agree with."""
 
@@ -163,12 +152,12 @@ def _fresh(entry: Entry, place: str) -> Cohort:
 
 
 def _description(entry: Entry, place: str, seeds: tuple[int, ...]) -> CohortDescription:
-    updates = _variant(entry, place).update.discriminator_updates
+    steps = _variant(entry, place).update.steps
     return CohortDescription(
         dataset=Choice(place, place),
-        variant=Choice(entry.name, entry.name, _small(entry, place)),
+        variant=_choice(entry, place),
         seeds=seeds,
-        budget=Budget("steps", _ROUNDS * updates),
+        budget=Budget("steps", _ROUNDS * steps),
         measure=(1.0,),
         diagnostics=(),
         engine=Engine(precision="float64", compile="off", vectorize="on"),

@@ -30,7 +30,7 @@ class RoundRecorder:
 
     def on_round(self, state: CohortState) -> None:
         """Record the present values; nothing waits for the device."""
-        self._steps.append(state.discriminator_updates)
+        self._steps.append(state.steps)
         for series in self._series.values():
             series.record(state)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from ganbench import registry
-from ganbench.errors import GanbenchError, nearest
+from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 
 
@@ -31,20 +31,7 @@ class Architecture(Protocol):
 
 def architecture(choice: str | Mapping[str, Any]) -> Architecture:
     """The architecture of a name, of {name: {option: value}} or of {"name": …, "options": {…}}."""
-    if isinstance(choice, str):
-        name, options = choice, {}
-    elif set(choice) == {"name", "options"}:
-        name, options = choice["name"], choice["options"]
-    elif len(choice) == 1:
-        name, options = next(iter(choice.items()))
-    else:
-        raise GanbenchError(f"a network is a name or one {{name: {{option: value}}}}, not {dict(choice)!r}")
-    entry = registry.get("network", name)
-    unknown = set(options or {}) - set(entry.options)
-    if unknown:
-        wrong = min(unknown)
-        raise GanbenchError(f"network {name} has no option {wrong!r}{nearest(wrong, entry.options)}")
-    made: Architecture = entry.factory(**(options or {}))
+    made: Architecture = registry.build("network", choice)
     return made
 
 

@@ -62,7 +62,7 @@ def trained_for(
 ) -> Iterator[tuple[int, Cohort, CohortSnapshot]]:
     """A cohort after each of these rounds, ascending."""
     made: Any = registry.get("variant", description.variant.name).factory(**description.variant.options)
-    updates, last = made.update.discriminator_updates, max(rounds[-1], 1)
+    updates, last = made.update.steps, max(rounds[-1], 1)
     budget, points = Budget("steps", last * updates), tuple(each / last for each in rounds)
     cohort = Cohort(replace(description, budget=budget, measure=points, diagnostics=()), CPU)
     for number, snapshot in zip(rounds, cohort.train(), strict=False):
@@ -85,7 +85,7 @@ def _numbers_of(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, Tensor]:
     for player, (gradient, loss) in _field(cohort, snapshot).items():
         found |= {f"{player}'s loss": loss, **_norm_and_mean(f"{player}'s gradient", gradient)}
     samples = snapshot.samples().flatten(2)[:, :SAMPLES].double()
-    found["updates counted"] = torch.full((len(samples),), float(cohort.state.discriminator_updates))
+    found["updates counted"] = torch.full((len(samples),), float(cohort.state.steps))
     found |= {"samples' mean": samples.mean((1, 2)), "samples' spread": samples.std((1, 2))}
     return found | _primary(snapshot)
 

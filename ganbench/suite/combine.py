@@ -13,7 +13,9 @@ from ganbench.errors import GanbenchError, nearest
 from ganbench.game import DataSpec
 from ganbench.suite.labels import Placed
 from ganbench.suite.located import Mistakes, Place
+from ganbench.training.budget import round_cost
 from ganbench.training.description import Budget, Choice
+from ganbench.updates import UpdateRule
 from ganbench.user_code import location_of, one_line
 
 
@@ -132,8 +134,9 @@ def _at_fault(item: Placed, spec: DataSpec | None) -> tuple[Place, str]:
 
 def _check_budget(item: Placed, variant: Any, budget: Budget, place: Place, mistakes: Mistakes) -> None:
     """A round that would exceed the budget is not taken, so the budget must hold one."""
-    updates = getattr(getattr(variant, "update", None), "discriminator_updates", 1)
-    cost = {"images": updates * getattr(variant, "reals_per_batch", 1), "steps": updates}.get(budget.unit, 0)
+    if budget.unit not in ("images", "steps") or not isinstance(getattr(variant, "update", None), UpdateRule):
+        return  # a plug-in's own failure is an outcome, and other costs are known only in training
+    cost = round_cost(budget, variant, lambda: 0.0) or 0
     if budget.amount < cost:
         text = f"budget: {budget.amount:g} {budget.unit} are less than one round of variant"
         mistakes.add(place, f"{text} {item.choice.label!r}; give at least {cost}")

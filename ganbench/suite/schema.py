@@ -14,15 +14,16 @@ from ganbench.suite.own import OF_VARIANTS
 from ganbench.suite.settings import options_of
 
 Schema = dict[str, Any]
+_NAMED_BY_OPTIONS: tuple[Kind, ...] = ("network", "update")
 
 
 def json_schema() -> Schema:
     """The schema of a suite file with every registered name and its options (draft 2020-12)."""
     schema = SuiteFile.model_json_schema()
-    networks = _choice_schemas("network")
-    schema.setdefault("$defs", {})["network"] = {"anyOf": [*networks, _resolved_network()]}
+    for kind in _NAMED_BY_OPTIONS:
+        schema.setdefault("$defs", {})[kind] = {"anyOf": [*_choice_schemas(kind), _resolved(kind)]}
     for kind, key in (("dataset", "datasets"), ("variant", "variants"), ("diagnostic", "diagnostics")):
-        items = {"anyOf": _choice_schemas(kind)}  # type: ignore[arg-type]
+        items = {"anyOf": _choice_schemas(kind)}
         entries: Schema = {"type": "array", "minItems": 1, "items": items}
         if kind != "diagnostic":
             schema["properties"][key] |= entries
@@ -45,8 +46,8 @@ def _choice_schemas(kind: Kind) -> list[Schema]:
 
 
 def _with_options(kind: Kind, name: str, summary: str, options: dict[str, Option]) -> Schema:
-    properties: Schema = {name: _options_schema(kind, options) | {"description": summary}}
-    if kind != "network":
+    properties: Schema = {name: _options_schema(options) | {"description": summary}}
+    if kind not in _NAMED_BY_OPTIONS:
         properties["label"] = {"type": "string", "description": "the name in tables and figures"}
     if kind == "variant":
         entry = VariantEntry.model_json_schema(ref_template="#/$defs/{model}")["properties"]
@@ -60,17 +61,17 @@ def _without_null(schema: Schema) -> Schema:
     return {"anyOf": kinds, "description": schema["description"]}
 
 
-def _options_schema(kind: Kind, options: dict[str, Option]) -> Schema:
+def _options_schema(options: dict[str, Option]) -> Schema:
     required = [name for name, option in options.items() if option.required]
-    schema = _object({name: _option_schema(kind, option) for name, option in options.items()}, required)
+    schema = _object({name: _option_schema(option) for name, option in options.items()}, required)
     return schema if required else schema | {"type": ["object", "null"]}
 
 
-def _option_schema(kind: Kind, option: Option) -> Schema:
+def _option_schema(option: Option) -> Schema:
     """One value, or a list of values as a sweep."""
     value: Schema = TypeAdapter(option.type).json_schema()
-    if (kind, option.name) == ("variant", "network"):
-        value = {"$ref": "#/$defs/network"}
+    if option.names is not None:
+        value = {"$ref": f"#/$defs/{option.names}"}
     sweep: Schema = {"type": "array", "items": value, "minItems": 1}
     if depth_of_type(option.type):
         sweep["description"] = "a list of such lists is a sweep"
@@ -78,8 +79,8 @@ def _option_schema(kind: Kind, option: Option) -> Schema:
     return schema if option.required else schema | {"default": option.default}
 
 
-def _resolved_network() -> Schema:
-    properties = {"name": {"enum": registry.names("network")}, "options": {"type": "object"}}
+def _resolved(kind: Kind) -> Schema:
+    properties = {"name": {"enum": registry.names(kind)}, "options": {"type": "object"}}
     return _object(properties, ["name", "options"])
 
 

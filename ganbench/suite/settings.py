@@ -19,11 +19,10 @@ from ganbench.suite.options import WRONG, check_keys, read_value, swept
 from ganbench.suite.own import AS_THE_SUITE, Own, beside
 from ganbench.suite.words import found, hint_for
 
-TITLES: dict[Kind, str] = {
-    "variant": "variant",
+TITLES: dict[Kind, str] = {kind: kind for kind in registry.KINDS} | {
     "dataset": "data set",
-    "diagnostic": "diagnostic",
-    "network": "network",
+    "update": "update rule",
+    "extractor": "feature extractor",
 }
 _MOST_SETTINGS = 10_000
 
@@ -76,9 +75,7 @@ def settings(kind: Kind, pair: Pair, mistakes: Mistakes, silent: bool = False) -
         )
         return []
     defaults = {
-        name: _default(kind, option, pair.place, mistakes)
-        for name, option in known.items()
-        if name not in axes
+        name: _default(option, pair.place, mistakes) for name, option in known.items() if name not in axes
     }
     return [
         _setting(pair, known, defaults, dict(zip(axes, values, strict=True)), many)
@@ -125,16 +122,16 @@ def _axes(
     if inside:
         return None
     nodes = check_keys(Mapping(pair.place, node.pairs), known, "option", of, mistakes)
-    axes = {name: _values(kind, known[name], value, of, mistakes) for name, value in nodes.items()}
+    axes = {name: _values(known[name], value, of, mistakes) for name, value in nodes.items()}
     return axes if len(mistakes.found) == before else None
 
 
-def _values(kind: Kind, option: Option, node: Node, of: str, mistakes: Mistakes) -> tuple[_Value, ...]:
+def _values(option: Option, node: Node, of: str, mistakes: Mistakes) -> tuple[_Value, ...]:
     what = f"{option.name!r} of {of}"
     read: list[_Value] = []
     for item in swept(node, option.type, what, mistakes):
-        if (kind, option.name) == ("variant", "network"):
-            read += _networks(item, mistakes)
+        if option.names is not None:
+            read += _entries(option.names, item, mistakes)
         else:
             value = read_value(item, option.type, what, mistakes)
             read += [] if value is WRONG else [_Value(value, word(value), item.place)]
@@ -147,26 +144,26 @@ def _values(kind: Kind, option: Option, node: Node, of: str, mistakes: Mistakes)
     return tuple(read)
 
 
-def _networks(node: Node, mistakes: Mistakes) -> list[_Value]:
+def _entries(kind: Kind, node: Node, mistakes: Mistakes) -> list[_Value]:
     """`mlp`, {mlp: {options}} or {name: mlp, options: {…}}, resolved to the last form."""
     pair = None
     if isinstance(node, Scalar) and isinstance(node.value, str):
         pair = Pair(node.value, node.place, Scalar(node.place, None, ""))
     elif isinstance(node, Mapping) and {p.key for p in node.pairs} in ({"name"}, {"name", "options"}):
-        pair = _named_network(node)
+        pair = _named(node)
     elif isinstance(node, Mapping) and len(node.pairs) == 1:
         pair = node.pairs[0]
     if pair is None:
-        text = f"a network must be a name, or {{name: {{option: value}}}}, not {found(node)}"
+        text = f"the {TITLES[kind]} must be a name, or {{name: {{option: value}}}}, not {found(node)}"
         mistakes.add(node.place, text + hint_for(node, str))
         return []
     return [
         _Value({"name": s.name, "options": s.options}, bracketed(s.name, s.given, "()"), s.place)
-        for s in settings("network", pair, mistakes)
+        for s in settings(kind, pair, mistakes)
     ]
 
 
-def _named_network(node: Mapping) -> Pair | None:
+def _named(node: Mapping) -> Pair | None:
     name, options = node.get("name"), node.get("options")
     if name is None or not isinstance(name.node, Scalar) or not isinstance(name.node.value, str):
         return None
@@ -174,10 +171,10 @@ def _named_network(node: Mapping) -> Pair | None:
     return Pair(name.node.value, name.node.place, nothing if options is None else options.node)
 
 
-def _default(kind: Kind, option: Option, place: Place, mistakes: Mistakes) -> Any:
-    """An option's default as plain JSON values, a network's own options filled in."""
-    if (kind, option.name) == ("variant", "network"):
-        made = _networks(from_plain(option.default, place), mistakes)
+def _default(option: Option, place: Place, mistakes: Mistakes) -> Any:
+    """An option's default as plain JSON values, an entry's own options filled in."""
+    if option.names is not None:
+        made = _entries(option.names, from_plain(option.default, place), mistakes)
         return made[0].value if made else WRONG
     adapter = TypeAdapter(option.type)
     try:

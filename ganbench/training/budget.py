@@ -12,11 +12,10 @@ from ganbench.variants.variant import Variant
 
 def round_cost(budget: Budget, variant: Variant, flops_per_round: Callable[[], float]) -> float | None:
     """What one round takes of the budget, in its own unit; None for seconds, which only a clock knows."""
-    updates = variant.update.discriminator_updates
     if budget.unit == "images":
-        return updates * variant.reals_per_batch
+        return sum(variant.update.real_batches.values()) * variant.reals_per_batch
     if budget.unit == "steps":
-        return updates
+        return variant.update.steps
     if budget.unit == "flops":
         return flops_per_round()
     return None

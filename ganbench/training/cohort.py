@@ -42,10 +42,9 @@ class Cohort:
         self.dtype = dtype_of(description.engine.precision)
         self.dataset: Dataset = make("dataset", description.dataset)
         self.dataset.require()
-        self.variant: Variant = make("variant", description.variant)
-        self.game: Game = self.variant.update.modify(
-            self.variant.build(self.dataset.info.spec), self.variant.optimizers, self.variant.projections
-        )
+        self.game: Game
+        self.variant: Variant
+        self.game, self.variant = make("variant", description.variant).prepared(self.dataset.info.spec)
         self.state = states.initial(self.game, self.variant, description.seeds, device, self.dtype)
         self.batches = self._batch_source()
         self.reads = names_read(self.game, self._batch_shapes())
@@ -114,9 +113,9 @@ class Cohort:
         self._follow(self.state)
 
     def diverged(self) -> list[tuple[int, str] | None]:
-        """For each seed None, or the discriminator updates done and the player not finite any more."""
+        """For each seed None, or the steps done and the player not finite any more."""
         first = {player: at.tolist() for player, at in self.state.diverged_at.items()}
-        now = self.state.discriminator_updates
+        now = self.state.steps
         for player, tree in self.state.params.items():
             if not tree:
                 continue
@@ -266,12 +265,12 @@ class Cohort:
 
     def snapshot(self, point: int, final: bool) -> CohortSnapshot:
         """The cohort as it stands, as measuring point number `point`."""
-        updates = self.state.discriminator_updates
-        images = updates * self.variant.reals_per_batch
+        steps, rule = self.state.steps, self.variant.update
+        images = self.state.rounds * sum(rule.real_batches.values()) * self.variant.reals_per_batch
         seconds = self.clock.seconds
         rate = images * len(self.description.seeds) / seconds if seconds else float("nan")
         throughput = {"seconds": seconds, "images_per_second": rate, "peak_memory": self._memory.peak()}
-        return CohortSnapshot(self, Moment(point, images, updates, seconds, final), throughput)
+        return CohortSnapshot(self, Moment(point, images, steps, seconds, final), throughput)
 
 
 def make(kind: registry.Kind, choice: Choice) -> Any:

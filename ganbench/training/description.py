@@ -22,7 +22,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Budget:
-    """How much training: `amount` of real images, discriminator updates, seconds or FLOPs a seed."""
+    """How much training: `amount` of real images, steps (see `UpdateRule`), seconds or FLOPs a seed."""
 
     unit: BudgetUnit
     amount: float

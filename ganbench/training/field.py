@@ -40,11 +40,13 @@ class CohortField:
         self._game, self._variant, self.state = game, variant, state
         self._batches, self._gradients, self._reads = batches, gradients, reads
         self._carried = {name for name, item in game.inputs.items() if isinstance(item, OptimizerStateInput)}
-        self._updates_of_round = 0
+        self._before: Mapping[str, int] = dict(state.updates)
 
     def draw(self, *players: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
         """A fresh batch of what these players' losses read; see `updates.Field`."""
         wanted = {name for player in players for name in self._reads[player]}
+        of_data = wanted - set(self._game.inputs)
+        self.state.real_batches += bool(of_data) and not (reals_of is not None and of_data <= set(reals_of))
         return self._batches.draw(wanted - self._carried, reals_of)
 
     def gradient(self, player: str, batch: Mapping[str, Tensor]) -> Tree:
@@ -71,7 +73,7 @@ class CohortField:
             return
         if player in variant.averages:
             average_(state.averages[player], params, variant.averages[player])
-        self._updates_of_round += player == "discriminator"
+        state.updates[player] += 1
 
     def position(self) -> Position:
         """Copies of all parameters."""
@@ -86,10 +88,10 @@ class CohortField:
     @torch.no_grad()
     def advance(self) -> None:
         """One round of the variant's update rule."""
-        self._updates_of_round = 0
+        self._before = dict(self.state.updates)
         self._variant.update.advance(self)
         self.state.rounds += 1
-        self.state.discriminator_updates += self._variant.update.discriminator_updates
+        self.state.steps += self._variant.update.steps
 
     def _optimizers_state(self) -> dict[str, Tensor]:
         leaf = next(value for tree in self.state.params.values() for value in tree.values())
@@ -100,5 +102,7 @@ class CohortField:
     def _note_divergence(self, player: str, loss: Tensor) -> None:
         # A gradient that is not finite makes the next loss so: losses alone locate it to one update.
         seen = self.state.diverged_at[player]
-        done = self.state.discriminator_updates + self._updates_of_round
+        counted = self._variant.update.counted
+        made = 0 if counted is None else self.state.updates[counted] - self._before[counted]
+        done = self.state.steps + made
         self.state.diverged_at[player] = torch.minimum(seen, torch.where(torch.isfinite(loss), seen, done))

@@ -24,8 +24,10 @@ NEVER = torch.iinfo(torch.int64).max
 class CohortState:
     """Stacked trees {player: {name: [S, ...]}}, optimizer optimizer_state, and counters.
 
-    `diverged_at` [S] per player is how many discriminator updates were done when that player's loss first
-    was not finite; it stays on the device, and is read at measuring points only.
+    `updates` counts every player's lasting updates, `steps` those that a budget in steps counts, and
+    `real_batches` the fresh batches of real examples.  `diverged_at` [S] per player is how many steps were
+    done when that player's loss first was not finite; it stays on the device, and is read at measuring
+    points only.
     """
 
     params: dict[str, Tree]
@@ -33,8 +35,10 @@ class CohortState:
     optimizer_state: dict[str, OptimizerState]
     averages: dict[str, Tree]
     diverged_at: dict[str, Tensor]
+    updates: dict[str, int]
     rounds: int = 0
-    discriminator_updates: int = 0
+    steps: int = 0
+    real_batches: int = 0
 
 
 def initial(
@@ -57,6 +61,7 @@ def initial(
         },
         averages={player: {n: p.clone() for n, p in params[player].items()} for player in variant.averages},
         diverged_at={player: torch.full((len(seeds),), NEVER, device=device) for player in game.players},
+        updates=dict.fromkeys(game.players, 0),
     )
 
 

@@ -1,9 +1,8 @@
-"""Update rules: how the players move along the field in one round.
+"""Update rules: how the players move along the field in one round; one file each.
 
 A rule is a function that may do anything with the field; it sees stacked trees [S, ...].
 """
 
-from ganbench.updates.choice import IN_WORDS, RULES, update_rule
-from ganbench.updates.rule import Field, FirstPlayer, UpdateRule
+from ganbench.updates.rule import Field, FirstPlayer, Turns, UpdateRule, register_update, update_rule
 
-__all__ = ["IN_WORDS", "RULES", "Field", "FirstPlayer", "UpdateRule", "update_rule"]
+__all__ = ["Field", "FirstPlayer", "Turns", "UpdateRule", "register_update", "update_rule"]

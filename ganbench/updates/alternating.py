@@ -1,50 +1,26 @@
-"""The two plain rules: players move in turn, or all at once."""
+"""Alternating updates: players move in turn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from torch import Tensor
-
-from ganbench.updates.rule import Field, FirstPlayer, UpdateRule
-
-GENERATING = ("generator",)
-BOTH = ("discriminator", "generator")
+from ganbench.updates.rule import Field, Turns, UpdateRule, move, register_update
 
 
-def alternating(
-    n_critic: int = 1, first: FirstPlayer = "discriminator", generating: tuple[str, ...] = GENERATING
-) -> UpdateRule:
-    """`n_critic` discriminator updates and one of the generating players, each on a fresh batch.
+@register_update("alternating")
+def alternating(turns: Turns) -> UpdateRule:
+    """`n_critic` updates of the discriminator and one of the generator, each on a fresh batch.
 
     A generator whose loss reads real examples is shown those of the discriminator's neighbouring
     update: so all variants are shown the same examples in the same order, and equally many.
+
+    Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
     """
 
     def advance(field: Field) -> None:
-        batch = None if first == "discriminator" else _turn(field, generating)
-        for number in range(n_critic):
-            batch = _turn(field, ("discriminator",), batch if number == 0 else None)
-        if first == "discriminator":
-            _turn(field, generating, batch)
+        batch = None if turns.first == "discriminator" else move(field, turns.generating)
+        for number in range(turns.n_critic):
+            batch = move(field, turns.judging, batch if number == 0 else None)
+        if turns.first == "discriminator":
+            move(field, turns.generating, batch)
 
-    return UpdateRule(advance, n_critic)
-
-
-def simultaneous(players: tuple[str, ...] = BOTH) -> UpdateRule:
-    """All players move along the field at one point, on one batch."""
-
-    def advance(field: Field) -> None:
-        _turn(field, players)
-
-    return UpdateRule(advance, 1)
-
-
-def _turn(
-    field: Field, players: tuple[str, ...], reals_of: Mapping[str, Tensor] | None = None
-) -> Mapping[str, Tensor]:
-    """These players' gradients at one point, then their steps."""
-    batch = field.draw(*players, reals_of=reals_of)
-    for player, gradient in {player: field.gradient(player, batch) for player in players}.items():
-        field.step(player, gradient)
-    return batch
+    updates = dict.fromkeys(turns.judging, turns.n_critic) | dict.fromkeys(turns.generating, 1)
+    return UpdateRule(advance, updates, {turns.judging[0]: turns.n_critic})

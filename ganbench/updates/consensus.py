@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
 from torch import Tensor
 from torch.func import grad
 
 from ganbench.game import Batch, Game, Loss, Networks
-from ganbench.updates.alternating import BOTH, simultaneous
-from ganbench.updates.rule import Projections, UpdateRule
+from ganbench.updates.rule import Optimizers, Projections, Turns, UpdateRule, register_update
+from ganbench.updates.simultaneous import at_once
 
 
-def consensus(weight: float, players: tuple[str, ...] = BOTH) -> UpdateRule:
+@register_update("consensus")
+def consensus(turns: Turns, weight: Annotated[float, Ge(0), "of ½‖v‖², v the field"] = 1.0) -> UpdateRule:
     """Simultaneous updates of losses that gain weight·½‖v‖², v all players' gradients of their own losses.
 
     Source: Mescheder, Nowozin and Geiger 2017, "The Numerics of GANs", algorithm 2 and eq. (8).
     """
 
-    def modify(game: Game, _optimizers: Mapping[str, Any], _projections: Projections) -> Game:
+    def prepare(game: Game, optimizers: Optimizers, _projections: Projections) -> tuple[Game, Optimizers]:
         losses = {player: _with_field_norm(game, loss, weight) for player, loss in game.losses.items()}
-        return replace(game, losses=losses)
+        return replace(game, losses=losses), optimizers
 
-    return replace(simultaneous(players), modify=modify)
+    return replace(at_once("consensus", turns), prepare=prepare)
 
 
 def _with_field_norm(game: Game, loss: Loss, weight: float) -> Loss:

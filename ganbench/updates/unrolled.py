@@ -1,40 +1,26 @@
-"""Unrolled updates: the generator's loss looks at the discriminator some steps ahead."""
+"""Unrolled updates: a generating player's loss looks at the judging ones some steps ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Annotated, Any
 
-from torch import Tensor
+from annotated_types import Ge
+from torch import nn
 from torch.func import grad
 
 from ganbench.game import Batch, Game, Loss, Networks, OptimizerStateInput, Tree, template_state
-from ganbench.updates.alternating import GENERATING, alternating
-from ganbench.updates.rule import FirstPlayer, Projections, UpdateRule
+from ganbench.updates.alternating import alternating
+from ganbench.updates.rule import Optimizers, Projections, Turns, UpdateRule, register_update
 
-Projection = Callable[[Tensor], Tensor]
-
-
-class DifferentiableOptimizer(Protocol):
-    """An optimizer whose steps can be differentiated."""
-
-    def functional_step(
-        self, params: Tree, gradient: Tree, optimizer_state: Mapping[str, Any]
-    ) -> tuple[Tree, dict[str, Any]]:
-        """One update as a function: new parameters, new state."""
-        ...
-
-    def initial(self, params: Tree) -> dict[str, Any]:
-        """The state before the first update."""
-        ...
+States = Mapping[str, Mapping[str, Any]]
+"""{player: optimizer state of one replica}."""
 
 
+@register_update("unrolled")
 def unrolled(
-    steps: int,
-    n_critic: int = 1,
-    first: FirstPlayer = "discriminator",
-    generating: tuple[str, ...] = GENERATING,
+    turns: Turns, steps: Annotated[int, Ge(1), "discriminator updates that the generator looks ahead"] = 5
 ) -> UpdateRule:
     """Alternating updates; the generator's loss is taken `steps` discriminator updates ahead of the present.
 
@@ -43,65 +29,76 @@ def unrolled(
 
     Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eqs. (7) to (10).
     """
-    rule = alternating(n_critic, first, generating)
 
-    def modify(
-        game: Game, optimizers: Mapping[str, DifferentiableOptimizer], projections: Projections
-    ) -> Game:
-        return _ahead(game, optimizers["discriminator"], projections.get("discriminator"), steps)
+    def prepare(game: Game, optimizers: Optimizers, projections: Projections) -> tuple[Game, Optimizers]:
+        inputs = {
+            player: _state_inputs(player, optimizers[player], game.players[player])
+            for player in turns.judging
+        }
 
-    return replace(rule, modify=modify)
+        def ahead(networks: Networks, batch: Batch) -> Networks:
+            states: States = {player: _state_in(batch, inputs[player]) for player in turns.judging}
+            for _ in range(steps):
+                networks, states = _one_ahead(game, optimizers, projections, networks, batch, states)
+            return networks
 
+        losses = {player: _taken(game.losses[player], ahead) for player in turns.generating}
+        added = {name: item for each in inputs.values() for name, item in each.items()}
+        modified = replace(game, losses={**game.losses, **losses}, inputs={**game.inputs, **added})
+        return modified, optimizers
 
-def _ahead(game: Game, optimizer: DifferentiableOptimizer, project: Projection | None, steps: int) -> Game:
-    params, _ = template_state(game.players["discriminator"])
-    carried = _carried(optimizer.initial(params), params)
-    losses = {**game.losses, "generator": _generator_loss(game, optimizer, project, carried, steps)}
-    return replace(game, losses=losses, inputs={**game.inputs, **carried})
-
-
-def _carried(optimizer_state: Mapping[str, Any], params: Tree) -> dict[str, OptimizerStateInput]:
-    """The discriminator's optimizer state as inputs of the batch, under "<slot>" or "<slot>/<parameter>"."""
-    found = {}
-    for slot, value in optimizer_state.items():
-        if isinstance(value, Mapping):
-            for name in value:
-                found[f"{slot}/{name}"] = OptimizerStateInput(
-                    "discriminator", slot, name, tuple(params[name].shape)
-                )
-        else:
-            found[slot] = OptimizerStateInput("discriminator", slot, None, ())
-    return found
+    return replace(alternating(turns), prepare=prepare)
 
 
-def _generator_loss(
+def _taken(loss: Loss, at: Callable[[Networks, Batch], Networks]) -> Loss:
+    return lambda networks, batch: loss(at(networks, batch), batch)
+
+
+def _one_ahead(
     game: Game,
-    optimizer: DifferentiableOptimizer,
-    project: Projection | None,
-    carried: Mapping[str, OptimizerStateInput],
-    steps: int,
-) -> Loss:
-    def loss(networks: Networks, batch: Batch) -> Tensor:
-        params, optimizer_state = networks.parameters("discriminator"), _optimizer_state(carried, batch)
-        for _ in range(steps):
-            gradient = grad(
-                lambda own: game.losses["discriminator"](
-                    networks.with_parameters("discriminator", own), batch
-                )
-            )(params)
-            params, optimizer_state = optimizer.functional_step(params, gradient, optimizer_state)
-            if project is not None:
-                params = {name: project(value) for name, value in params.items()}
-        return game.losses["generator"](networks.with_parameters("discriminator", params), batch)
+    optimizers: Optimizers,
+    projections: Projections,
+    networks: Networks,
+    batch: Batch,
+    states: States,
+) -> tuple[Networks, States]:
+    """The networks and the optimizers' state after one update of the players that have a state here."""
+    gradients = {player: _gradient(game.losses[player], player, networks, batch) for player in states}
+    after = {}
+    for player, gradient in gradients.items():
+        params, after[player] = optimizers[player].functional_step(
+            networks.parameters(player), gradient, states[player]
+        )
+        project = projections.get(player)
+        if project is not None:
+            params = {name: project(value) for name, value in params.items()}
+        networks = networks.with_parameters(player, params)
+    return networks, after
 
-    return loss
+
+def _gradient(loss: Loss, player: str, networks: Networks, batch: Batch) -> Tree:
+    gradient: Tree = grad(lambda own: loss(networks.with_parameters(player, own), batch))(
+        networks.parameters(player)
+    )
+    return gradient
 
 
-def _optimizer_state(carried: Mapping[str, OptimizerStateInput], batch: Batch) -> dict[str, Any]:
-    optimizer_state: dict[str, Any] = {}
-    for name, item in carried.items():
+def _state_inputs(player: str, optimizer: Any, template: nn.Module) -> dict[str, OptimizerStateInput]:
+    """A player's optimizer state as inputs of the batch, by names that hold player, slot and parameter."""
+    params, _ = template_state(template)
+    inputs = {}
+    for slot, value in optimizer.initial(params).items():
+        for name in value if isinstance(value, Mapping) else (None,):
+            shape = () if name is None else tuple(params[name].shape)
+            inputs[f"{player}/{slot}/{name}"] = OptimizerStateInput(player, slot, name, shape)
+    return inputs
+
+
+def _state_in(batch: Batch, inputs: Mapping[str, OptimizerStateInput]) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    for name, item in inputs.items():
         if item.parameter is None:
-            optimizer_state[item.slot] = batch[name]
+            state[item.slot] = batch[name]
         else:
-            optimizer_state.setdefault(item.slot, {})[item.parameter] = batch[name]
-    return optimizer_state
+            state.setdefault(item.slot, {})[item.parameter] = batch[name]
+    return state

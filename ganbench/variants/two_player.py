@@ -17,7 +17,8 @@ from ganbench.networks.network import architecture
 from ganbench.objectives import Objective
 from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.penalties import Penalty
-from ganbench.updates import IN_WORDS, FirstPlayer, update_rule
+from ganbench.registry import EntryOf
+from ganbench.updates import FirstPlayer, Turns, update_rule
 from ganbench.variants.discriminator_input import SINGLE_EXAMPLES, DiscriminatorInput
 from ganbench.variants.variant import Variant
 
@@ -31,7 +32,7 @@ def two_player(
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None = None,
     shown: DiscriminatorInput = SINGLE_EXAMPLES,
     *,
-    network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
+    network: Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"] = "mlp",
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
     latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
@@ -40,7 +41,7 @@ def two_player(
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
     ] = None,
-    update: Annotated[str | dict[str, Any], IN_WORDS] = "alternating",
+    update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
     first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
     ema: Annotated[
@@ -54,15 +55,14 @@ def two_player(
     `batch_size` counts what the discriminator is shown at once: packs, where examples are `shown` in packs.
     """
     discriminator_rate = learning_rate if discriminator_learning_rate is None else discriminator_learning_rate
-    rule = update_rule(update, n_critic, first)
     return Variant(
         build=lambda spec: _game(
             objective, tuple(penalties), prepare_discriminator, shown, network, latent_dim, latent, spec
         ),
-        update=rule,
+        update=update_rule(update, Turns(n_critic, first)),
         optimizers={
-            "generator": make_optimizer(optimizer, learning_rate, rule.optimistic),
-            "discriminator": make_optimizer(optimizer, discriminator_rate, rule.optimistic),
+            "generator": make_optimizer(optimizer, learning_rate),
+            "discriminator": make_optimizer(optimizer, discriminator_rate),
         },
         batch_size=batch_size * shown.packing,
         reals_per_batch=batch_size * shown.packing,

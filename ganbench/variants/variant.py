@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import Tensor
 
 from ganbench.divergences import Divergence
+from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec, Game, Tree
 from ganbench.optimizers import Optimizer
 from ganbench.updates import UpdateRule
@@ -38,3 +39,14 @@ class Variant:
     """The f-divergence whose variational bound the discriminator's logits give; None where they give none."""
     probability: Literal["log_odds", "itself"] | None = None
     """What the best discriminator's output is: p/(p+q) itself, its log-odds, or neither (`Objective`)."""
+
+    def prepared(self, spec: DataSpec) -> tuple[Game, Variant]:
+        """The game on such data and the variant that plays it, as the update rule changes both."""
+        game = self.build(spec)
+        if set(game.players) != set(self.update.updates):
+            raise GanbenchError(
+                f"the game's players are {', '.join(game.players)}, but the update rule moves "
+                f"{', '.join(self.update.updates)}; name them in the rule's Turns"
+            )
+        game, optimizers = self.update.prepare(game, self.optimizers, self.projections)
+        return game, replace(self, optimizers=optimizers)

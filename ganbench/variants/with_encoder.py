@@ -15,7 +15,8 @@ from ganbench.networks.initialize import refuse_unusable
 from ganbench.networks.joint import encoder, joint_discriminator
 from ganbench.networks.network import Architecture, architecture
 from ganbench.optimizers import optimizer as make_optimizer
-from ganbench.updates import IN_WORDS, FirstPlayer, update_rule
+from ganbench.registry import EntryOf
+from ganbench.updates import FirstPlayer, Turns, update_rule
 from ganbench.variants.two_player import DCGAN_ADAM
 from ganbench.variants.variant import Variant
 
@@ -28,7 +29,7 @@ def with_encoder(
     numbers_encoded: int = 1,
     /,
     *,
-    network: Annotated[str | dict[str, Any], "architecture, or {architecture: {option: value}}"] = "mlp",
+    network: Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"] = "mlp",
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
@@ -36,7 +37,7 @@ def with_encoder(
     discriminator_learning_rate: Annotated[
         float | None, Gt(0), "of the discriminator; null: learning_rate"
     ] = None,
-    update: Annotated[str | dict[str, Any], IN_WORDS] = "alternating",
+    update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,
     first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
     ema: Annotated[float | None, Interval(gt=0, lt=1), "decay of the generator's moving average"] = None,
@@ -47,7 +48,7 @@ def with_encoder(
     `numbers_encoded` is how many numbers per latent the encoder returns.  Examples judged by themselves are
     paired with their encoding, as D sees real ones only in training: so no logit means "real" (no threshold).
     """
-    rule = update_rule(update, n_critic, first, generating=("generator", "encoder"))
+    turns = Turns(n_critic, first, generating=("generator", "encoder"))
     rates = {"generator": learning_rate, "encoder": learning_rate}
     rates["discriminator"] = discriminator_learning_rate or learning_rate
 
@@ -67,8 +68,8 @@ def with_encoder(
 
     return Variant(
         build=build,
-        update=rule,
-        optimizers={p: make_optimizer(optimizer, rate, rule.optimistic) for p, rate in rates.items()},
+        update=update_rule(update, turns),
+        optimizers={p: make_optimizer(optimizer, rate) for p, rate in rates.items()},
         batch_size=batch_size,
         reals_per_batch=batch_size,
         averages={} if ema is None else {"generator": ema},

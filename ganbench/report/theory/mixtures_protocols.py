@@ -125,12 +125,10 @@ def _rate(value: float) -> str:
 
 
 def _updates(course: Course) -> str:
-    update, critic = course.options.get("update"), int(course.options.get("n_critic") or 1)
-    if isinstance(update, Mapping) and "unrolled" in update:
-        return f"{(update['unrolled'] or {}).get('steps')} unrolling steps"
-    if critic > 1:
-        return f"{critic} critic steps"
-    return str(next(iter(update)) if isinstance(update, Mapping) else update or "")
+    rule, critic = course.options["update"], int(course.options.get("n_critic") or 1)
+    if rule["name"] == "unrolled":
+        return f"{rule['options']['steps']} unrolling steps"
+    return f"{critic} critic steps" if critic > 1 else str(rule["name"])
 
 
 def _penalty(course: Course) -> str:
