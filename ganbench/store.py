@@ -14,8 +14,8 @@ from typing import Any
 
 from ganbench.errors import GanbenchError
 
-FORMAT = 1
-"""Version of the run folder's format; readers refuse newer ones."""
+FORMAT = 2
+"""Version of the run folder's format; readers refuse every other one."""
 RUN_FILE, RECORDS_FILE, QUANTITIES_FILE = "run.json", "records.parquet", "quantities.json"
 COHORTS, DATASETS, SUPERSEDED = "cohorts", "datasets", "superseded"
 DESCRIPTION_FILE, OUTCOME_FILE, ENVIRONMENT_FILE = "description.json", "outcome.json", "environment.json"
@@ -25,12 +25,13 @@ _PLAIN = re.compile(r"[a-z0-9]+([._=+-][a-z0-9]+)*")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 RECORD_COLUMNS = (
     "variant", "dataset", "seed", "point", "final", "images", "step", "seconds", "quantity", "value",
-    "protocol", "variant_options", "dataset_options",
+    "reference", "protocol", "variant_options", "dataset_options",
 )  # fmt: skip
-"""One row per quantity, seed and measuring point (`point`, from 0).  A quantity that is followed has a row
+"""One row per quantity, seed and measuring point (`point`, from 0).  A quantity that is told after every
 
-per round instead: `point` is the round's number, `step` the discriminator updates done, and `seconds`,
-which nobody measured, is that share of the training's seconds."""
+round has a row per round instead: `point` is the round's number, `step` the discriminator updates done, and
+`seconds`, which nobody measured, is that share of the training's seconds.  `reference` is what real data get
+under the same protocol; null where there is no such value."""
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -125,7 +126,7 @@ def cohort_folders(run: Path) -> Iterator[Path]:
 
 
 def read_run(run: Path) -> Mapping[str, Any]:
-    """The run's own description; raises GanbenchError where the folder is no run or is newer."""
+    """The run's own description; raises GanbenchError where the folder is no run or of another format."""
     file = run / RUN_FILE
     if not file.is_file():
         raise GanbenchError(
@@ -135,10 +136,9 @@ def read_run(run: Path) -> Mapping[str, Any]:
     version = described.get("format") if isinstance(described, Mapping) else None
     if not isinstance(version, int):
         raise GanbenchError(f"{file}: states no format, so it is not a run's; {_remedy(file)}")
-    if version > FORMAT:
-        raise GanbenchError(
-            f"{file}: format {version}, but this ganbench reads up to format {FORMAT}; use a newer ganbench"
-        )
+    if version != FORMAT:
+        remedy = "use a newer ganbench" if version > FORMAT else "`ganbench run SUITE` makes the results anew"
+        raise GanbenchError(f"{file}: format {version}, but this ganbench reads format {FORMAT}; {remedy}")
     return described
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
 
+from ganbench import store
+
 SIGMA = 0.05
 MEANS = 2 * np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], axis=1)
 PROTOCOL = {"samples": 512, "version": 1}
@@ -61,7 +63,7 @@ def build(path: Path, fake: Fake | None = None) -> Path:
     """Write the run folder and return it."""
     fake = fake or Fake()
     write_json(path / "run.json", about(fake))
-    write_json(path / "quantities.json", {n: declaration(n, q) for n, q in all_quantities().items()})
+    write_json(path / "quantities.json", {n: declaration(n, q) for n, q in QUANTITIES.items()})
     for label in fake.datasets:
         write_dataset(path, label)
     frames = [
@@ -74,11 +76,6 @@ def build(path: Path, fake: Fake | None = None) -> Path:
     if present:
         pd.concat(present, ignore_index=True).to_parquet(path / "records.parquet")
     return path
-
-
-def all_quantities() -> dict[str, dict[str, Any]]:
-    of_real = ("mode_total_variation", "modes_recovered", "high_quality_fraction")
-    return QUANTITIES | {f"{n}_of_real": QUANTITIES[n] | {"smallest_difference": None} for n in of_real}
 
 
 def declaration(name: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +95,7 @@ def about(fake: Fake) -> dict[str, Any]:
         for kind, of in labels.items()
     }
     return {
-        "format": 1,
+        "format": store.FORMAT,
         "name": "quickstart",
         "key": "3f9c2a7be1d04c55",
         "created": "2026-11-21T20:14:05+00:00",
@@ -191,11 +188,12 @@ def cohort(path: Path, fake: Fake, dataset: str, variant: str, part: int, seeds:
         np.savez_compressed(
             folder / "arrays.npz", points=np.arange(fake.points), images=images, seeds=seeds, **arrays
         )
-    frame = pd.DataFrame(rows, columns=["seed", "point", "quantity", "value"])
+    frame = pd.DataFrame(rows, columns=["seed", "point", "quantity", "value", "reference"])
     frame = frame.assign(
         variant=variant, dataset=dataset, final=frame["point"] == fake.points - 1,
         images=images[frame["point"]].astype(int), step=(images[frame["point"]] / 256).astype(int),
-        seconds=frame["point"] * 2.5, protocol=json.dumps(PROTOCOL),
+        seconds=frame["point"] * 2.5, reference=frame["reference"].astype(float),
+        protocol=json.dumps(PROTOCOL),
         variant_options="{}", dataset_options="{}",
     )  # fmt: skip
     frame.to_parquet(folder / "records.parquet")
@@ -233,7 +231,7 @@ def progress(fake: Fake, position: int, seed: int, point: int) -> float:
 
 def shared_rows(
     fake: Fake, position: int, seed: int, point: int, done: float
-) -> list[tuple[int, int, str, float]]:
+) -> list[tuple[int, int, str, float, float | None]]:
     generator = np.random.default_rng([position, seed, point])
     values = {
         "training_seconds": 2.5 * point,
@@ -247,7 +245,7 @@ def shared_rows(
             "input_gradient_norm_real_mean": 10 ** (generator.normal() / 4),
             "discriminator_auroc": np.clip(1 - done / 2 + generator.normal() / 40, 0, 1),
         }
-    return [(seed, point, name, value) for name, value in values.items()]
+    return [(seed, point, name, value, None) for name, value in values.items()]
 
 
 def planar_metrics(points: np.ndarray) -> dict[str, float]:
@@ -280,12 +278,11 @@ def planar_cohort(
             points = (1 - between) * points + between * others
             points = points + (0.03 + 0.6 * (1 - done) ** 4) * generator.normal(size=points.shape)
             real = MEANS[generator.integers(8, size=512)] + SIGMA * generator.normal(size=(512, 2))
-            values = planar_metrics(points) | {f"{n}_of_real": v for n, v in planar_metrics(real).items()}
+            references = planar_metrics(real)
             lost = point >= stops[seed]
-            here = [(seed, point, n, v) for n, v in values.items()] + shared_rows(
-                fake, position, seed, point, done
-            )
-            rows += [(a, b, n, np.nan if lost and not n.endswith("_of_real") else v) for a, b, n, v in here]
+            here = [(seed, point, n, v, references[n]) for n, v in planar_metrics(points).items()]
+            here += shared_rows(fake, position, seed, point, done)
+            rows += [(*at, np.nan if lost else value, reference) for *at, value, reference in here]
             samples[point, s] = np.nan if lost else points
     return rows, {"samples": samples}
 
@@ -307,7 +304,8 @@ def image_cohort(
             noise = generator.uniform(0, 255, size=pure.shape)
             images = np.clip(done * pure + (1 - done) * noise, 0, 255).astype(np.uint8)
             distance = 12 + 320 * (1 - done) ** 2 + 4 * generator.random()
-            rows += [(seed, point, "fid_classifier_train_1437", np.nan if point >= stops[seed] else distance)]
+            shown = np.nan if point >= stops[seed] else distance
+            rows += [(seed, point, "fid_classifier_train_1437", shown, None)]
             rows += shared_rows(fake, position, seed, point, done)
             final[s] = images
             if s == 0:

@@ -30,3 +30,10 @@ def measured(diagnostic: Diagnostic, dataset: Dataset, samples: Tensor) -> dict[
     assert set(values) == {quantity.name for quantity in diagnostic.quantities}
     assert all(value.shape == samples.shape[:1] for value in values.values())
     return values
+
+
+def referenced(diagnostic: Diagnostic, dataset: Dataset) -> dict[str, float]:
+    """What real data get, checked to be of declared quantities."""
+    references = dict(diagnostic.references(FakeSnapshot(dataset, torch.empty(1, 0))))  # type: ignore[arg-type]
+    assert references.keys() <= {quantity.name for quantity in diagnostic.quantities}
+    return references

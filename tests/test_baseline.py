@@ -188,7 +188,8 @@ def test_a_baseline_is_saved_from_a_run_and_not_from_a_file(run: Path, tmp_path:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 2}, "use a newer ganbench"),
+        ({"format": 3}, "use a newer ganbench"),
+        ({"format": 1}, "format 1, .* `ganbench baseline save RUN FILE` writes one"),
         ({"format": "1"}, "not a baseline"),
         ({"what": "a shopping list"}, "not a baseline"),
         ({"cells": None}, "a broken baseline"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,8 +21,10 @@ from ganbench.analysis.rank_tests import rank_test, two_sided
 from ganbench.comparison.comparability import differences, refusal
 from ganbench.comparison.compare import DESCRIPTIVE, DIRECTED, FALSE_DISCOVERY, PRIMARY, compare
 from ganbench.comparison.detectable import as_effect, on_scale
+from ganbench.comparison.gate import gate
+from ganbench.comparison.matching import match
 from ganbench.comparison.medians import sides_words
-from ganbench.comparison.model import Cell, Comparison, Row, Rules, Side, Values
+from ganbench.comparison.model import Cell, Comparison, ReasonCode, Row, Rules, Side, Values
 from ganbench.comparison.notes import notes
 from ganbench.comparison.settings import MIXED
 
@@ -300,6 +303,42 @@ def test_every_condition_must_agree_and_is_named(name: str) -> None:
     (row,) = made.rows
     assert row.verdict.kind == "not comparable"
     assert name in row.verdict.words
+
+
+def with_reference(made: Cell, **references: float | None) -> Cell:
+    values = {n: replace(v, reference=references.get(n, v.reference)) for n, v in made.values.items()}
+    return replace(made, values=values)
+
+
+@pytest.mark.parametrize(("before", "after"), [(5.58, 7.64), (5.58, 5.57), (5.58, None), (None, 5.58)])
+@pytest.mark.parametrize("name", ["tv_margin", "modes_recovered", "fid"])
+def test_a_reference_that_moved_is_not_comparable(
+    name: str, before: float | None, after: float | None
+) -> None:
+    """Of the primary quantity, of what tells a collapse, and of every other with a margin."""
+    made = cell("v", "d", {n: np.arange(20.0) for n in ("tv_margin", "modes_recovered", "fid")})
+    base, new = (with_reference(made, **{name: reference}) for reference in (before, after))
+    (reason,) = match(side([base]), side([new])).incomparable["v", "d"]
+    assert reason.code is ReasonCode.REFERENCE
+    assert pickle.loads(pickle.dumps(reason)).code is ReasonCode.REFERENCE
+    shown = ["nothing" if value is None else f"{value:g}" for value in (before, after)]
+    assert f"real data get {shown[0]} in BASE and {shown[1]} in NEW" in reason
+    decision = gate(side([base]), side([new]), QUICK, np.random.default_rng(0))
+    assert (decision.exit_code, decision.word) == (4, "not comparable")
+    assert decision.cells[0].codes == (ReasonCode.REFERENCE,)
+    assert gate(side([base]), side([base]), QUICK, np.random.default_rng(0)).exit_code != 4
+
+
+def test_references_that_differ_by_rounding_are_comparable() -> None:
+    made = cell("v", "d", {"tv_margin": np.arange(20.0), "fid": np.arange(20.0), "norm": np.arange(20.0)})
+    base = with_reference(made, tv_margin=0.026, fid=5.58, norm=2.0)
+    assert differences(base, with_reference(made, tv_margin=0.0264, fid=5.5803, norm=2.0)) == []
+    moved = with_reference(base, norm=2.001)  # it has no margin: its own row alone is not comparable
+    assert differences(base, moved) == []
+    rows = {row.quantity.name: row.verdict for row in compared(side([base]), side([moved])).rows}
+    assert rows["norm"].kind == "not comparable"
+    assert "real data get 2 in BASE" in rows["norm"].words
+    assert rows["fid"].kind != "not comparable"
 
 
 def test_what_is_not_the_same_within_a_side_is_not_comparable_even_with_its_like() -> None:

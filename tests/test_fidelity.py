@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 import torch_fidelity
-from fake_snapshot import CPU, measured
+from fake_snapshot import CPU, measured, referenced
+from made_sides import QUICK, cell, side
 from scipy.linalg import sqrtm
 from torch import Tensor
 
 from ganbench import registry
-from ganbench.datasets import Dataset
+from ganbench.comparison.gate import gate
+from ganbench.comparison.model import Cell, ReasonCode
+from ganbench.datasets import Dataset, images
 from ganbench.datasets.images import digits, fashion_mnist, mnist
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.diagnostic import NotApplicable, primary_quantity
@@ -29,7 +32,7 @@ from ganbench.diagnostics.estimators.frechet import (
     moments,
     square_root,
 )
-from ganbench.diagnostics.fidelity import fidelity
+from ganbench.diagnostics.fidelity import fidelity, real_features
 from ganbench.errors import GanbenchError, MissingData
 
 DIGITS = "ganbench-classifier-digits"
@@ -276,23 +279,21 @@ def test_one_class_alone() -> None:
     assert values["is_classifier_1437"].item() < 1.1
 
 
-def test_values_of_real_are_heldout_against_train() -> None:
-    values = measured(fidelity(digits()), digits(), noisy_digits(0.5))
+def test_the_references_are_heldout_against_train() -> None:
+    references = referenced(fidelity(digits()), digits())
     train, heldout = (
         extract(DIGITS, digits().examples(split, count, CPU, torch.float32).unsqueeze(0))  # type: ignore[arg-type]
         for split, count in (("train", 1437), ("heldout", 360))
     )
     expected = frechet_distance(moments(heldout[FEATURES]), moments(train[FEATURES]))
-    torch.testing.assert_close(values["fid_classifier_train_1437_of_real"], expected.expand(2))
+    assert references["fid_classifier_train_1437"] == pytest.approx(expected.item(), rel=1e-6)
     equal = frechet_distance(moments(train[FEATURES][:, :360]), moments(heldout[FEATURES]))
-    torch.testing.assert_close(
-        values["fid_classifier_heldout_360_of_real"], equal.expand(2), rtol=1e-3, atol=0
-    )
-    torch.testing.assert_close(
-        values["is_classifier_1437_of_real"], inception_score(heldout[LOGITS]).expand(2)
+    assert references["fid_classifier_heldout_360"] == pytest.approx(equal.item(), rel=1e-3)
+    assert references["is_classifier_1437"] == pytest.approx(
+        inception_score(heldout[LOGITS]).item(), rel=1e-6
     )
     # Ten even classes, 1,437 draws: ½·10·√(2·0.09/(π·1437)) = 0.032 on average.
-    assert 0.012 < values["class_total_variation_of_real"][0].item() < 0.055
+    assert 0.012 < references["class_total_variation"] < 0.055
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -303,8 +304,7 @@ def test_a_diverged_seed_is_nan_and_leaves_the_others(bad: float) -> None:
     samples[1, 1436, 0, 0, 0] = bad
     for name, value in measured(fidelity(digits()), digits(), samples).items():
         expected = clean[name].clone()
-        if not name.endswith("_of_real"):
-            expected[1] = math.nan
+        expected[1] = math.nan
         torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
@@ -340,16 +340,13 @@ def test_the_protocol_is_in_the_name(factory: Any, extractor: Any) -> None:
 
 def test_pixels_on_request() -> None:
     values = measured(fidelity(digits(), extractor="identity"), digits(), noisy_digits(0.1))
-    assert {name for name in values if not name.endswith("_of_real")} == {
-        "frechet_identity_train_1437",
-        "frechet_identity_heldout_360",
-    }
+    assert set(values) == {"frechet_identity_train_1437", "frechet_identity_heldout_360"}
 
 
 def test_images_without_a_classifier_are_not_for_it() -> None:
     class Faces(Dataset):
         info = replace(digits().info, name="faces")
-        sampler = examples = None  # type: ignore[assignment]
+        sampler = fields = None  # type: ignore[assignment]
 
     with pytest.raises(NotApplicable, match=r"faces: no classifier .* the pixels"):
         fidelity(Faces())
@@ -367,3 +364,34 @@ def test_its_page_says_what_good_looks_like_and_what_it_misses() -> None:
     page = registry.get("diagnostic", "fidelity").documentation
     assert "What good looks like" in page
     assert "What it is blind to" in page
+
+
+def test_held_out_images_that_are_training_images_are_seen_by_the_gate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The samples are as near to the training images as before: only what real data get has moved."""
+
+    def judged() -> tuple[Cell, dict[str, float]]:
+        images._rows_on.cache_clear()
+        real_features.cache_clear()
+        diagnostic = fidelity(digits())
+        declared = {quantity.name: quantity for quantity in diagnostic.quantities}
+        names = {"tv": "fid_classifier_train_1437", "fid": "fid_classifier_heldout_360"}
+        references = referenced(diagnostic, digits())
+        made = cell("v", "digits", dict.fromkeys(names, np.linspace(40, 50, 20)))
+        values = {n: replace(made.values[n], reference=references[names[n]]) for n in names}
+        return replace(made, values=values, declared={n: declared[names[n]] for n in names}), references
+
+    base, before = judged()
+    load = images._load_digits
+    monkeypatch.setattr(images, "_load_digits", lambda split: load("train"))
+    leaking, after = judged()
+    monkeypatch.undo()
+    images._rows_on.cache_clear()
+    real_features.cache_clear()
+    assert before["fid_classifier_heldout_360"] == pytest.approx(5.58, abs=0.01)
+    assert after["fid_classifier_heldout_360"] == pytest.approx(7.64, abs=0.01)
+    decision = gate(side([base]), side([leaking]), QUICK, np.random.default_rng(0))
+    assert (decision.exit_code, decision.cells[0].codes) == (4, (ReasonCode.REFERENCE,))
+    assert "real data get 5.58 in BASE and 7.64 in NEW" in decision.reasons[0]
+    assert gate(side([base]), side([base]), QUICK, np.random.default_rng(0)).exit_code == 0

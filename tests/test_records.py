@@ -29,6 +29,7 @@ def rows(count: int = 3, variant: str = "a", **changes: Any) -> list[dict[str, A
         "step": 1,
         "seconds": 0.5,
         "quantity": "q",
+        "reference": None,
         "protocol": "{}",
         "variant_options": "{}",
         "dataset_options": "{}",
@@ -70,7 +71,7 @@ def test_a_cohorts_options_are_columns_of_their_kinds() -> None:
 def test_the_stored_columns_are_as_they_were() -> None:
     given = rows(value=float("nan"), final=True)
     table = read(cohort_records(given, {"rate": 1.0}, {}))[list(store.RECORD_COLUMNS)]
-    expected = pd.DataFrame(given, columns=list(store.RECORD_COLUMNS))
+    expected = pd.DataFrame(given, columns=list(store.RECORD_COLUMNS)).astype({"reference": float})
     texts = ["protocol", "variant_options", "dataset_options"]
     pd.testing.assert_frame_equal(table.astype(dict.fromkeys(texts, "str")), expected)
 

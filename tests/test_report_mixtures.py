@@ -86,8 +86,7 @@ class Trained:
             for (seed, point), value in np.ndenumerate(table):
                 at = {"step": self.steps[point], "final": point == len(self.steps) - 1, "point": point}
                 common = {"variant": self.label, "dataset": self.data, "seed": seed, **at}
-                rows.append({**common, "quantity": what, "value": value})
-                rows.append({**common, "quantity": f"{what}_of_real", "value": REAL[what]})
+                rows.append({**common, "quantity": what, "value": value, "reference": REAL[what]})
         return rows
 
 

@@ -67,7 +67,9 @@ def test_only_final_values_of_fakes_are_taken(tmp_path: Path) -> None:
     here = records[(records["variant"] == "b") & records["final"] & (records["quantity"] == PRIMARY)]
     found = made.cells["b", "ring8"].values[PRIMARY].by_seed
     assert dict(found) == {s: rounded(v) for s, v in zip(here["seed"], here["value"], strict=True)}
-    assert not any(name.endswith("_of_real") for each in made.cells.values() for name in each.values)
+    reference = rounded(here["reference"].median())
+    assert made.cells["b", "ring8"].values[PRIMARY].reference == reference
+    assert made.cells["b", "ring8"].values["training_seconds"].reference is None
     assert made.cells["a", "ring8"].outcomes == dict.fromkeys(range(5), "finished")
     assert made.name == "quickstart"
     assert made.cells["a", "ring8"].primary == PRIMARY
@@ -177,12 +179,8 @@ def test_the_number_of_modes_is_the_cards_or_what_real_data_show(tmp_path: Path)
     assert (made.modes, made.counts_modes) == (8, "modes_recovered")
     edited(tmp_path, "datasets/ring8.json", {"modes": None})
     records = pd.read_parquet(tmp_path / "records.parquet")
-    names = {
-        "modes_recovered": "classes_recovered",
-        "modes_recovered_of_real": "classes_recovered_of_real",
-    }
-    records["quantity"] = records["quantity"].replace(names)
-    records.loc[records["quantity"] == "classes_recovered_of_real", "value"] = 10.0
+    records["quantity"] = records["quantity"].replace({"modes_recovered": "classes_recovered"})
+    records.loc[records["quantity"] == "classes_recovered", "reference"] = 10.0
     records.to_parquet(tmp_path / "records.parquet")
     made = side_of_run(tmp_path).cells["a", "ring8"]
     assert (made.modes, made.counts_modes) == (10, "classes_recovered")

@@ -142,7 +142,8 @@ def test_only_completed_cohorts_are_read(tmp_path: Path) -> None:
         ('{"format": 1', "not valid JSON"),
         ("[]", "states no format"),
         ("{}", "states no format"),
-        ('{"format": 2}', "reads up to format 1"),
+        ('{"format": 3}', "format 3, but this ganbench reads format 2; use a newer ganbench"),
+        ('{"format": 1}', "format 1, but this ganbench reads format 2; `ganbench run SUITE` makes"),
     ],
 )
 def test_a_folder_that_is_no_readable_run_is_refused_by_name(

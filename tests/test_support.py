@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fake_snapshot import CPU, measured
+from fake_snapshot import CPU, measured, referenced
 from scipy.stats import betabinom
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
@@ -317,11 +317,9 @@ def test_values_of_vectors_and_of_real_data() -> None:
     for seed in range(2):
         expected = values_of(reference, samples[seed].double())
         assert {name: found[name][seed].item() for name in NAMES} == expected
-    floor = values_of(reference, stand_in)
-    assert {name: found[f"{name}_of_real"].tolist() for name in NAMES} == {
-        name: [value] * 2 for name, value in floor.items()
-    }
-    assert floor["coverage"] == pytest.approx(expected_coverage(5, 2500, 2500), abs=0.02)
+    references = referenced(support(ring8()), ring8())
+    assert references == values_of(reference, stand_in)
+    assert references["coverage"] == pytest.approx(expected_coverage(5, 2500, 2500), abs=0.02)
 
 
 def test_images_are_compared_in_their_classifiers_features() -> None:
@@ -333,9 +331,9 @@ def test_images_are_compared_in_their_classifiers_features() -> None:
     own = extract("ganbench-classifier-digits", fours.unsqueeze(0))["features"][0].double()
     expected = values_of(features[:718], own)
     assert {name: found[name].item() for name in NAMES} == pytest.approx(expected, abs=1e-9)
-    floor = values_of(features[:718], features[718:1436])
-    assert {name: found[f"{name}_of_real"].item() for name in NAMES} == pytest.approx(floor, abs=1e-9)
-    assert found["coverage"].item() < 0.15 < 0.9 < found["coverage_of_real"].item()
+    references = referenced(diagnostic, digits())
+    assert references == pytest.approx(values_of(features[:718], features[718:1436]), abs=1e-9)
+    assert found["coverage"].item() < 0.15 < 0.9 < references["coverage"]
     declared = {quantity.name: quantity for quantity in diagnostic.quantities}
     assert declared["coverage"].protocol["layer"] == "features"
     assert declared["coverage"].protocol["k"] == 5
@@ -347,7 +345,7 @@ def test_pixels_on_request_and_where_there_is_no_classifier() -> None:
     found = measured(support(digits(), samples=100, extractor="identity"), digits(), images[None, 100:])
     expected = values_of(images[:100].flatten(1).double(), images[100:].flatten(1).double())
     assert {name: found[name].item() for name in NAMES} == expected
-    assert {name: found[f"{name}_of_real"].item() for name in NAMES} == expected
+    assert referenced(support(digits(), samples=100, extractor="identity"), digits()) == expected
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -358,8 +356,7 @@ def test_a_diverged_seed_is_nan_and_leaves_the_others(bad: float) -> None:
     samples[1, 199, 0] = bad
     for name, value in measured(diagnostic, ring8(), samples).items():
         expected = clean[name].clone()
-        if not name.endswith("_of_real"):
-            expected[1] = math.nan
+        expected[1] = math.nan
         torch.testing.assert_close(value, expected, rtol=0, atol=0, equal_nan=True)
 
 

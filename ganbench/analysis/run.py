@@ -16,8 +16,6 @@ from ganbench.analysis.cohorts import Budget, Cohort, Part, merge
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
 
-REFERENCE = "_of_real"
-"""The suffix of a quantity's value for real data."""
 _TEXTS = ("variant", "dataset", "quantity", "protocol", "variant_options", "dataset_options")
 
 

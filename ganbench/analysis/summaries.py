@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.ranking import final_records
-from ganbench.analysis.run import REFERENCE, Run
+from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import Summary, badness, summarize
 from ganbench.quantities import Quantity
 
@@ -18,11 +18,11 @@ MOST_MOMENTS = 400
 
 
 def measured(run: Run, dataset: str) -> list[str]:
-    """The quantities measured on a data set, references left out, the primary one first.
+    """The quantities measured on a data set, the primary one first.
 
     Then those with a direction, then the descriptive ones; each group as declared.
     """
-    present = [name for name in run.records_of(dataset)["quantity"].unique() if not name.endswith(REFERENCE)]
+    present = run.records_of(dataset)["quantity"].unique()
     declared = {name: i for i, name in enumerate(run.declared)}
     primary = run.primary(dataset).name
 
@@ -106,6 +106,6 @@ def median_seed(run: Run, dataset: str, variant: str) -> int | None:
 
 
 def reference_value(run: Run, dataset: str, quantity: str) -> float | None:
-    """What the real sampler gets for a quantity (median over the records), where it was measured."""
-    values = final_records(run, dataset, quantity + REFERENCE)["value"].dropna()
+    """What real data get for a quantity (median over the records), where that was measured."""
+    values = final_records(run, dataset, quantity)["reference"].dropna()
     return float(values.median()) if len(values) else None

@@ -50,16 +50,17 @@ def save_baseline(run: str | Path, file: str | Path) -> Side:
 
 
 def read_baseline(file: str | Path) -> Side:
-    """A saved baseline; raises GanbenchError where the file is none, or is of a newer format."""
+    """A saved baseline; raises GanbenchError where the file is none, or is of another format."""
     file = Path(file)
     stored = store.read_json(file, f", so it is no baseline; {_REMEDY}")
     said = isinstance(stored, Mapping) and stored.get("what") == WHAT
     if not said or not isinstance(stored.get("format"), int):
         raise GanbenchError(f"{file}: not a baseline (it does not say {WHAT!r} and a format); {_REMEDY}")
-    if stored["format"] > FORMAT:
+    if stored["format"] != FORMAT:
+        remedy = "use a newer ganbench" if stored["format"] > FORMAT else _REMEDY
         raise GanbenchError(
-            f"{file}: format {stored['format']}, but this ganbench reads baselines up to format {FORMAT}; "
-            "use a newer ganbench"
+            f"{file}: format {stored['format']}, but this ganbench reads baselines of format {FORMAT}; "
+            f"{remedy}"
         )
     try:
         return _side(stored, str(file))
@@ -109,7 +110,7 @@ def _cell(each: Mapping[str, Any], stored: Mapping[str, Any]) -> Cell:
         },
         outcomes={seed: "diverged" if seed in gone else "finished" for seed in seeds},
         values={
-            name: Values(_by_seed(row, seeds), _protocol(protocols[name]))
+            name: Values(_by_seed(row, seeds), _protocol(protocols[name]), row.get("reference"))
             for name, row in each["values"].items()
         },
         declared={name: _quantity(said, protocols[name]) for name, said in declared.items()},

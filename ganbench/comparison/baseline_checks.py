@@ -44,6 +44,8 @@ def check_cell(cell: Mapping[str, Any]) -> None:
     for name, row in cell["values"].items():
         if not all(value is None or _is_number(value) for value in row["values"]):
             raise ValueError(f"{where}, {name}: a value is neither a number nor null")
+        if "reference" in row and not _is_number(row["reference"]):
+            raise ValueError(f"{where}, {name}: the reference is {row['reference']!r}, and must be a number")
     if not isinstance(cell["counts_modes"], str | None):
         raise ValueError(f"{where}: counts_modes is {cell['counts_modes']!r}, and must be a text or null")
 

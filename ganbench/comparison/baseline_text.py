@@ -12,8 +12,8 @@ from typing import Any
 from ganbench.comparison.model import Cell, Side
 from ganbench.comparison.settings import OPTION, parsed_protocol
 
-FORMAT = 1
-"""Version of the file's format; readers refuse newer ones."""
+FORMAT = 2
+"""Version of the file's format; readers refuse every other one."""
 WHAT = "ganbench baseline"
 """What such a file says of itself."""
 _TABLES = ("protocols", "quantities", "conditions", "circumstances", "options")
@@ -78,6 +78,7 @@ def _stored_values(cell: Cell, name: str, seeds: list[int], tables: Mapping[str,
     return {
         "as": _entered(tables["quantities"], declared),
         **({} if own == seeds else {"seeds": own}),
+        **({} if values.reference is None else {"reference": values.reference}),
         "values": [None if math.isnan(values.by_seed[s]) else values.by_seed[s] for s in own],
     }
 

@@ -17,6 +17,8 @@ from ganbench.comparison.model import (
     Key,
     PrimaryTest,
     RateTest,
+    Reason,
+    ReasonCode,
     Rules,
     Verdict,
 )
@@ -36,9 +38,9 @@ def cell_decisions(
         if test.red:
             red.setdefault((test.variant, test.dataset), []).append(test)
     found = [
-        *(_apart(key, GONE, "not comparable") for key in matching.only_base),
+        *(_apart(key, (Reason(ReasonCode.GONE, GONE),)) for key in matching.only_base),
         *(_unmatched(cell) for cell in matching.unmatched),
-        *(_apart(key, "; ".join(said), "not comparable") for key, said in matching.incomparable.items()),
+        *(_apart(key, reasons) for key, reasons in matching.incomparable.items()),
         *(_paired(pair, judged, red.get(pair.key, ()), rules) for pair in matching.pairs),
     ]
     return tuple(sorted(found, key=lambda cell: (cell.variant, cell.dataset)))
@@ -85,13 +87,16 @@ def testable(pair: Pair) -> bool:
     return pair.base.primary in pair.base.values and pair.base.primary in pair.new.values
 
 
-def _apart(key: Key, why: str, status: CellStatus) -> CellDecision:
-    return CellDecision(*key, "", status, Verdict("not comparable", f"not comparable ({why})"))
+def _apart(key: Key, reasons: Sequence[Reason]) -> CellDecision:
+    verdict = Verdict("not comparable", f"not comparable ({'; '.join(reasons)})")
+    codes = tuple(dict.fromkeys(reason.code for reason in reasons))
+    return CellDecision(*key, "", "not comparable", verdict, codes=codes)
 
 
 def _unmatched(cell: Cell) -> CellDecision:
     """A cell of NEW alone: there is nothing to hold it against, and yet it must have been trained."""
-    found = _apart((cell.variant, cell.dataset), NOT_YET, "no baseline")
+    verdict = Verdict("not comparable", f"not comparable ({NOT_YET})")
+    found = CellDecision(cell.variant, cell.dataset, "", "no baseline", verdict)
     missing = missing_words(cell, "NEW")
     return replace(found, status="incomplete", notes=(missing, NOT_YET)) if missing else found
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganbench.analysis.statistics import Values, badness
 from ganbench.comparison.comparability import differences, refusal, untrained
-from ganbench.comparison.model import Cell, Key, Side
+from ganbench.comparison.model import Cell, Key, Reason, ReasonCode, Side
 from ganbench.quantities import Quantity
 
 
@@ -68,7 +68,7 @@ class Matching:
     """The cells of two sides, each in one of four places; by variant and data set."""
 
     pairs: tuple[Pair, ...]
-    incomparable: Mapping[Key, tuple[str, ...]]
+    incomparable: Mapping[Key, tuple[Reason, ...]]
     only_base: tuple[Key, ...]
     unmatched: tuple[Cell, ...]
     """The cells of NEW that BASE does not have."""
@@ -91,16 +91,16 @@ def match(base: Side, new: Side) -> Matching:
     )
 
 
-def _reasons(base: Cell, new: Cell) -> Iterator[str]:
+def _reasons(base: Cell, new: Cell) -> Iterator[Reason]:
     """Why two cells are not comparable: what must agree and does not, and a collapse that cannot be told."""
     yield from differences(base, new)
     name = base.counts_modes
     if name is None or name == base.primary or name not in base.values or untrained(new):
         return
     if name not in new.values:
-        yield f"{name}, which tells a collapse, was not measured in NEW"
+        yield Reason(ReasonCode.NOT_MEASURED, f"{name}, which tells a collapse, was not measured in NEW")
     elif refused := refusal(base, new, name):
-        yield f"{name}, which tells a collapse: {refused}"
+        yield Reason(refused.code, f"{name}, which tells a collapse: {refused}")
 
 
 def in_order(cell: Cell, name: str) -> Values:

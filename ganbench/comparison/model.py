@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 from ganbench.analysis.cohorts import Budget
@@ -24,6 +25,36 @@ CellStatus = Literal[
 """What a gate makes of a cell: the first that holds, in the order of the exit codes."""
 
 
+class ReasonCode(StrEnum):
+    """Why two results cannot be compared, for programs."""
+
+    CONDITION = "condition"
+    PRIMARY = "primary quantity"
+    NOT_MEASURED = "not measured"
+    UNDIRECTED = "undirected"
+    PROTOCOL = "protocol"
+    MEANING = "meaning"
+    HARDWARE = "hardware"
+    REFERENCE = "reference"
+    GONE = "gone"
+
+
+class Reason(str):
+    """The same in words; nothing reads them but people."""
+
+    code: ReasonCode
+
+    def __new__(cls, code: ReasonCode, words: str) -> Reason:
+        """Words with their code."""
+        made = super().__new__(cls, words)
+        made.code = code
+        return made
+
+    def __getnewargs__(self) -> tuple[ReasonCode, str]:  # type: ignore[override]
+        """For copies, those in other processes included."""
+        return self.code, str(self)
+
+
 @dataclass(frozen=True)
 class Values:
     """One quantity of one cell at the final checkpoint: seed to value, NaN where it is undefined."""
@@ -31,6 +62,8 @@ class Values:
     by_seed: Mapping[int, float]
     protocol: str
     """All that two values must share, as sorted JSON."""
+    reference: float | None = None
+    """What real data get under the same protocol, where that was measured."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +145,7 @@ class Comparison:
     base: Side
     new: Side
     rows: tuple[Row, ...]
-    differences: Mapping[Key, tuple[str, ...]]
+    differences: Mapping[Key, tuple[Reason, ...]]
     """Why cells are not comparable."""
     notes: tuple[str, ...]
     """What differs and does not forbid the comparison."""
@@ -231,6 +264,8 @@ class CellDecision:
     """On the primary quantity; a comparison's row says the same."""
     notes: tuple[str, ...] = ()
     """Rates and confirmed suspects that make it red, and seeds that are missing."""
+    codes: tuple[ReasonCode, ...] = ()
+    """Why it is not comparable."""
 
 
 @dataclass(frozen=True)

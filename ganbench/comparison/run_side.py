@@ -13,7 +13,7 @@ import pandas as pd
 
 from ganbench import store
 from ganbench.analysis.cohorts import Cohort, Part
-from ganbench.analysis.run import REFERENCE, Run, load_run
+from ganbench.analysis.run import Run, load_run
 from ganbench.comparison.model import Cell, Key, Side, Values
 from ganbench.comparison.planned import Planned, planned_cells
 from ganbench.comparison.settings import (
@@ -89,10 +89,8 @@ def rounded(value: float) -> float:
 
 
 def _final_values(run: Run) -> _Finals:
-    """(variant, data set) to quantity to values; what real data get is left out."""
-    names = run.records["quantity"]
-    wanted = {name for name in names.unique() if not name.endswith(REFERENCE)}
-    rows = run.records[run.records["final"] & names.isin(wanted)]
+    """(variant, data set) to quantity to values."""
+    rows = run.records[run.records["final"]]
     found: dict[Key, dict[str, Values]] = {}
     for (variant, dataset, name), group in rows.groupby(["variant", "dataset", "quantity"], sort=False):
         found.setdefault((str(variant), str(dataset)), {})[str(name)] = _values(group)
@@ -102,7 +100,12 @@ def _final_values(run: Run) -> _Finals:
 def _values(rows: pd.DataFrame) -> Values:
     pairs = sorted(zip(rows["seed"].tolist(), rows["value"].tolist(), strict=True))
     protocols = {protocol_text(json.loads(text or "{}")) for text in rows["protocol"].unique()}
-    return Values({seed: rounded(value) for seed, value in pairs}, mixed(protocols))
+    reference = rounded(rows["reference"].median())
+    return Values(
+        {seed: rounded(value) for seed, value in pairs},
+        mixed(protocols),
+        None if math.isnan(reference) else reference,
+    )
 
 
 def _cell(run: Run, cohort: Cohort, values: Mapping[str, Values], planned: Planned | None) -> Cell:
@@ -155,7 +158,7 @@ def _modes(run: Run, dataset: str, card: Mapping[str, Any], counts: str | None) 
     if card.get("modes") or counts is None:
         return card.get("modes")
     rows = run.records_of(dataset)
-    most = rows.loc[rows["quantity"] == counts + REFERENCE, "value"].max()
+    most = rows.loc[rows["quantity"] == counts, "reference"].max()
     return None if math.isnan(most) else int(most)
 
 

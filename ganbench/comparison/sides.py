@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ganbench.comparison.baseline import read_baseline
-from ganbench.comparison.model import Cell, Side, Values
+from ganbench.comparison.model import Cell, Side
 from ganbench.comparison.run_side import side_of_run
 from ganbench.errors import GanbenchError
 
@@ -112,6 +112,6 @@ def _cell_with(cell: Cell, seeds: list[int]) -> Cell:
     for name, each in cell.values.items():
         by_seed = {seed: each.by_seed[seed] for seed in seeds if seed in each.by_seed}
         if by_seed:
-            values[name] = Values(by_seed, each.protocol)
+            values[name] = replace(each, by_seed=by_seed)
     outcomes = {seed: cell.outcomes[seed] for seed in seeds if seed in cell.outcomes}
     return replace(cell, values=values, outcomes=outcomes)

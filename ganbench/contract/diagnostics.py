@@ -22,8 +22,12 @@ from ganbench.training.cohort import Cohort
 def measures(entry: Entry) -> str | None:
     """Just the declared quantities come back, one number a seed, the same when asked again."""
     for place, diagnostic in _applicable(entry):
-        cohort = trained(registry.get("variant", "nsgan"), place)
-        values, again = (diagnostic.measure(cohort.snapshot(0, False)) for _ in range(2))
+        snapshot = trained(registry.get("variant", "nsgan"), place).snapshot(0, False)
+        values, again = (diagnostic.measure(snapshot) for _ in range(2))
+        references = diagnostic.references(snapshot)
+        require(references.keys() <= values.keys(), entry, "it has references of what it does not measure")
+        numbers = all(isinstance(reference, float) for reference in references.values())
+        require(numbers, entry, f"a reference is no number: {references}")
         declared = {quantity.name: quantity for quantity in diagnostic.quantities}
         odd = set(values) ^ set(declared)
         require(not odd, entry, f"declared and measured quantities differ: {', '.join(sorted(odd))}")

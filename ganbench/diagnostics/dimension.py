@@ -25,7 +25,6 @@ from ganbench.diagnostics.estimators.generator_jacobian import (
     significant_rank,
     singular_values,
 )
-from ganbench.diagnostics.reference import of_real
 from ganbench.training.batches import random_inputs
 
 VERSION = 1
@@ -53,8 +52,8 @@ def dimension(
     """Intrinsic dimension of generated and real samples; rank and spectrum of the generator's Jacobian.
 
     A smooth or piecewise linear generator cannot raise dimension: G(Z) has at most dim z of them (Arjovsky
-    & Bottou 2017, lemma 1).  Three estimates from neighbours, each beside that of as many real examples
-    (`..._of_real`): TwoNN (Facco et al. 2017, top 10 % dropped), Levina & Bickel 2004 with inverses averaged
+    & Bottou 2017, lemma 1).  Three estimates from neighbours, with that of as many real examples for a
+    reference: TwoNN (Facco et al. 2017, top 10 % dropped), Levina & Bickel 2004 with inverses averaged
     (MacKay & Ghahramani 2005), local PCA (Fukunaga & Olsen 1971: variances of at least 5 % of the largest).
     And ∂G/∂z in float64 at several z: median singular values, rank, and the mean log-condition of JᵀJ
     (Odena et al. 2018).
@@ -96,20 +95,24 @@ class _Dimension(Diagnostic):
         self._count, self._neighbours = count, neighbours
         self._points, self._tolerance, self._spectrum = points, rank_tolerance, spectrum
         self._known = _known(dataset)
-        self._real: dict[str, Tensor] | None = None
+        self._references: dict[str, float] | None = None
         self._last: Tensor | None = None
         self.quantities = self._declared(min(spectrum, math.prod(dataset.info.spec.shape)))
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         values = self._of_samples(snapshot.samples(self._count))
-        if self._real is None:
-            self._real = self._of_samples(snapshot.real("train", self._count).unsqueeze(0))
         seeds = len(snapshot.seeds)
-        floor = {f"{name}_of_real": value.expand(seeds) for name, value in self._real.items()}
         stated = {**self._known, "dimension_of_input": math.prod(random_inputs(snapshot.game)["noise"].shape)}
         constant = {name: torch.full((seeds,), value, dtype=torch.float64) for name, value in stated.items()}
-        return {**values, **floor, **constant, **self._of_jacobian(singular_values(snapshot, self._points))}
+        return {**values, **constant, **self._of_jacobian(singular_values(snapshot, self._points))}
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The estimates of real training examples."""
+        if self._references is None:
+            real = self._of_samples(snapshot.real("train", self._count).unsqueeze(0))
+            self._references = {name: float(value) for name, value in real.items()}
+        return self._references
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All singular values of the last snapshot, `singular_values` [S, points, min(dim z, dim x)]."""
@@ -170,7 +173,7 @@ class _Dimension(Diagnostic):
             Quantity("distinct_samples", "Distinct samples", "samples", protocol=counted),
         )
         return (
-            *(each for quantity in of_samples for each in (quantity, of_real(quantity))),
+            *of_samples,
             *(Quantity(name, _TITLES[name], "dimensions") for name in ("dimension_of_input", *self._known)),
             Quantity(
                 "jacobian_rank",

@@ -38,7 +38,6 @@ from ganbench.diagnostics.estimators.nearest_density import (
     plug_in_accuracy,
     reverse_kl,
 )
-from ganbench.diagnostics.reference import of_real
 
 VERSION = 1
 NEIGHBOURS_OF_RULE = 20
@@ -80,7 +79,7 @@ def divergence(
                               and a constant D = ½ has ¼ against a D* that is never wrong.
       discriminator_excess_cross_entropy    E_p[−log D] + E_q[−log(1 − D)] in nats, above that of D*,
                               which is log 4 − 2 JS.
-    `..._of_real` is the same estimate with fresh real draws as the samples: noise and bias.
+    The reference of the three is the same estimate with fresh real draws as the samples: noise and bias.
 
     The last two need an objective whose best output is D* (least squares; no cross entropy) or its log-odds
     (cross entropy).  Elsewhere only the sign is compared, at the objective's threshold (hinge); for critics
@@ -120,10 +119,9 @@ class Divergences(Diagnostic):
         assert isinstance(dataset, KnownDensity)
         self._density: KnownDensity = dataset
         self._samples, self._neighbours = samples, neighbours
-        self._floor: dict[str, float] | None = None
+        self._references: dict[str, float] | None = None
         self._estimated = _declared(samples, neighbours)
-        self._always = (*self._estimated, *map(of_real, self._estimated[: len(_ESTIMATORS)]))
-        self.quantities = self._always
+        self.quantities = self._estimated
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every quantity, float64 [S]; the exact ones where q can be computed."""
@@ -131,17 +129,26 @@ class Divergences(Diagnostic):
         fake = snapshot.samples(self._samples)
         log_p = self._log_p(real)
         counts = self._counts(real, fake, log_p, self._neighbours)
-        found = _estimates(counts) | self._of_real(snapshot, real, log_p)
+        found = _estimates(counts)
         opponent = live_samples(snapshot, fake)
         if opponent is not fake:
             counts = self._counts(real, opponent, log_p, self._neighbours)
         found |= self._of_discriminator(snapshot, real, opponent, log_p, counts)
         exact = self._exact(snapshot, real, fake, opponent, log_p)
         self.quantities = (
-            *self._always,
+            *self._estimated,
             *(_exactly(q) for q in self._estimated if _exactly(q).name in exact),
         )
         return found | exact
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The estimates with training draws as the samples."""
+        if self._references is None:
+            real = snapshot.real("heldout", self._samples)
+            others = snapshot.real("train", self._samples).unsqueeze(0)
+            counts = self._counts(real, others, self._log_p(real), self._neighbours)
+            self._references = {name: float(value) for name, value in _estimates(counts).items()}
+        return self._references
 
     def _log_p(self, points: Tensor) -> Tensor:
         log_p = self._density.log_density(points)
@@ -157,17 +164,6 @@ class Divergences(Diagnostic):
             else None
             for own, log_p_own in zip(samples, of_fake, strict=True)
         ]
-
-    def _of_real(self, snapshot: Snapshot, real: Tensor, log_p: Tensor) -> dict[str, Tensor]:
-        if self._floor is None:
-            others = snapshot.real("train", self._samples).unsqueeze(0)
-            counts = self._counts(real, others, log_p, self._neighbours)
-            self._floor = {name: float(value) for name, value in _estimates(counts).items()}
-        seeds = len(snapshot.seeds)
-        return {
-            f"{name}_of_real": torch.full((seeds,), value, dtype=torch.float64)
-            for name, value in self._floor.items()
-        }
 
     def _of_discriminator(
         self, snapshot: Snapshot, real: Tensor, fake: Tensor, log_p: Tensor, counts: Sequence[Counts | None]

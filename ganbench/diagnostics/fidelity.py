@@ -43,7 +43,7 @@ def fidelity(
     FIDs.  As many generated samples as real ones are compared; the score is over all samples at once.
 
     What good looks like
-      fid_classifier_train_n    near its `..._of_real`, that of held-out images, which are as good as samples
+      fid_classifier_train_n    near its reference, that of held-out images, which are as good as samples
                                 get (digits hold out 360 only, and the distance grows as samples get
                                 fewer: there a good generator can come below it).  Far below: memorising.
                                 A tenth more or less matters.
@@ -91,9 +91,11 @@ class Fidelity(Diagnostic):
         samples = snapshot.samples(self._comparison.count)
         values = self._values(samples)
         finite = samples.isfinite().flatten(1).all(1)
-        measured = {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
-        floor = self._floor(samples.device)
-        return measured | {f"{name}_of_real": value.expand(len(samples)) for name, value in floor.items()}
+        return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The values of real data, in place of samples."""
+        return {name: float(value) for name, value in self._of_real(snapshot.device).items()}
 
     def _values(self, samples: Tensor) -> dict[str, Tensor]:
         found = extract(self._comparison.extractor, samples)
@@ -107,7 +109,7 @@ class Fidelity(Diagnostic):
             values |= class_values(found[LOGITS].argmax(-1), self._true_shares(samples.device))
         return values
 
-    def _floor(self, device: torch.device) -> dict[str, Tensor]:
+    def _of_real(self, device: torch.device) -> dict[str, Tensor]:
         """The values of real data, [1] each."""
         values = {}
         for split, count in self._comparison.references.items():

@@ -20,7 +20,6 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.reference import of_real
 
 MODES_VERSION = 1
 """Counts up when these numbers change meaning."""
@@ -35,8 +34,8 @@ def modes(
     """Modes recovered, high-quality samples, and the mode histogram against the true weights.
 
     A sample is of high quality within 3 standard deviations of its nearest mode; a mode is recovered by
-    one such sample (Srivastava et al. 2017; Lin et al. 2018, with 2,500 samples).  Each value stands
-    beside `..._of_real`: the same measurement of as many fresh real draws.
+    one such sample (Srivastava et al. 2017; Lin et al. 2018, with 2,500 samples).  The reference is the
+    same measurement of as many fresh real draws.
 
     In d ≠ 2 dimensions the radius is the one that holds the same share of a mode, 1 − exp(−3²/2): at a fixed
     3σ real data of many dimensions would fail.
@@ -71,16 +70,16 @@ class Modes(Diagnostic):
         self._samples = samples
         dim = math.prod(dataset.info.spec.shape)
         self._radius = radius_of_equal_mass(within_sigmas, dim)
-        declared = _declare(samples, within_sigmas, dim, len(dataset.weights))
-        self.quantities = (*declared, *map(of_real, declared))
+        self.quantities = _declare(samples, within_sigmas, dim, len(dataset.weights))
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
-        samples = snapshot.samples(self._samples)
+        return self._values(snapshot.samples(self._samples))
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The values of held-out real draws."""
         real = snapshot.real("heldout", self._samples).unsqueeze(0)
-        values = self._values(samples)
-        floor = {f"{name}_of_real": value.expand(len(samples)) for name, value in self._values(real).items()}
-        return values | floor
+        return {name: float(value) for name, value in self._values(real).items()}
 
     def _values(self, samples: Tensor) -> dict[str, Tensor]:
         index, distance = self._modes.labels(samples.flatten(2))

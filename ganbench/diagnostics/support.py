@@ -15,7 +15,6 @@ from ganbench.diagnostics.estimators.paired_examples import (
     Extractor,
     RealPair,
     Values,
-    beside_real,
     real_pair,
 )
 from ganbench.errors import GanbenchError
@@ -46,8 +45,8 @@ def support(
     a real point; recall: real points in a ball of a sample (k = 3, closed balls).  Density: how many real
     balls a sample lies in, by k; coverage: real balls with a sample in them (k = 5, open balls).  Clipped
     density and coverage count at most k for each point and are scaled so that they read as the share of good
-    samples.  All depend on sample count and dimension, so each stands beside `..._of_real`: real data,
-    disjoint from the reference and as many, in place of samples.
+    samples.  All depend on sample count and dimension, so each has a reference: real data, disjoint from
+    those that samples are held against and as many, in place of samples.
 
     What good looks like
       precision, recall   near those of real data, which fall with the dimension: of equal Gaussians 0.998 in
@@ -87,17 +86,19 @@ class Support(Diagnostic):
 
     def __init__(self, pair: RealPair, precision_k: int, density_k: int) -> None:
         self._pair, self._precision_k, self._density_k = pair, precision_k, density_k
-        declared = _declare(pair, precision_k, density_k)
-        self.quantities = (*declared, *map(pair.floor_of, declared))
+        self.quantities = _declare(pair, precision_k, density_k)
         self._made: dict[torch.device, tuple[Neighbourhoods, Values]] = {}
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
-        balls, floor = self._of_real(snapshot.device)
-        found = self._pair.measured(
+        balls, _ = self._of_real(snapshot.device)
+        return self._pair.measured(
             snapshot, tuple(_TITLES), lambda features: support_values(balls, features, self._precision_k)
         )
-        return beside_real(found, floor)
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The values of real data."""
+        return self._of_real(snapshot.device)[1]
 
     def _of_real(self, device: torch.device) -> tuple[Neighbourhoods, Values]:
         if device not in self._made:

@@ -34,7 +34,6 @@ from ganbench.diagnostics.estimators.paired_examples import (
     Extractor,
     RealPair,
     Values,
-    beside_real,
     real_pair,
 )
 from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
@@ -58,8 +57,8 @@ def two_sample(
     """MMD, energy and sliced Wasserstein distances to real data, and two-sample tests with p-values.
 
     All compare as many samples as real examples.  MMD and energy distance are without bias, so that equal
-    distributions give 0 in the mean and often less; sliced W₂² has a bias upwards.  Distances stand beside
-    `..._of_real`, the same measurement of other real data.
+    distributions give 0 in the mean and often less; sliced W₂² has a bias upwards.  The reference of a
+    distance is the same measurement of other real data.
 
     What good looks like
       kid, mmd_rbf,         around that of real data, on both sides of 0.
@@ -146,17 +145,18 @@ class TwoSample(Diagnostic):
 
     def __init__(self, pair: RealPair, permutations: int, projections: int) -> None:
         self._pair, self._settings = pair, (permutations, projections)
-        declared = _declare(pair, permutations, projections)
-        self._names = tuple(quantity.name for quantity in declared)
-        measures = [quantity for quantity in declared if quantity.name not in P_VALUES]
-        self.quantities = (*declared, *map(pair.floor_of, measures))
+        self.quantities = _declare(pair, permutations, projections)
         self._made: dict[torch.device, tuple[Against, Values]] = {}
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
-        fixed, floor = self._of_real(snapshot.device)
-        found = self._pair.measured(snapshot, self._names, fixed.all_values)
-        return beside_real(found, floor)
+        fixed, _ = self._of_real(snapshot.device)
+        names = tuple(quantity.name for quantity in self.quantities)
+        return self._pair.measured(snapshot, names, fixed.all_values)
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The distances of real data; p-values have none."""
+        return self._of_real(snapshot.device)[1]
 
     def _of_real(self, device: torch.device) -> tuple[Against, Values]:
         if device not in self._made:

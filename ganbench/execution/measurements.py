@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -49,6 +50,7 @@ class Measurements:
         }
         self.rows: list[dict[str, Any]] = []
         self.quantities: dict[str, Quantity] = {}
+        self._references: dict[str, float] = {}
         self._strip: list[np.ndarray] = []
         self._points: list[tuple[int, int]] = []
         self._final: np.ndarray | None = None
@@ -59,6 +61,7 @@ class Measurements:
         for diagnostic in self._diagnostics.values():
             measured = diagnostic.measure(snapshot)
             self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
+            self._references |= diagnostic.references(snapshot)
             for name, values in measured.items():
                 if not diagnostic.describes_training:
                     values = torch.where(alive.to(values.device), values.double(), torch.nan)
@@ -85,11 +88,12 @@ class Measurements:
         self.rows = [row for row in self.rows if (row["quantity"], row["seed"]) not in covered]
         assert names <= set(self.quantities), f"recorded but not declared: {names - set(self.quantities)}"
         for row in rows:
-            protocol = _compact(self.quantities[row["quantity"]].protocol)
+            quantity = self.quantities[row["quantity"]]
+            about = {"reference": self._reference(quantity), "protocol": _compact(quantity.protocol)}
             share = row["step"] / max(snapshot.moment.step, 1)
             images = row["step"] * self._cohort.variant.reals_per_batch
             where = {"images": images, "seconds": share * snapshot.moment.seconds}
-            self.rows.append({**self._of_cohort, **row, **where, "protocol": protocol})
+            self.rows.append({**self._of_cohort, **row, **where, **about})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Samples at all points, and where those points are; see the store's format."""
@@ -108,6 +112,7 @@ class Measurements:
         return {
             "rows": [dict(row) for row in self.rows],
             "quantities": [quantity.as_json() for quantity in self.quantities.values()],
+            "references": dict(self._references),
             "points": list(self._points),
             "strip": [torch.from_numpy(each) for each in self._strip],
             "final": None if self._final is None else torch.from_numpy(self._final),
@@ -119,6 +124,7 @@ class Measurements:
         """Go on from what `state` returned, its tensors on the cohort's device or on the CPU."""
         self.rows = [dict(row) for row in state["rows"]]
         self.quantities = {each["name"]: Quantity(**each) for each in state["quantities"]}
+        self._references = dict(state["references"])
         self._points = [(point, images) for point, images in state["points"]]
         self._strip = [each.cpu().numpy() for each in state["strip"]]
         self._final = None if state["final"] is None else state["final"].cpu().numpy()
@@ -140,9 +146,15 @@ class Measurements:
                     "seconds": moment.seconds,
                     "quantity": quantity.name,
                     "value": value,
+                    "reference": self._reference(quantity),
                     "protocol": _compact(quantity.protocol),
                 }
             )
+
+    def _reference(self, quantity: Quantity) -> float | None:
+        """What real data get; None where that is not measured or not defined."""
+        reference = self._references.get(quantity.name, math.nan)
+        return None if math.isnan(reference) else reference
 
     def _keep_samples(self, snapshot: CohortSnapshot) -> None:
         self._points.append((snapshot.moment.point, snapshot.moment.images))

@@ -35,6 +35,7 @@ _STORED: dict[str, pa.DataType] = {
     "seconds": pa.float64(),
     "quantity": pa.string(),
     "value": pa.float64(),
+    "reference": pa.float64(),
     "protocol": _REPEATED,
     "variant_options": _REPEATED,
     "dataset_options": _REPEATED,

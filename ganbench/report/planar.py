@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
 from ganbench.analysis.numbers import number, shortened
 from ganbench.analysis.run import Run
-from ganbench.analysis.summaries import final_summaries
+from ganbench.analysis.summaries import reference_value
 from ganbench.report import strip
 from ganbench.report.samples import Array, Samples
 from ganbench.report.strip import Box
@@ -130,10 +130,9 @@ def _quality(run: Run, dataset: str, variant: str, seed: int) -> str:
 
 
 def _reference(run: Run, dataset: str) -> str:
-    found = {q: s.median for (_, q), s in final_summaries(run, dataset).items() if q.endswith("_of_real")}
-    return (
-        ", ".join(_measures(run, dataset, {q.removesuffix("_of_real"): v for q, v in found.items()})) or " "
-    )
+    references = {name: reference_value(run, dataset, name) for name in (MODES, QUALITY)}
+    measured = {name: value for name, value in references.items() if value is not None}
+    return ", ".join(_measures(run, dataset, measured)) or " "
 
 
 def _measures(run: Run, dataset: str, values: Mapping[str, float]) -> list[str]:

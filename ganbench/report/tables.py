@@ -13,7 +13,7 @@ import pandas as pd
 from ganbench.analysis.cohorts import Budget, Cohort
 from ganbench.analysis.numbers import arrow, compact, interval, listed, number, percent, seconds, titled
 from ganbench.analysis.ranking import budgets, unranked
-from ganbench.analysis.run import REFERENCE, Run
+from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import Summary
 from ganbench.analysis.summaries import final_summaries, measured, reference_value
 from ganbench.analysis.text import coverage_text, rank_text, undefined_word
@@ -238,7 +238,6 @@ def protocols_table(run: Run) -> Table:
         if "protocol" in run.records
         else run.records.iloc[:0]
     )
-    rows = rows[~rows["quantity"].str.endswith(REFERENCE)] if len(rows) else rows
     rows = rows.assign(
         title=[run.quantity(q, d).title for q, d in zip(rows["quantity"], rows["dataset"], strict=True)]
     )

@@ -78,7 +78,10 @@ def write_golden(suite: Suite, file: Path = GOLDEN_FILE) -> Path:
 
 
 def golden_trace(suite: Suite) -> dict[str, Any]:
-    """The trace of a suite's variants on its first data set, and of the first variant on its last one."""
+    """The trace of a suite's variants on its first data set, and of the first variant on its last one.
+
+    And of the first variant with leaky ReLUs, on the first data set.
+    """
     from ganbench.selftest.tracing import traced_cohorts
 
     return {"format": FORMAT, "torch": version("torch"), "cohorts": traced_cohorts(suite, ROUNDS, SEEDS)}

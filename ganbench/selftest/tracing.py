@@ -12,17 +12,19 @@ import torch
 from torch import Tensor
 
 from ganbench import registry
+from ganbench.datasets import Split
 from ganbench.diagnostics.diagnostic import build
 from ganbench.game import Tree
 from ganbench.selftest.restricted import restricted
 from ganbench.suite.suite import Suite
 from ganbench.training.cohort import Cohort
-from ganbench.training.description import Budget, CohortDescription, Engine
+from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 from ganbench.training.view import CohortSnapshot
 
 CPU = torch.device("cpu")
 SAMPLES = 512
-"""How many samples' mean and spread are taken."""
+"""How many samples' and examples' mean and spread are taken."""
+SPLITS: tuple[Split, ...] = ("train", "heldout")
 
 
 def traced_cohorts(suite: Suite, rounds: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
@@ -44,6 +46,17 @@ def traced(suite: Suite, seeds: Sequence[int]) -> Iterator[CohortDescription]:
     for part in parts:
         for description in part.cohorts():
             yield replace(description, engine=Engine(precision="float64", compile="off"))
+    for part in parts[:1]:
+        yield from map(_with_leaky_relu, part.cohorts()[:1])
+
+
+def _with_leaky_relu(description: CohortDescription) -> CohortDescription:
+    """The same cohort of perceptrons with the one activation that has a constant."""
+    variant = description.variant
+    network = {"name": "mlp", "options": {"activation": "leaky_relu"}}
+    leaky = Choice(variant.name, f"{variant.label}[leaky_relu]", {**variant.options, "network": network})
+    engine = Engine(precision="float64", compile="off")
+    return replace(description, variant=leaky, engine=engine)
 
 
 @contextmanager
@@ -70,10 +83,31 @@ def trained_for(
 
 
 def _trace(description: CohortDescription, rounds: Sequence[int]) -> dict[str, Any]:
-    return {
-        str(number): {name: _plain(values) for name, values in _numbers_of(cohort, snapshot).items()}
-        for number, cohort, snapshot in trained_for(description, rounds)
-    }
+    moments = {}
+    for number, cohort, snapshot in trained_for(description, rounds):
+        numbers = _numbers_of(cohort, snapshot) | (_real(snapshot) if number == rounds[0] else {})
+        moments[str(number)] = {name: _plain(values) for name, values in numbers.items()}
+    return moments
+
+
+def _real(snapshot: CohortSnapshot) -> dict[str, Tensor]:
+    """What does not depend on training: the references, and examples of both splits in their order."""
+    dataset = snapshot.dataset
+    primary = dataset.info.primary
+    diagnostic = build(primary.diagnostic, dataset, primary.options)
+    numbers = {f"{name}, reference": value for name, value in diagnostic.references(snapshot).items()}
+    for split in SPLITS:
+        count = min(SAMPLES, dataset.info.split_sizes.get(split, SAMPLES))
+        place = torch.linspace(0, 1, count, dtype=torch.float64)
+        for field, examples in dataset.fields(split, count, CPU, torch.float64).items():
+            values = examples.double().reshape(count, -1)
+            numbers |= {
+                f"{split} {field}, mean": float(values.mean()),
+                f"{split} {field}, spread": float(values.std()),
+                f"{split} {field}, order": float(place @ values.mean(1)),
+            }
+    seeds = torch.ones(len(snapshot.seeds), dtype=torch.float64)
+    return {name: seeds * value for name, value in numbers.items()}
 
 
 def _numbers_of(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, Tensor]:

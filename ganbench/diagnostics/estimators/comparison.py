@@ -9,7 +9,6 @@ from typing import Any
 from ganbench.datasets import Dataset, LabelledClasses, Split
 from ganbench.diagnostics.estimators.classifiers import weights_hash
 from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS
-from ganbench.diagnostics.reference import of_real
 from ganbench.quantities import Quantity
 
 FRECHET_VERSION = 1
@@ -27,7 +26,7 @@ class Comparison:
     references: Mapping[Split, int]
     """Real examples of each split that is a reference; as many generated samples are compared to them."""
     stand_ins: Mapping[Split, int]
-    """Real examples of the *other* split that stand in for generated ones in `..._of_real`."""
+    """Real examples of the *other* split that stand in for generated ones in the reference."""
     classes: int | None
     """Classes of a labelled data set with a classifier."""
 
@@ -42,18 +41,11 @@ class Comparison:
         return f"is_classifier_{self.count}"
 
     def quantities(self) -> Iterator[Quantity]:
-        """All quantities, each followed by that of real data."""
-        for split in self.references:
-            quantity = self._frechet(split)
-            yield quantity
-            yield of_real(quantity, generated=self.stand_ins[split], real=OTHER[split])
+        """All quantities."""
+        yield from map(self._frechet, self.references)
         if self.classes is not None:
-            score = self._score()
-            yield score
-            yield of_real(score, generated=self.references["heldout"], real="heldout")
-            for quantity in self._of_classes():
-                yield quantity
-                yield of_real(quantity, real="heldout, drawn with replacement")
+            yield self._score()
+            yield from self._of_classes()
 
     def _frechet(self, split: Split) -> Quantity:
         count = self.references[split]

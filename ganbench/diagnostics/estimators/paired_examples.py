@@ -15,9 +15,7 @@ from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
 from ganbench.diagnostics.estimators.classifiers import weights_hash
 from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, classifier_extractor, extract
-from ganbench.diagnostics.reference import of_real
 from ganbench.errors import GanbenchError
-from ganbench.quantities import Quantity
 
 Extractor = Literal["auto", "identity", "classifier"]
 Values = Mapping[str, float]
@@ -44,11 +42,6 @@ class RealPair:
             return told
         return {**told, "weights_sha256": weights_hash(self.dataset.info.name), "layer": FEATURES}
 
-    def floor_of(self, quantity: Quantity) -> Quantity:
-        """The quantity of real data: the stand-in takes the place of generated samples."""
-        split = "train, the next as many" if self.dataset.info.split_sizes else "train"
-        return of_real(quantity, generated=f"{self.count} of {split}")
-
     def features(self, samples: Tensor) -> Tensor:
         """The features of samples [S, n, *shape], float64 [S, n, F]; images without extractor as pixels."""
         return extract(self.extractor, samples)[FEATURES].double()
@@ -72,11 +65,6 @@ class RealPair:
             for features, known in zip(self.features(samples), finite, strict=True)
         ]
         return {name: torch.tensor([one[name] for one in found], dtype=torch.float64) for name in names}
-
-
-def beside_real(found: Mapping[str, Tensor], floor: Values) -> dict[str, Tensor]:
-    """Values [S] with those of real data, the same for all seeds, as `<name>_of_real`."""
-    return {**found, **{f"{name}_of_real": torch.full_like(found[name], floor[name]) for name in floor}}
 
 
 def real_pair(dataset: Dataset, extractor: Extractor, samples: int | None, default: int) -> RealPair:

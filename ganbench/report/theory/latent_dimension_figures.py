@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ganbench.analysis.cohorts import Cohort
-from ganbench.analysis.run import REFERENCE, Run
+from ganbench.analysis.run import Run
 from ganbench.report.samples import Samples
 from ganbench.report.style import (
     COLOURS,
@@ -60,7 +60,9 @@ def dimensions(targets: Targets) -> Figure:
         one.plot(places, bound, color=INK, linewidth=1.3, zorder=2)
         matched = [min(t.dim_z, t.manifold) for t in found]
         one.plot(places, matched, color=INK, linewidth=1.3, linestyle=_DASHED, zorder=2)
-        one.axhline(found[0].median("dimension_two_nn_of_real"), color=QUIET, linestyle=_DOTTED, zorder=1)
+        one.axhline(
+            found[0].references.get("dimension_two_nn", np.nan), color=QUIET, linestyle=_DOTTED, zorder=1
+        )
         for shift, (name, _, marker), colour in zip((0.93, 1.0, 1.07), _ESTIMATES, COLOURS, strict=False):
             _points(one, [shift * place for place in places], found, name, colour, marker)
         one.set(ylim=(0, top), title=_titled(label, found))
@@ -137,7 +139,7 @@ def overlap(targets: Targets) -> Figure | None:
             low, high = zip(*(_range(t, name) for t in found), strict=True)
             one.plot(places, middle, color=colour, linestyle=dashes, marker="o", markersize=4)
             one.fill_between(places, low, high, color=colour, alpha=0.08, linewidth=0)
-            one.axhline(found[0].median(name + REFERENCE), color=colour, linestyle=_REAL, linewidth=1.4)
+            one.axhline(found[0].references.get(name, np.nan), color=colour, linestyle=_REAL, linewidth=1.4)
         edge = _place_of_dim_x(everything)
         if edge is not None:
             one.axvline(edge, color=QUIET, linewidth=0.9, linestyle=_DOTTED, zorder=1)
@@ -147,7 +149,7 @@ def overlap(targets: Targets) -> Figure | None:
         Line2D([], [], color=colour, linestyle=dashes, marker="o", markersize=4, label=label)
         for label, (colour, dashes) in styles.items()
     ]
-    if any(name + REFERENCE in t.last for t in everything for name, _ in shown):
+    if any(name in t.references for t in everything for name, _ in shown):
         handles.append(Line2D([], [], color=INK, linewidth=1.4, linestyle=_REAL, label="real against real"))
     handles.append(Line2D([], [], color=QUIET, linewidth=0.9, linestyle=_DOTTED, label="dim z = dim x"))
     legend_below(figure, handles)

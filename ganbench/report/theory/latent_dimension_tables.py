@@ -7,7 +7,6 @@ from itertools import groupby
 
 import pandas as pd
 
-from ganbench.analysis.run import REFERENCE
 from ganbench.report.tables import Table
 from ganbench.report.theory.latent_dimension_trained import Trained
 
@@ -25,7 +24,7 @@ def dimensions_table(everything: Sequence[Trained]) -> Table:
     rows = []
     for target, found in groupby(everything, lambda t: t.target):
         own = list(found)
-        real = [own[0].shown(name + REFERENCE) for name in ESTIMATES]
+        real = [own[0].reference(name) for name in ESTIMATES]
         rows.append([target, "real data", _true_dimension(own[0]), "", "", "", *real])
         rows += [[target, str(t.dim_z), str(t.bound), *(t.shown(name) for name in names)] for t in own]
     return Table(
@@ -33,7 +32,7 @@ def dimensions_table(everything: Sequence[Trained]) -> Table:
         "The generator's Jacobian, and the intrinsic dimension of its samples",
         header,
         rows,
-        _data(everything, [*names, *(name + REFERENCE for name in ESTIMATES)]),
+        _data(everything, names),
         notes=[
             "Dimension: of real data the true one, with noise the manifold's and that of the space; of "
             "samples the theorem's bound, at most min(dim z, dim x). Estimates are made at the scale of "
@@ -63,19 +62,18 @@ def overlap_table(everything: Sequence[Trained]) -> Table:
     rows = []
     for target, found in groupby(everything, lambda t: t.target):
         own = list(found)
-        real = [own[0].shown(name + REFERENCE) for name in names]
+        real = [own[0].reference(name) for name in names]
         rows += [[target, "real data", "", "0", *real]] if set(real) != {"–"} else []
         rows += [
             [target, str(t.dim_z), _density(t), _divergence(t), *(t.shown(name) for name in names)]
             for t in own
         ]
-    columns = [*names, *(name + REFERENCE for name in names)]
     return Table(
         "latent-dimension-overlap",
         "What the supports say of the optimal discriminator, and what trained ones do",
         ["target", "dim z", "have a density", "true JS", *names.values()],
         rows,
-        _data(everything, columns),
+        _data(everything, list(names)),
         notes=[
             "Real data: fresh real points in place of samples, where that can be measured. They do not "
             "reach 1; coverage by as many points of the same distribution is 1 − 2⁻ᵏ on average, 0.969 for "
@@ -149,6 +147,7 @@ def _data(everything: Sequence[Trained], names: Sequence[str]) -> pd.DataFrame:
                 "dim_x": t.dim_x,
                 "manifold": t.manifold,
                 **{name: row.get(name) for name in names},
+                **{f"{name}, reference": t.references.get(name) for name in names},
             }
             for t in everything
             for seed, row in t.last.iterrows()

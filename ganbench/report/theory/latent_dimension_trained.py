@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -21,6 +22,8 @@ class Trained:
     cohort: Cohort
     dim_x: int
     last: pd.DataFrame
+    references: Mapping[str, float]
+    """What real data get, by quantity."""
 
     @property
     def target(self) -> str:
@@ -50,6 +53,10 @@ class Trained:
     def median(self, quantity: str) -> float:
         """The median over seeds; NaN where it was not measured."""
         return float(self.last[quantity].median()) if quantity in self.last else float("nan")
+
+    def reference(self, quantity: str) -> str:
+        """What real data get; a dash where that was not measured."""
+        return number(self.references[quantity]) if quantity in self.references else "–"
 
     def shown(self, quantity: str) -> str:
         """The median with the least and the largest over seeds."""
@@ -81,5 +88,6 @@ def trained(run: Run, dataset: str) -> list[Trained]:
             size = 1
             for length in run.datasets[dataset]["shape"]:
                 size *= int(length)
-            found.append(Trained(cohort, size, last))
+            references = own.groupby("quantity")["reference"].median().dropna()
+            found.append(Trained(cohort, size, last, references.to_dict()))
     return sorted(found, key=lambda each: each.dim_z)

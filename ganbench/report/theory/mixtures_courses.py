@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from ganbench.analysis.cohorts import Cohort
 from ganbench.analysis.numbers import number
 from ganbench.analysis.ranking import budgets
-from ganbench.analysis.run import REFERENCE, Run
+from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import middle_value
+from ganbench.analysis.summaries import reference_value
 from ganbench.published.mixtures import Law, from_the_literature, perfect_sampler
 
 Array = NDArray[Any]
@@ -215,7 +216,7 @@ def _data(run: Run, label: str, rows: pd.DataFrame) -> Data | None:
     if not modes or not {"samples", "within_sigmas"} <= set(protocol):
         return None
     described = run.cohorts_of(label)[0].parts[0].description["dataset"]
-    last = rows[rows["final"]].groupby("quantity")["value"].median()
+    references = {what: reference_value(run, label, what) for what in _NAMES}
     matters = run.quantity(VARIATION, label).smallest_difference
     return Data(
         label=label,
@@ -225,5 +226,5 @@ def _data(run: Run, label: str, rows: pd.DataFrame) -> Data | None:
         samples=int(protocol["samples"]),
         sigmas=float(protocol["within_sigmas"]),
         matters=_MATTERS if matters is None else matters,
-        real={what: float(last[what + REFERENCE]) for what in _NAMES if what + REFERENCE in last},
+        real={what: value for what, value in references.items() if value is not None},
     )
