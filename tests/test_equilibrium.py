@@ -81,7 +81,7 @@ def test_reading_a_round_neither_waits_for_the_device_nor_copies_to_it() -> None
     diagnostic = registry.get("diagnostic", "equilibrium").factory(registry.get("dataset", "dirac").factory())
     place = torch.zeros(3, dtype=torch.float64, device="meta")  # a number read from it is an error
     params = {"generator": {"theta": place}, "discriminator": {"psi": place}}
-    state = CohortState(params, buffers={}, optimizer_state={}, averages={}, diverged_at={})
+    state = CohortState(params, buffers={}, optimizer_state={}, averages={}, diverged_at={}, updates={})
     counts = []
     for _ in range(3):
         with Operations() as seen:
