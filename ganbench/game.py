@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, grad_and_value
+from torch.func import functional_call, grad
 
 from ganbench.errors import GanbenchError
 
@@ -112,18 +112,27 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class RandomInput:
-    """A random input of the batch: `shape` per example; normal is standard, uniform is on [0, 1),
+    """An input drawn afresh for every batch: `shape` per example.
 
-    and symmetric is uniform on [−1, 1).
+    `normal` is standard, `uniform` on [0, 1), `symmetric` uniform on [−1, 1); `categorical` gives int64
+    classes by `weights` [classes] (a data set's `class_shares`, say), `permutation` numbers the batch's
+    examples in random order, int64.
     """
 
     shape: tuple[int, ...]
-    kind: Literal["normal", "uniform", "symmetric"] = "normal"
+    kind: Literal["normal", "uniform", "symmetric", "categorical", "permutation"] = "normal"
+    weights: Tensor | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if (self.kind == "categorical") is (self.weights is None):
+            raise GanbenchError("a categorical input needs the weights of its classes; no other kind has any")
+        if self.kind == "permutation" and self.shape:
+            raise GanbenchError("a permutation numbers the examples of a batch: its shape is ()")
 
 
 @dataclass(frozen=True)
 class ConstantInput:
-    """An input of the batch that is the same at every step for every replica: `values` [n, ...].
+    """An input that is the same at every step for every replica: `values` [n, ...].
 
     So an expectation becomes a quadrature: its nodes under a name that the losses read, and its
     weights under `real_weights` or `noise_weights` [n].
@@ -146,14 +155,54 @@ class OptimizerStateInput:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far training is: real examples shown since it began, and since its present stage began.
+
+    `share` is the share of the whole budget spent, `stage_share` that of the stage's own part.
+    """
+
+    examples: int
+    stage_examples: int
+    share: float
+    stage_share: float
+
+
+@dataclass(frozen=True)
+class ScheduledInput:
+    """A scalar [] that is a function of the progress: a fade-in, a warm-up."""
+
+    value: Callable[[Progress], float]
+
+
+@dataclass(frozen=True)
+class MemoryInput:
+    """What a game keeps between updates: an image pool, an adaptive probability; `initial` [...].
+
+    A loss reads it from the batch, and writes it by returning (loss, {name: new value}).  What a player's
+    loss wrote counts from that player's next step on; a step that is only a look ahead writes nothing.
+    """
+
+    initial: Tensor
+
+
+Input = RandomInput | ConstantInput | OptimizerStateInput | ScheduledInput | MemoryInput
+StateInput = OptimizerStateInput | ScheduledInput | MemoryInput
+"""Inputs that are part of the training's state, and are not drawn."""
+
+
+@dataclass(frozen=True)
 class Batch:
-    """One replica's inputs: `real` [n, *shape], `noise` [n, latent_dim] and any named inputs.
+    """One replica's inputs by name: the data's fields [n, ...] and the game's own inputs.
 
     An expectation is a mean over the batch, or a quadrature where weights are given under
-    `real_weights` or `noise_weights` [n].
+    `real_weights` or `noise_weights` [n].  `due` are the periods of lazy terms that fall on this update;
+    None: every lazy term counts as it is, as in the game's own field.
     """
 
     tensors: Mapping[str, Tensor]
+    due: frozenset[int] | None = None
+    periods: set[int] = field(default_factory=set, compare=False, repr=False)
+    """The periods of all lazy terms that the loss has, noted while it runs."""
 
     @property
     def real(self) -> Tensor:
@@ -175,6 +224,17 @@ class Batch:
     def mean_noise(self, values: Tensor) -> Tensor:
         """The expectation over the noise of per-example values [n] or [n, 1]."""
         return _expectation(values, self.tensors.get("noise_weights"))
+
+    def every(self, period: int, term: Callable[[], Tensor]) -> Tensor | float:
+        """A lazy term of a loss: `period` times the term at every period-th update of the player, else 0.
+
+        Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", section 3.1.
+        """
+        if period > 1:
+            self.periods.add(period)
+        if period == 1 or self.due is None:
+            return term()
+        return period * term() if period in self.due else 0.0
 
 
 def _expectation(values: Tensor, weights: Tensor | None) -> Tensor:
@@ -204,9 +264,13 @@ class Networks:
             raise AttributeError(f"no player {player!r}; players: {', '.join(self._modules)}")
         return lambda *inputs: self._forward(player, inputs, track=True)
 
-    def input_gradient(self, player: str, inputs: Tensor) -> Tensor:
-        """∇ of the summed output with respect to the inputs, [n, *shape], differentiable again."""
-        return grad(lambda x: self._forward(player, (x,), track=False).sum())(inputs)
+    def input_gradient(self, player: str, *inputs: Tensor, of: int = 0) -> Tensor:
+        """∇ of the summed output with respect to one of the inputs, in its shape, differentiable again."""
+
+        def output(x: Tensor) -> Tensor:
+            return self._forward(player, (*inputs[:of], x, *inputs[of + 1 :]), track=False).sum()
+
+        return grad(output)(inputs[of])
 
     def parameters(self, player: str) -> Tree:
         """One player's parameters by name."""
@@ -243,43 +307,66 @@ def _key_after(name: str, value: Tensor, passes: int) -> Tensor:
     return value + passes * _KEY_STRIDE if name.endswith(RANDOM_KEY) else value
 
 
-Loss = Callable[[Networks, Batch], Tensor]
-Judge = Callable[[Networks, Tensor], Tensor]
+Loss = Callable[[Networks, Batch], Tensor | tuple[Tensor, Tree]]
+"""(networks, batch) → the player's loss [], and new values of memories where it writes any."""
+Sample = Callable[[Networks, Batch], Tensor]
+Logits = Callable[[Networks, Batch, Tensor], Tensor]
 
 
-Input = RandomInput | ConstantInput | OptimizerStateInput
+def _generated_from_noise(networks: Networks, batch: Batch) -> Tensor:
+    return networks.generator(batch.noise)
+
+
+def _discriminator_alone(networks: Networks, _batch: Batch, examples: Tensor) -> Tensor:
+    return networks.discriminator(examples)
 
 
 @dataclass(frozen=True)
 class Game:
-    """Players (templates on the meta device), each one's scalar loss, and the batch's inputs.
+    """Players (templates), each one's scalar loss, the batch's inputs, and how to sample and to judge.
 
     Every player descends its own loss; it is differentiated in that player's parameters only.
-    `judge` says how the logits [n] of examples alone are had; None: the discriminator's own.
+    `sample(networks, batch)` gives generated examples [n, *shape] of the data's target field;
+    `logits(networks, batch, examples)` gives the logits [n] of examples, among the batch's other fields.
+    Both default to the ordinary game: generator(noise), and discriminator(examples).
     """
 
     players: Mapping[str, nn.Module]
     losses: Mapping[str, Loss]
     inputs: Mapping[str, Input] = field(default_factory=dict)
-    judge: Judge | None = None
+    sample: Sample = _generated_from_noise
+    logits: Logits = _discriminator_alone
 
     def __post_init__(self) -> None:
         assert set(self.players) == set(self.losses), "every player needs exactly one loss"
-        for name, draw in self.inputs.items():
-            if name in _OF_THE_DATA or (name in _WEIGHTS and not isinstance(draw, ConstantInput)):
+        for name, item in self.inputs.items():
+            if name in _OF_THE_DATA or (name in _WEIGHTS and not isinstance(item, ConstantInput)):
                 raise GanbenchError(
-                    f"a draw of the game cannot be called {name!r}: the data set has that name"
+                    f"an input of the game cannot be called {name!r}: the data set has that name"
                 )
         if isinstance(self.inputs.get("noise"), ConstantInput):
             raise GanbenchError(
-                "`noise` is what samples are drawn from, so it cannot be fixed; give quadrature nodes "
+                "`noise` is what samples are drawn from, so it cannot be constant; give quadrature nodes "
                 "another name"
             )
 
-    def logits(self, networks: Networks, examples: Tensor) -> Tensor:
-        """The discriminator's logits [n] of examples [n, *shape]."""
-        judge = self.judge or (lambda networks, x: networks.discriminator(x))
-        return judge(networks, examples)
+    def loss(self, player: str, networks: Networks, batch: Batch) -> Tensor:
+        """A player's loss alone [], whatever it writes to memories."""
+        return split_loss(self.losses[player](networks, batch))[0]
+
+
+def split_loss(value: Tensor | tuple[Tensor, Tree]) -> tuple[Tensor, Tree]:
+    """What a loss returned, as (loss, new values of memories)."""
+    return value if isinstance(value, tuple) else (value, {})
+
+
+class PlayerGradient(NamedTuple):
+    """A player's gradient, its loss [], and what the pass leaves: all players' buffers, memories."""
+
+    gradient: Tree
+    loss: Tensor
+    buffers: dict[str, Tree]
+    memories: Tree
 
 
 def player_gradient(
@@ -288,15 +375,17 @@ def player_gradient(
     params: Mapping[str, Tree],
     buffers: Mapping[str, Tree],
     batch: Mapping[str, Tensor],
-) -> tuple[Tree, Tensor, dict[str, Tree]]:
-    """One player's gradient of its own loss, the loss [], and the buffers left; one replica."""
+    due: frozenset[int] | None = None,
+) -> PlayerGradient:
+    """One player's gradient of its own loss; one replica."""
 
-    def loss(own: Tree) -> tuple[Tensor, dict[str, Tree]]:
+    def loss(own: Tree) -> tuple[Tensor, tuple[Tensor, dict[str, Tree], Tree]]:
         networks = Networks(game.players, {**params, player: own}, buffers)
-        return game.losses[player](networks, Batch(batch)), networks.buffers_after()
+        value, memories = split_loss(game.losses[player](networks, Batch(batch, due)))
+        return value, (value, networks.buffers_after(), memories)
 
-    gradient, (value, left) = grad_and_value(loss, has_aux=True)(params[player])
-    return gradient, value, left
+    gradient, left = grad(loss, has_aux=True)(params[player])
+    return PlayerGradient(gradient, *left)
 
 
 def template_state(module: nn.Module) -> tuple[Tree, Tree]:

@@ -54,6 +54,11 @@ class SeedStreams:
             slice_.random_(0, high, generator=source)
         return out
 
+    def categories(self, weights: Tensor, shape: Sequence[int]) -> Tensor:
+        """Classes by weights [classes] that sum to one, int64 [S, *shape]."""
+        ends = weights.to(self.device, torch.float64).cumsum(0)[:-1]
+        return torch.searchsorted(ends, self.uniform(shape, torch.float64), right=True)
+
     def permutations(self, count: int) -> Tensor:
         """One permutation of range(count) a seed, int64 [S, count]."""
         rows: Iterable[Tensor] = (

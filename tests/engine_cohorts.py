@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ganbench import registry
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 from ganbench.training.gradients import Mode
+from ganbench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 LATENT, WIDTH, BATCH = 4, 8, 8
@@ -44,31 +44,30 @@ def describe(
     )
 
 
-class UntracedCohort(Cohort):
+class UntracedTrainer(Trainer):
     """A cohort whose gradients are never traced: slower steps, but ready at once."""
 
-    def _build(self, mode: Mode) -> Any:
-        return super()._build("plain")
+    mode = "plain"
 
 
-def cohort(*args: Any, mode: Mode | None = None, device: torch.device = CPU, **kwargs: Any) -> Cohort:
+def cohort(*args: Any, mode: Mode | None = None, device: torch.device = CPU, **kwargs: Any) -> Trainer:
     """A cohort made ready, its gradients computed in a certain way where `mode` says so."""
     if mode is not None:
         kwargs.setdefault("vectorize", "on" if mode in ("traced", "compiled") else "off")
         kwargs["compile"] = "on" if mode == "compiled" else "off"
-    made = (UntracedCohort if mode == "plain" else Cohort)(describe(*args, **kwargs), device)
+    made = (UntracedTrainer if mode == "plain" else Trainer)(describe(*args, **kwargs), device)
     assert mode is None or made.execution["mode"] == mode, made.execution
     return made
 
 
-def finish(made: Cohort) -> Cohort:
+def finish(made: Trainer) -> Trainer:
     """Train to the end of the budget, measuring nothing."""
     for _ in made.train():
         pass
     return made
 
 
-def numbers(made: Cohort) -> dict[str, Tensor]:
+def numbers(made: Trainer) -> dict[str, Tensor]:
     """All that training moved, by name, copied; each [S, ...]."""
     state = made.checkpoint()["state"]
     return {
@@ -112,7 +111,7 @@ def deviation(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> float:
 class Recorder:
     """Keeps every batch that a cohort draws, in order."""
 
-    def __init__(self, made: Cohort) -> None:
+    def __init__(self, made: Trainer) -> None:
         self.batches: list[dict[str, Tensor]] = []
         draw = made.batches.draw
 

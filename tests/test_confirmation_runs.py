@@ -11,7 +11,7 @@ from small_runs import CPU, LSGAN, NSGAN, trained, write_suite
 
 from ganbench import store
 from ganbench.errors import GanbenchError
-from ganbench.execution import fresh
+from ganbench.execution import confirmation_runs
 from ganbench.execution.cohort_run import Event
 from ganbench.execution.confirmation_runs import FOLDER, fresh_work, train_fresh
 
@@ -61,7 +61,7 @@ def test_seeds_are_shared_among_processes(run: Path, tmp_path: Path) -> None:
 
 
 def test_other_code_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "cohort_key", lambda description, device: "0123456789abcdef")
+    monkeypatch.setattr(confirmation_runs, "cohort_key", lambda description, device: "0123456789abcdef")
     with pytest.raises(GanbenchError, match=r"lsgan on ring8 was trained by other code.*run the suite again"):
         fresh_work(run, {CELL: {0}}, 2, CPU)
 

@@ -342,7 +342,7 @@ class Count(Diagnostic):
         (
             "    def measure(self, snapshot):",
             "    def measure(self, snapshot):\n"
-            "        snapshot._cohort.state.params['generator']['0.weight'].add_(1)",
+            "        snapshot._state.params['generator']['0.weight'].add_(1)",
             "changed the state|another number",
         ),
     ],

@@ -18,8 +18,8 @@ from ganbench.diagnostics.discriminator import auroc
 from ganbench.diagnostics.gradients import norm_per_seed
 from ganbench.game import norm_per_example
 from ganbench.streams import SeedStreams
-from ganbench.training.cohort import Cohort
-from ganbench.training.view import CohortSnapshot
+from ganbench.training.snapshot import Snapshot
+from ganbench.training.trainer import Trainer
 
 SEEDS = (4, 2)
 
@@ -54,7 +54,7 @@ def test_auroc_at_its_ends() -> None:
 
 
 @functools.cache
-def trained() -> Cohort:
+def trained() -> Trainer:
     options = {**SMALL, "learning_rate": 1e-2, "ema": 0.9}
     made = cohort("nsgan", options, seeds=SEEDS, mode="plain", budget=("steps", 10))
     for _ in made.train():
@@ -62,7 +62,7 @@ def trained() -> Cohort:
     return made
 
 
-def snapshot(made: Cohort | None = None) -> CohortSnapshot:
+def snapshot(made: Trainer | None = None) -> Snapshot:
     return (made or trained()).snapshot(0, False)
 
 

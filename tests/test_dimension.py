@@ -343,7 +343,7 @@ def test_the_diagnostic_says_what_it_measured_on_images_too() -> None:
         dataset="digits",
         mode="plain",
     )
-    assert made.looped
+    assert made.program.looped
     diagnostic = registry.get("diagnostic", "dimension").factory(made.dataset, samples=300, spectrum=2)
     assert diagnostic.quantities[-1].name == "singular_value_2"
     values = diagnostic.measure(made.snapshot(0, False))

@@ -9,14 +9,13 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganbench.game import Batch, Networks
-from ganbench.training.probe import measuring_batch
 
 DIM = 2
 
 
 def first_replica(made: object) -> tuple[Networks, Batch]:
     params = {p: {n: v[0] for n, v in t.items()} for p, t in made.state.params.items()}  # type: ignore[attr-defined]
-    batch = {name: value[0] for name, value in measuring_batch(made).items()}  # type: ignore[arg-type]
+    batch = {name: value[0] for name, value in made.snapshot(0, False).batch().items()}
     return Networks(made.game.players, params, {p: {} for p in params}), Batch(batch)  # type: ignore[attr-defined]
 
 
@@ -53,7 +52,7 @@ def test_an_examples_logit_is_its_packs() -> None:
     made = cohort("pacgan", {**SMALL, "packing": 3})
     networks, batch = first_replica(made)
     x = batch.real[:7]  # two whole packs, and one filled up with the first examples
-    logits = made.game.logits(networks, x)
+    logits = made.game.logits(networks, batch, x)
     packs = torch.stack([x[:3].reshape(-1), x[3:6].reshape(-1), torch.cat([x[6:], x[:2]]).reshape(-1)])
     expected = by_hand(networks.parameters("discriminator"), packs).squeeze(1)
     torch.testing.assert_close(logits, expected.repeat_interleave(3)[:7], rtol=1e-12, atol=0)
@@ -65,7 +64,7 @@ def test_an_examples_gradient_is_its_packs(count: int) -> None:
     made = cohort("pacgan", {**SMALL, "packing": 3})
     networks, batch = first_replica(made)
     x = batch.real[:count].clone().requires_grad_()
-    (found,) = torch.autograd.grad(made.game.logits(networks, x).sum(), x)
+    (found,) = torch.autograd.grad(made.game.logits(networks, batch, x).sum(), x)
     y = batch.real[:count].clone().requires_grad_()
     filling = torch.cat([y.detach()] * 3)[: -count % 3]
     packs = torch.cat([y, filling]).reshape(-1, 3 * DIM)

@@ -30,7 +30,7 @@ from ganbench.game import DataSpec, Game, RandomInput
 from ganbench.optimizers import optimizer
 from ganbench.report.dynamics import _spectra, eigenvalues, path_angles
 from ganbench.report.style import looks, styled
-from ganbench.training.cohort import Cohort
+from ganbench.training.trainer import Trainer
 from ganbench.updates import UpdateRule
 from ganbench.variants.variant import Variant
 
@@ -184,7 +184,7 @@ def test_an_invariant_start_gives_its_own_eigenvalues_and_no_others() -> None:
 
 
 @functools.cache
-def trained(variant: str = "nsgan") -> Cohort:
+def trained(variant: str = "nsgan") -> Trainer:
     made = cohort(variant, {**SMALL, "learning_rate": 1e-2, "optimizer": "sgd"}, mode="plain", seeds=(3, 1))
     for _ in made.train():
         pass
@@ -291,7 +291,7 @@ def all_at_once(*players: str) -> UpdateRule:
     return UpdateRule(advance, dict.fromkeys(players, 1), {players[0]: 1})
 
 
-def over_training(made: Cohort, **options: Any) -> tuple[list[dict[str, Tensor]], Any]:
+def over_training(made: Trainer, **options: Any) -> tuple[list[dict[str, Tensor]], Any]:
     diagnostic = registry.get("diagnostic", "dynamics").factory(made.dataset, **options)
     values = []
     for snapshot in made.train():

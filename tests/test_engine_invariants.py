@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,13 +29,12 @@ from ganbench.objectives import non_saturating
 from ganbench.optimizers import SGD
 from ganbench.streams import SeedStreams
 from ganbench.training import gradients as gradients_module
-from ganbench.training.batches import names_read
-from ganbench.training.budget import Clock, measuring_rounds, rounds_within
-from ganbench.training.cohort import Cohort
+from ganbench.training.batches import Reads, reads_of
+from ganbench.training.budget import Clock, measuring_rounds, rounds_by_stage
 from ganbench.training.description import Budget, Choice
 from ganbench.training.gradients import Mode
-from ganbench.training.probe import field_at
-from ganbench.training.view import CohortSnapshot
+from ganbench.training.snapshot import Snapshot
+from ganbench.training.trainer import Trainer
 from ganbench.updates import Turns, UpdateRule
 from ganbench.updates.alternating import alternating
 from ganbench.updates.simultaneous import simultaneous
@@ -108,7 +106,7 @@ def test_streams_do_not_share_numbers() -> None:
 # Measuring
 
 
-def records(made: Cohort, names: tuple[str, ...]) -> list[dict[str, Tensor]]:
+def records(made: Trainer, names: tuple[str, ...]) -> list[dict[str, Tensor]]:
     """Every measured value but timings at each point; training to the end."""
     built = [registry.get("diagnostic", name).factory(made.dataset) for name in names]
     rows = [{n: v for d in built for n, v in d.measure(snapshot).items()} for snapshot in made.train()]
@@ -138,19 +136,19 @@ def test_who_asks_for_samples_first_changes_nothing(counts: tuple[int, ...]) -> 
         assert torch.equal(asked.samples(count), expected[:, :count])
 
 
-def snapshot_of(made: Cohort) -> CohortSnapshot:
+def snapshot_of(made: Trainer) -> Snapshot:
     return made.snapshot(0, False)
 
 
 def test_the_measuring_batch_is_the_same_at_every_moment() -> None:
     made = cohort("nsgan", SMALL, mode="plain")
-    before = field_at(made, made.state.params)
+    before = snapshot_of(made).field()
     made.field.advance()
     first = numbers(made)
-    field_at(made, made.state.params)
+    snapshot_of(made).field()
     assert equal_bits(first, numbers(made))
     made.restore(cohort("nsgan", SMALL, mode="plain").checkpoint())
-    again = field_at(made, made.state.params)
+    again = snapshot_of(made).field()
     for player, tree in before.items():
         assert equal_bits(dict(tree), dict(again[player]))
 
@@ -255,7 +253,7 @@ def test_flops_are_counted_by_hand_and_do_not_depend_on_companions(
 ) -> None:
     a_round = 2 * multiply_adds(4, 8, 8)
     made = cohort("nsgan", SMALL, seeds=seeds, budget=("flops", 4 * a_round - 1), vectorize=vectorize)
-    assert made._flops_of_a_round() == a_round
+    assert made._flops_of_a_round(0) == a_round
     assert made.rounds == 3
     untouched = cohort("nsgan", SMALL, seeds=seeds, mode="plain")
     assert equal_bits(numbers(made), numbers(untouched)), "counting moved the state"
@@ -268,7 +266,7 @@ def test_flops_are_counted_by_hand_and_do_not_depend_on_companions(
 def test_flops_do_not_depend_on_how_seeds_are_run(variant: str, dataset: str, network: str) -> None:
     options = {**SMALL, "network": {network: {"width": 4}}, "n_critic": 1}
     counted = {
-        mode: cohort(variant, options, dataset=dataset, seeds=(0, 1), mode=mode)._flops_of_a_round()
+        mode: cohort(variant, options, dataset=dataset, seeds=(0, 1), mode=mode)._flops_of_a_round(0)
         for mode in ("traced", "looped")
     }
     assert counted["traced"] == counted["looped"] > 0
@@ -307,8 +305,8 @@ def test_seconds_end_in_time_and_measuring_is_free(monkeypatch: pytest.MonkeyPat
 
 
 def test_measuring_points() -> None:
-    assert measuring_rounds([0.0, 0.1, 0.5, 1.0], 10) == [0, 1, 5, 10]
-    assert measuring_rounds([0.0, 0.01, 0.02, 1.0], 10) == [0, 10]
+    assert measuring_rounds([0.0, 0.1, 0.5, 1.0], [(1.0, 10)]) == [0, 1, 5, 10]
+    assert measuring_rounds([0.0, 0.01, 0.02, 1.0], [(1.0, 10)]) == [0, 10]
     made = cohort(
         "wgan", {**SMALL, "n_critic": 3}, mode="plain", budget=("steps", 12), measure=(0.0, 0.5, 1.0)
     )
@@ -326,8 +324,8 @@ def test_the_clock_and_the_rounds() -> None:
     assert clock.seconds > 5
     clock.pause()
     assert clock.seconds == clock.seconds
-    assert rounds_within(Budget("steps", 10), 3) == 3
-    assert rounds_within(Budget("flops", 1e18), 1e3) == 10**15
+    assert rounds_by_stage(Budget("steps", 10), [(1.0, 3)]) == [3]
+    assert rounds_by_stage(Budget("flops", 1e18), [(1.0, 1e3)]) == [10**15]
 
 
 # Divergence
@@ -454,7 +452,7 @@ BILINEAR = {
 STEP = 0.1
 
 
-def positions(made: Cohort) -> Tensor:
+def positions(made: Trainer) -> Tensor:
     """All players' numbers [players, S, ...]."""
     return torch.stack([tree["value"] for tree in made.state.params.values()]).clone()
 
@@ -484,7 +482,7 @@ def test_simultaneous_descent_spirals_out_of_the_bilinear_game(
         torch.testing.assert_close(grown, radius * math.sqrt(1 + STEP**2), rtol=1e-14, atol=0)
         radius = grown
     assert made.diverged() == [None, None, None]
-    norm = field_at(made, made.state.params)["x"]["value"].abs()
+    norm = snapshot_of(made).field()["x"]["value"].abs()
     assert torch.equal(norm, made.state.params["y"]["value"].abs())
 
 
@@ -614,8 +612,6 @@ def branching(**options: Any) -> Variant:
 
         def loss(networks: Networks, batch: Batch) -> Tensor:
             value = own(networks, batch)
-            if batch.real.device.type == "meta":
-                return value
             return 2 * value if float(batch.real.detach()[0, 0]) > 0 else value
 
         return Game(game.players, {**game.losses, "discriminator": loss}, game.inputs)
@@ -628,7 +624,7 @@ def test_a_loss_that_branches_falls_back_and_says_so(monkeypatch: pytest.MonkeyP
     made = cohort("branching", SMALL, vectorize="on")
     assert made.execution["mode"] == "plain"
     assert "cannot be vectorized" in made.execution["reason"]
-    assert made.gradients["generator"].mode == "traced"
+    assert made.program.gradient("generator").mode == "traced"
     assert finish(made).diverged() == [None, None]
     assert deviation(numbers(made), numbers(finish(cohort("branching", SMALL, vectorize="off")))) < 1e-12
 
@@ -658,8 +654,8 @@ def test_convolutions_are_looped_on_a_cpu_unless_asked(asked: str, of_images: bo
     """The choice alone; what it leads to is in the proofs."""
     kind = {"mode": "plain", "vectorize": asked}
     options = {**SMALL, "network": {"dcgan": {"width": 2}}}
-    assert cohort("nsgan", options, dataset="digits", **kind)._vectorized() is of_images
-    assert cohort("nsgan", SMALL, **kind)._vectorized() is of_vectors
+    assert cohort("nsgan", options, dataset="digits", **kind).program._vectorized() is of_images
+    assert cohort("nsgan", SMALL, **kind).program._vectorized() is of_vectors
 
 
 def test_an_average_is_what_samples_come_from() -> None:
@@ -723,21 +719,19 @@ def test_a_gpu_trains_from_the_same_weights_and_repeats() -> None:
 
 def test_a_loss_that_branches_on_a_number_reads_everything_and_still_trains() -> None:
     """Nothing can be told of such a loss without numbers; it runs seed by seed, untraced."""
-    game = Game(
-        {"generator": nn.Linear(1, 1, device="meta")},
-        {
-            "generator": lambda networks, batch: (
-                networks.generator(batch.noise).sum() * (batch["a"].sum().item() > 0)
-            )
-        },
-        {"noise": RandomInput((1,)), "a": RandomInput(()), "b": RandomInput(())},
-    )
-    shapes = {"real": (2, 1), "noise": (2, 1), "a": (2,), "b": (2,)}
-    assert names_read(game, shapes) == {"generator": tuple(shapes)}
-    followed = replace(
-        game, losses={"generator": lambda networks, batch: networks.generator(batch.noise).sum()}
-    )
-    assert names_read(followed, shapes) == {"generator": ("noise",)}
+
+    def branching(networks: Networks, batch: Batch) -> Tensor:
+        return networks.generator(batch.noise).sum() * (batch["a"].sum().item() > 0)
+
+    def smooth(networks: Networks, batch: Batch) -> Tensor:
+        return networks.generator(batch.noise).sum() + batch.every(4, lambda: batch["b"].sum())
+
+    module = nn.Linear(1, 1)
+    params = {"generator": {name: value.detach() for name, value in module.named_parameters()}}
+    batch = {name: torch.zeros(2, 1) for name in ("real", "noise", "a", "b")}
+    game = Game({"generator": module}, {"generator": branching})
+    assert reads_of(branching, game, params, {"generator": {}}, batch) == Reads(tuple(batch))
+    assert reads_of(smooth, game, params, {"generator": {}}, batch) == Reads(("noise", "b"), (4,))
 
 
 def test_a_draw_cannot_take_the_data_sets_name() -> None:

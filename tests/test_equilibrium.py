@@ -15,12 +15,12 @@ from ganbench import registry
 from ganbench.diagnostics.estimators.trajectory import Trajectory
 from ganbench.diagnostics.estimators.verdict import growth_per_turn
 from ganbench.execution.measurements import Measurements, _as_bytes
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Choice
 from ganbench.training.state import CohortState
+from ganbench.training.trainer import Trainer
 
 
-def game(options: dict[str, Any], steps: int, seeds: tuple[int, ...] = (0, 1), **variant: Any) -> Cohort:
+def game(options: dict[str, Any], steps: int, seeds: tuple[int, ...] = (0, 1), **variant: Any) -> Trainer:
     choice = Choice("equilibrium", "equilibrium", options)
     budget = ("steps", steps)
     return cohort(
@@ -28,7 +28,7 @@ def game(options: dict[str, Any], steps: int, seeds: tuple[int, ...] = (0, 1), *
     )
 
 
-def measured(made: Cohort, on_round: Any = Measurements.on_round) -> Measurements:
+def measured(made: Trainer, on_round: Any = Measurements.on_round) -> Measurements:
     found = Measurements(made)
     for snapshot in made.train(None, lambda state: on_round(found, state)):
         found.take(snapshot)
@@ -81,7 +81,7 @@ def test_reading_a_round_neither_waits_for_the_device_nor_copies_to_it() -> None
     diagnostic = registry.get("diagnostic", "equilibrium").factory(registry.get("dataset", "dirac").factory())
     place = torch.zeros(3, dtype=torch.float64, device="meta")  # a number read from it is an error
     params = {"generator": {"theta": place}, "discriminator": {"psi": place}}
-    state = CohortState(params, buffers={}, optimizer_state={}, averages={}, diverged_at={}, updates={})
+    state = CohortState(params, {}, {}, averages={}, memories={}, diverged_at={}, updates={})
     counts = []
     for _ in range(3):
         with Operations() as seen:

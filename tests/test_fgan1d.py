@@ -25,8 +25,8 @@ from ganbench.networks.location_scale import LocationScale, location_scale
 from ganbench.published.fgan1d import FORMULAS, OPTIMA, SECOND_OPTIMA, published
 from ganbench.registry import get
 from ganbench.report.theory.fgan1d_why import decimals, percent
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.trainer import Trainer
 
 START = (0.5, 1.5)
 CPU = torch.device("cpu")
@@ -140,7 +140,7 @@ def test_the_optimum_is_a_minimum_on_a_converged_quadrature(name: str) -> None:
         assert exact(name, mu + d_mu, sigma + d_sigma) > least
 
 
-def cohort(variant: str = "fgan", **options: object) -> Cohort:
+def cohort(variant: str = "fgan", **options: object) -> Trainer:
     """Three seeds after ten rounds on the two Gaussians."""
     given = {
         "network": {"location_scale": {"width": 8}},
@@ -148,7 +148,7 @@ def cohort(variant: str = "fgan", **options: object) -> Cohort:
         "batch_size": 32,
         "learning_rate": 0.01,
     }
-    made = Cohort(
+    made = Trainer(
         CohortDescription(
             dataset=Choice("two_gaussians", "two_gaussians"),
             variant=Choice(variant, variant, {**given, **options}),
@@ -165,7 +165,7 @@ def cohort(variant: str = "fgan", **options: object) -> Cohort:
     return made
 
 
-def measured(made: Cohort) -> tuple[dict[str, Tensor], dict[str, object]]:
+def measured(made: Trainer) -> tuple[dict[str, Tensor], dict[str, object]]:
     """What the diagnostic says at the end, and the arrays that it keeps."""
     diagnostic = divergence_fit(made.dataset)
     values = dict(diagnostic.measure(made.snapshot(0, True)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from engine_cohorts import LATENT, SMALL, WIDTH, cohort, deviation, finish, numbers
-from test_shown import by_hand, first_replica
+from test_discriminator_input import by_hand, first_replica
 from torch.nn.functional import logsigmoid
 
 
@@ -33,7 +33,7 @@ def test_ali_by_hand() -> None:
     close(losses["generator"](networks, batch), -logsigmoid(on_generated).mean())
     close(losses["encoder"](networks, batch), -logsigmoid(-on_data).mean())
     judged = by_hand(d, torch.cat([x, code[:, :LATENT]], 1)).squeeze(1)
-    close(made.game.logits(networks, x), judged)
+    close(made.game.logits(networks, batch, x), judged)
 
 
 def test_bigan_is_ali_without_noise() -> None:

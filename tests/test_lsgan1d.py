@@ -35,8 +35,8 @@ from ganbench.game import DataSpec
 from ganbench.published.lsgan1d import CASE_A, EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
 from ganbench.report.theory.lsgan1d_closed import LAGUERRE, LaguerreLaw, laguerre_apart
 from ganbench.report.theory.lsgan1d_games import distance_between
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.trainer import Trainer
 from ganbench.variants.lsgan1d import latent_of, lsgan1d, noise_rule
 
 START = {name: CASE_A[name] for name in NAMES}
@@ -49,9 +49,9 @@ def played(
     seeds: tuple[int, ...] = (0,),
     data: tuple[str, dict[str, Any]] = ("exponential", {}),
     **options: Any,
-) -> Cohort:
+) -> Trainer:
     """A cohort of the game, ready to train, in float64."""
-    return Cohort(
+    return Trainer(
         CohortDescription(
             dataset=Choice(data[0], data[0], data[1]),
             variant=Choice("lsgan1d", "lsgan1d", options),
@@ -65,12 +65,12 @@ def played(
     )
 
 
-def numbers(cohort: Cohort) -> dict[str, Tensor]:
+def numbers(cohort: Trainer) -> dict[str, Tensor]:
     """The parameters by name, [S]."""
     return {name: value.clone() for _, name, value in single_numbers(cohort.state.params)}
 
 
-def rounds(cohort: Cohort) -> Iterator[dict[str, Tensor]]:
+def rounds(cohort: Trainer) -> Iterator[dict[str, Tensor]]:
     """The parameters before training and after every round."""
     yield numbers(cohort)
     with torch.no_grad():
@@ -79,7 +79,7 @@ def rounds(cohort: Cohort) -> Iterator[dict[str, Tensor]]:
             yield numbers(cohort)
 
 
-def path(cohort: Cohort) -> np.ndarray:
+def path(cohort: Trainer) -> np.ndarray:
     """The first seed's parameters [updates + 1, 4], in the order a, b, g, h."""
     return np.array([[float(at[name][0]) for name in NAMES] for at in rounds(cohort)])
 

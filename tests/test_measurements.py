@@ -11,8 +11,8 @@ import torch
 from engine_cohorts import SMALL, cohort
 
 from ganbench.execution.measurements import Measurements
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Choice
+from ganbench.training.trainer import Trainer
 
 ROUNDS = 6
 
@@ -21,7 +21,7 @@ class Stopped(Exception):
     """The process ends here."""
 
 
-def made(dataset: str) -> Cohort:
+def made(dataset: str) -> Trainer:
     names = ("equilibrium", "parameters") if dataset == "dirac" else ("modes", "dynamics", "dimension")
     return cohort(
         dataset if dataset == "dirac" else "nsgan",
@@ -35,7 +35,7 @@ def made(dataset: str) -> Cohort:
     )
 
 
-def taken(training: Cohort, measurements: Measurements, stop: int | None = None) -> dict[str, Any] | None:
+def taken(training: Trainer, measurements: Measurements, stop: int | None = None) -> dict[str, Any] | None:
     """Train and measure to the end; with `stop` to that round, and return all that is to be stored then."""
 
     def on_round(state: Any) -> None:

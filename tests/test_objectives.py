@@ -235,7 +235,7 @@ def test_penalties_name_the_draws_they_read() -> None:
     assert {n: d.shape for n, d in gradient_penalty(1.0).inputs(spec).items()} == {"interpolation": ()}
     shapes = {n: d.shape for n, d in dragan_penalty(1.0, 1.0).inputs(spec).items()}
     assert shapes == {"interpolation": (), "perturbation": (1, 4, 4)}
-    assert r1(1.0).inputs(spec) == r2(1.0).draws(spec) == {}
+    assert r1(1.0).inputs(spec) == r2(1.0).inputs(spec) == {}
 
 
 def test_clipping_projects() -> None:

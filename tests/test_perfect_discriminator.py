@@ -27,8 +27,8 @@ from ganbench.game import Game
 from ganbench.networks.flat import FlatGenerator
 from ganbench.optimizers import Adam
 from ganbench.streams import SeedStreams
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.trainer import Trainer
 
 NARROW = {"network": {"mlp": {"width": 32}}}
 BATCH = {"batch_size": 32, "samples": 256}
@@ -36,7 +36,7 @@ BATCH = {"batch_size": 32, "samples": 256}
 
 def flat_cohort(
     dataset: str, options: Mapping[str, Any], latent_dim: int, seeds: Sequence[int] = (0, 1)
-) -> Cohort:
+) -> Trainer:
     """An untrained known generator beside a data set of known overlap, float64."""
     description = CohortDescription(
         dataset=Choice(dataset, dataset, options),
@@ -47,10 +47,10 @@ def flat_cohort(
         diagnostics=(),
         engine=Engine(precision="float64", compile="off"),
     )
-    return Cohort(description, CPU)
+    return Trainer(description, CPU)
 
 
-def measured(made: Cohort, **options: Any) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
+def measured(made: Trainer, **options: Any) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
     diagnostic = registry.get("diagnostic", "perfect_discriminator").factory(
         made.dataset, **{**NARROW, **options}
     )

@@ -27,7 +27,6 @@ from ganbench import registry
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, Game, Loss, Networks
 from ganbench.optimizers import SGD, Adam, RMSProp
-from ganbench.training.probe import measuring_batch
 from ganbench.updates import Turns, update_rule
 from ganbench.variants import Variant
 
@@ -159,7 +158,7 @@ def test_unrolling_clips_as_the_discriminator_does() -> None:
     made.field.advance()
     params = {p: {n: v[0] for n, v in t.items()} for p, t in made.state.params.items()}
     assert all(float(v.abs().max()) <= bound for v in params["discriminator"].values())
-    batch = {n: v[0] for n, v in measuring_batch(made).items()}
+    batch = {n: v[0] for n, v in made.snapshot(0, False).batch().items()}
     networks, view = Networks(made.game.players, params, {p: {} for p in params}), Batch(batch)
     found = made.game.losses["generator"](networks, view)
     original = made.variant.build(made.dataset.info.spec)

@@ -16,7 +16,7 @@ from ganbench.contract.variants import trained, untrained
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
 from ganbench.errors import MissingData
 from ganbench.registry import Entry
-from ganbench.training.cohort import Cohort
+from ganbench.training.trainer import Trainer
 
 
 def measures(entry: Entry) -> str | None:
@@ -68,7 +68,7 @@ def resumes(entry: Entry) -> None:
             require(same, entry, f"{name} is another number after a restart; what does state() leave out?")
 
 
-def _numbers(diagnostic: Diagnostic, cohort: Cohort, point: int) -> dict[str, np.ndarray]:
+def _numbers(diagnostic: Diagnostic, cohort: Trainer, point: int) -> dict[str, np.ndarray]:
     """All that it says of a cohort at a moment: after a round, at a measuring point, and for the figures."""
     rounds = diagnostic.on_round(cohort.state)
     values = diagnostic.measure(cohort.snapshot(point, point > 0))

@@ -11,9 +11,8 @@ from ganbench import registry
 from ganbench.contract.promise import CPU, PLACES, dataset_of, require
 from ganbench.errors import GanbenchError
 from ganbench.registry import Entry
-from ganbench.training.cohort import Cohort, make
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
-from ganbench.training.gradients import Gradient, Mode
+from ganbench.training.trainer import Trainer, make
 from ganbench.variants.variant import Variant
 
 ROUNDING = 1e-10
@@ -45,7 +44,7 @@ def counts_its_updates(entry: Entry) -> None:
     counts_as_declared(entry, _fresh(entry, places_of(entry)[0]))
 
 
-def counts_as_declared(entry: Entry, cohort: Cohort) -> None:
+def counts_as_declared(entry: Entry, cohort: Trainer) -> None:
     """Refuse a rule that says one thing and does another in a cohort's next round."""
     rule, state = cohort.variant.update, cohort.state
     updates, real_batches = dict(state.updates), state.real_batches
@@ -55,7 +54,7 @@ def counts_as_declared(entry: Entry, cohort: Cohort) -> None:
         text = f"its update rule says {declared} updates of the {player} a round and makes {made}"
         require(made == declared, entry, text)
     declared, shown = sum(rule.real_batches.values()), state.real_batches - real_batches
-    reads_data = any(set(names) - set(cohort.game.inputs) for names in cohort.reads.values())
+    reads_data = any(set(reads.names) - set(cohort.game.inputs) for reads in cohort.program.reads.values())
     text = f"its update rule says {declared} batches of real examples a round and shows {shown}"
     require(shown == declared or not reads_data, entry, text)
 
@@ -124,17 +123,16 @@ def _refusal(entry: Entry, place: str) -> str | None:
     return None
 
 
-class _OneByOne(Cohort):
+class _OneByOne(Trainer):
     """Runs seed after seed and traces nothing: what every faster way must agree with."""
 
-    def _build(self, mode: Mode) -> dict[str, Gradient]:
-        return super()._build("plain")
+    mode = "plain"
 
 
 @functools.cache
-def trained(entry: Entry, place: str, seeds: tuple[int, ...] = (0, 1, 2), at_once: bool = False) -> Cohort:
+def trained(entry: Entry, place: str, seeds: tuple[int, ...] = (0, 1, 2), at_once: bool = False) -> Trainer:
     """A small cohort after two rounds; kept."""
-    kind = Cohort if at_once else _OneByOne
+    kind = Trainer if at_once else _OneByOne
     cohort = kind(_description(entry, place, seeds), CPU)
     for _ in cohort.train():
         pass
@@ -142,12 +140,12 @@ def trained(entry: Entry, place: str, seeds: tuple[int, ...] = (0, 1, 2), at_onc
 
 
 @functools.cache
-def untrained(entry: Entry, place: str) -> Cohort:
+def untrained(entry: Entry, place: str) -> Trainer:
     """The same before training; kept."""
     return _fresh(entry, place)
 
 
-def _fresh(entry: Entry, place: str) -> Cohort:
+def _fresh(entry: Entry, place: str) -> Trainer:
     return _OneByOne(_description(entry, place, (0, 1, 2)), CPU)
 
 
@@ -164,7 +162,7 @@ def _description(entry: Entry, place: str, seeds: tuple[int, ...]) -> CohortDesc
     )
 
 
-def _numbers(cohort: Cohort) -> dict[str, Tensor]:
+def _numbers(cohort: Trainer) -> dict[str, Tensor]:
     state = cohort.state
     parts = {"parameters": state.params, "buffers": state.buffers, "average": state.averages}
     return {

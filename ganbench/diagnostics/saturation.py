@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.best_discriminator import probability
-from ganbench.game import Networks
+from ganbench.game import Batch, Networks
 
 _PLACES = {"real": "real examples", "fake": "generated examples"}
 
@@ -62,13 +62,16 @@ class Saturation(Diagnostic):
         """Each quantity [S], float64."""
         batch, game = snapshot.batch(), snapshot.game
 
-        def of_noise(networks: Networks, noise: Tensor) -> Tensor:
-            return game.logits(networks, networks.generator(noise))
+        def of_real(networks: Networks, batch: Batch) -> Tensor:
+            return game.logits(networks, batch, batch.real)
+
+        def of_samples(networks: Networks, batch: Batch) -> Tensor:
+            return game.logits(networks, batch, game.sample(networks, batch))
 
         found = {}
-        for place, name, use in (("real", "real", game.logits), ("fake", "noise", of_noise)):
+        for place, name, use in (("real", "real", of_real), ("fake", "noise", of_samples)):
             inputs, weights = _points(batch, name)
-            p = said_probability(snapshot, snapshot.apply(use, inputs).double())
+            p = said_probability(snapshot, snapshot.evaluate(use, {name: inputs}).double())
             found[f"saturation_{place}"] = 1 - _expectation(4 * p * (1 - p), weights)
             found[f"probability_{place}"] = _expectation(p, weights)
         return found

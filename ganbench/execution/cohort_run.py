@@ -20,9 +20,9 @@ from ganbench.execution.environment import environment
 from ganbench.execution.key import digest_of
 from ganbench.execution.measurements import Measurements
 from ganbench.execution.records import cohort_records
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import CohortDescription
 from ganbench.training.device import matmul_precision
+from ganbench.training.trainer import Trainer
 from ganbench.user_code import location_of, one_line
 
 EventKind = Literal["started", "note", "progress", "measured", "finished", "failed"]
@@ -116,7 +116,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
-    cohort = Cohort(task.description, torch.device(task.device))
+    cohort = Trainer(task.description, torch.device(task.device))
     chosen = cohort.execution
     if chosen["reason"] is not None:
         how = "without the compiler" if chosen["mode"] == "traced" else "one seed after another"
@@ -139,7 +139,7 @@ def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
     return _in_words(outcome)
 
 
-def _outcome(cohort: Cohort, measuring: float, wall: float) -> dict[str, Any]:
+def _outcome(cohort: Trainer, measuring: float, wall: float) -> dict[str, Any]:
     seeds: dict[str, dict[str, Any]] = {}
     for seed, at in zip(cohort.description.seeds, cohort.diverged(), strict=True):
         if at is None:
@@ -165,7 +165,7 @@ def _in_words(outcome: dict[str, Any]) -> str:
 
 
 def _fill(
-    folder: Path, task: CohortTask, cohort: Cohort, measurements: Measurements, outcome: dict[str, Any]
+    folder: Path, task: CohortTask, cohort: Trainer, measurements: Measurements, outcome: dict[str, Any]
 ) -> None:
     store.write_json(folder / store.DESCRIPTION_FILE, _described(task))
     options = (task.description.variant.options, task.description.dataset.options)
@@ -181,7 +181,7 @@ def _fill(
     store.write_json(folder / store.OUTCOME_FILE, outcome)
 
 
-def network_tensors(cohort: Cohort) -> dict[str, Tensor]:
+def network_tensors(cohort: Trainer) -> dict[str, Tensor]:
     """All networks of all seeds by name: "<params|buffers|averages>/<player>/<name>" [S, ...]."""
     parts = {
         "params": cohort.state.params,

@@ -12,8 +12,8 @@ import torch
 from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask
 from ganbench.execution.measurements import Measurements
-from ganbench.training.cohort import Cohort
 from ganbench.training.device import matmul_precision, synchronize
+from ganbench.training.trainer import Trainer
 
 _SECONDS, _WARM_UP = 0.5, 3
 
@@ -54,7 +54,7 @@ def estimate(task: CohortTask) -> Estimate:
 
 def _timed(task: CohortTask) -> Estimate:
     began = time.perf_counter()
-    cohort = Cohort(task.description, torch.device(task.device))
+    cohort = Trainer(task.description, torch.device(task.device))
     preparing = time.perf_counter() - began
     round_seconds = _seconds_of_a_round(cohort)
     measuring = _seconds_of_a_point(cohort) * len(task.description.measure)
@@ -63,7 +63,7 @@ def _timed(task: CohortTask) -> Estimate:
     return Estimate(task, cohort.rounds, preparing, cohort.rounds * round_seconds, measuring)
 
 
-def _seconds_of_a_round(cohort: Cohort) -> float:
+def _seconds_of_a_round(cohort: Trainer) -> float:
     for _ in range(_WARM_UP):
         cohort.field.advance()
     synchronize(cohort.device)
@@ -75,7 +75,7 @@ def _seconds_of_a_round(cohort: Cohort) -> float:
     return (time.perf_counter() - began) / rounds
 
 
-def _seconds_of_a_point(cohort: Cohort) -> float:
+def _seconds_of_a_point(cohort: Trainer) -> float:
     measurements = Measurements(cohort)
     measurements.take(cohort.snapshot(0, False))
     began = time.perf_counter()

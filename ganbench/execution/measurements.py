@@ -16,10 +16,10 @@ from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
 from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Choice
+from ganbench.training.snapshot import Snapshot
 from ganbench.training.state import CohortState
-from ganbench.training.view import CohortSnapshot
+from ganbench.training.trainer import Trainer
 
 POINTS_KEPT, IMAGES_KEPT = 512, 64
 
@@ -36,7 +36,7 @@ def applicable(choices: Sequence[Choice], dataset: Dataset) -> dict[str, Diagnos
 class Measurements:
     """Collects what the diagnostics say of each snapshot, and samples for the figures."""
 
-    def __init__(self, cohort: Cohort) -> None:
+    def __init__(self, cohort: Trainer) -> None:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
@@ -55,7 +55,7 @@ class Measurements:
         self._points: list[tuple[int, int]] = []
         self._final: np.ndarray | None = None
 
-    def take(self, snapshot: CohortSnapshot) -> None:
+    def take(self, snapshot: Snapshot) -> None:
         """Measure one snapshot.  Values of a diverged seed are NaN, but for what training cost."""
         alive = torch.tensor([at is None for at in self._cohort.diverged()])
         for diagnostic in self._diagnostics.values():
@@ -77,7 +77,7 @@ class Measurements:
         """Whether any diagnostic reads every round's state."""
         return bool(self._rounds)
 
-    def add_rounds(self, snapshot: CohortSnapshot) -> None:
+    def add_rounds(self, snapshot: Snapshot) -> None:
         """The rows of every round, after the last snapshot; they replace those measured at points.
 
         Their `point` is the round's number.  Their `seconds` are not measured but the step's share of all.
@@ -132,7 +132,7 @@ class Measurements:
         for label, diagnostic in self._diagnostics.items():
             diagnostic.restore(state["diagnostics"][label])
 
-    def _add(self, snapshot: CohortSnapshot, quantity: Quantity, values: Sequence[float]) -> None:
+    def _add(self, snapshot: Snapshot, quantity: Quantity, values: Sequence[float]) -> None:
         moment = snapshot.moment
         for seed, value in zip(snapshot.seeds, values, strict=True):
             self.rows.append(
@@ -156,7 +156,7 @@ class Measurements:
         reference = self._references.get(quantity.name, math.nan)
         return None if math.isnan(reference) else reference
 
-    def _keep_samples(self, snapshot: CohortSnapshot) -> None:
+    def _keep_samples(self, snapshot: Snapshot) -> None:
         self._points.append((snapshot.moment.point, snapshot.moment.images))
         samples = snapshot.samples()
         if self._images:

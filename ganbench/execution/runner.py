@@ -21,8 +21,8 @@ from ganbench.execution.key import cohort_key, run_key
 from ganbench.execution.pool import run_tasks
 from ganbench.execution.records import run_records
 from ganbench.suite.suite import Suite
-from ganbench.training.cohort import make
 from ganbench.training.description import CohortDescription, Engine
+from ganbench.training.trainer import make
 
 
 @dataclass(frozen=True)

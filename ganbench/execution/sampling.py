@@ -16,9 +16,9 @@ from ganbench.errors import GanbenchError, nearest
 from ganbench.game import Tree
 from ganbench.streams import SeedStreams
 from ganbench.training.batches import draw_random_input, random_inputs
-from ganbench.training.cohort import make
 from ganbench.training.description import Choice
 from ganbench.training.evaluation import evaluate
+from ganbench.training.trainer import make
 from ganbench.variants import Variant
 
 
@@ -72,9 +72,7 @@ def sample(folder: Path, seed: int, count: int) -> Tensor:
     noise = draw_random_input(SeedStreams([seed], "sample"), random_inputs(game)["noise"], count, dtype)
     params = {**parts["params"], **parts["averages"]}
     with torch.no_grad():
-        return evaluate(
-            game, params, parts["buffers"], lambda networks, z: networks.generator(z), noise, looped=True
-        )[0]
+        return evaluate(game, params, parts["buffers"], game.sample, {"noise": noise}, looped=True)[0]
 
 
 def _parts(tensors: Mapping[str, Tensor], place: int) -> dict[str, dict[str, Tree]]:

@@ -17,9 +17,9 @@ from ganbench.diagnostics.diagnostic import build
 from ganbench.game import Tree
 from ganbench.selftest.restricted import restricted
 from ganbench.suite.suite import Suite
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
-from ganbench.training.view import CohortSnapshot
+from ganbench.training.snapshot import Snapshot
+from ganbench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 SAMPLES = 512
@@ -72,12 +72,12 @@ def one_thread() -> Iterator[None]:
 
 def trained_for(
     description: CohortDescription, rounds: Sequence[int]
-) -> Iterator[tuple[int, Cohort, CohortSnapshot]]:
+) -> Iterator[tuple[int, Trainer, Snapshot]]:
     """A cohort after each of these rounds, ascending."""
     made: Any = registry.get("variant", description.variant.name).factory(**description.variant.options)
     updates, last = made.update.steps, max(rounds[-1], 1)
     budget, points = Budget("steps", last * updates), tuple(each / last for each in rounds)
-    cohort = Cohort(replace(description, budget=budget, measure=points, diagnostics=()), CPU)
+    cohort = Trainer(replace(description, budget=budget, measure=points, diagnostics=()), CPU)
     for number, snapshot in zip(rounds, cohort.train(), strict=False):
         yield number, cohort, snapshot
 
@@ -90,7 +90,7 @@ def _trace(description: CohortDescription, rounds: Sequence[int]) -> dict[str, A
     return moments
 
 
-def _real(snapshot: CohortSnapshot) -> dict[str, Tensor]:
+def _real(snapshot: Snapshot) -> dict[str, Tensor]:
     """What does not depend on training: the references, and examples of both splits in their order."""
     dataset = snapshot.dataset
     primary = dataset.info.primary
@@ -110,7 +110,7 @@ def _real(snapshot: CohortSnapshot) -> dict[str, Tensor]:
     return {name: seeds * value for name, value in numbers.items()}
 
 
-def _numbers_of(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, Tensor]:
+def _numbers_of(cohort: Trainer, snapshot: Snapshot) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for averaged, suffix in ((False, ""), (True, ", averaged")):
         for player, tree in snapshot.parameters(averaged).items():
@@ -125,13 +125,13 @@ def _numbers_of(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _field(cohort: Cohort, snapshot: CohortSnapshot) -> dict[str, tuple[Tree, Tensor]]:
+def _field(cohort: Trainer, snapshot: Snapshot) -> dict[str, tuple[Tree, Tensor]]:
     """Every player's gradient and loss on the measuring batch."""
     batch, state, found = snapshot.batch(), cohort.state, {}
-    for player, gradient in cohort.gradients.items():
-        read = {name: batch[name] for name in cohort.reads[player]}
-        own, loss, _ = gradient.function((state.params, state.buffers, read))
-        found[player] = own, loss
+    for player, reads in cohort.program.reads.items():
+        read = {name: batch[name] for name in reads.names}
+        made = cohort.program.gradient(player).function((state.params, state.buffers, read))
+        found[player] = made.gradient, made.loss
     return found
 
 
@@ -140,7 +140,7 @@ def _norm_and_mean(what: str, tree: Tree) -> dict[str, Tensor]:
     return {f"{what}, norm": flat.norm(dim=1), f"{what}, mean": flat.mean(1)}
 
 
-def _primary(snapshot: CohortSnapshot) -> dict[str, Tensor]:
+def _primary(snapshot: Snapshot) -> dict[str, Tensor]:
     primary = snapshot.dataset.info.primary
     diagnostic = build(primary.diagnostic, snapshot.dataset, primary.options)
     return {primary.quantity: diagnostic.measure(snapshot)[primary.quantity]}

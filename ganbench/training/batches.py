@@ -1,75 +1,131 @@
-"""A cohort's batches: real examples and named random inputs, each from its own streams."""
+"""A cohort's batches: the data's fields and the game's inputs, each from its own streams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.datasets import Sampler
+from ganbench.errors import GanbenchError
 from ganbench.game import (
     Batch,
     ConstantInput,
+    DataSpec,
     Game,
-    Input,
+    MemoryInput,
     Networks,
     OptimizerStateInput,
+    Progress,
     RandomInput,
-    template_state,
+    ScheduledInput,
+    StateInput,
+    Tree,
 )
 from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 
+_WHOLE = ("categorical", "permutation")
 
-def draw_random_input(source: SeedStreams, draw: RandomInput, count: int, dtype: torch.dtype) -> Tensor:
-    """`count` draws for every seed, [S, count, *draw.shape]."""
-    shape = (count, *draw.shape)
-    if draw.kind == "normal":
+
+def draw_random_input(source: SeedStreams, item: RandomInput, count: int, dtype: torch.dtype) -> Tensor:
+    """`count` draws for every seed, [S, count, *item.shape]."""
+    shape = (count, *item.shape)
+    if item.kind == "normal":
         return source.normal(shape, dtype)
+    if item.kind == "permutation":
+        return source.permutations(count)
+    if item.weights is not None:
+        return source.categories(item.weights, shape)
     values = source.uniform(shape, dtype)
-    return values if draw.kind == "uniform" else values.mul_(2).sub_(1)
+    return values if item.kind == "uniform" else values.mul_(2).sub_(1)
 
 
 def random_inputs(game: Game) -> dict[str, RandomInput]:
     """The game's inputs that are drawn afresh."""
-    return {name: draw for name, draw in game.inputs.items() if isinstance(draw, RandomInput)}
-
-
-def shape_of(item: Input, batch_size: int) -> tuple[int, ...]:
-    """The shape of one of the game's inputs for one replica."""
-    if isinstance(item, RandomInput):
-        return (batch_size, *item.shape)
-    return tuple(item.values.shape) if isinstance(item, ConstantInput) else item.shape
-
-
-def optimizer_state_inputs(
-    game: Game,
-    optimizer_state: Mapping[str, OptimizerState],
-    seeds: int,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> dict[str, Tensor]:
-    """The game's inputs that are optimizers' present state, [S, ...]."""
-    found = {}
-    for name, item in game.inputs.items():
-        if isinstance(item, OptimizerStateInput):
-            value = optimizer_state[item.player][item.slot]
-            count = item.parameter is None
-            found[name] = (
-                torch.full((seeds,), value, device=device, dtype=dtype) if count else value[item.parameter]
-            )
-    return found
+    return {name: item for name, item in game.inputs.items() if isinstance(item, RandomInput)}
 
 
 def constant_inputs(game: Game, seeds: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
     """The game's inputs that never change, [S, n, ...]."""
     return {
-        name: draw.values.to(device, dtype).expand(seeds, *draw.values.shape).contiguous()
-        for name, draw in game.inputs.items()
-        if isinstance(draw, ConstantInput)
+        name: cast(item.values, device, dtype).expand(seeds, *item.values.shape).contiguous()
+        for name, item in game.inputs.items()
+        if isinstance(item, ConstantInput)
     }
+
+
+def state_inputs(
+    game: Game,
+    optimizer_state: Mapping[str, OptimizerState],
+    memories: Tree,
+    progress: Progress,
+    like: Tensor,
+) -> dict[str, Tensor]:
+    """The game's inputs that are part of the training's state, [S, ...]; `like` is any parameter [S, ...]."""
+    found = {}
+    for name, item in game.inputs.items():
+        if isinstance(item, MemoryInput):
+            found[name] = memories[name]
+        elif isinstance(item, ScheduledInput):
+            found[name] = like.new_full((len(like),), item.value(progress))
+        elif isinstance(item, OptimizerStateInput):
+            value = optimizer_state[item.player][item.slot]
+            found[name] = (
+                like.new_full((len(like),), value) if item.parameter is None else value[item.parameter]
+            )
+    return found
+
+
+def initial_memories(game: Game, seeds: int, device: torch.device, dtype: torch.dtype) -> Tree:
+    """The memories before training [S, ...], a copy for every seed."""
+    return {
+        name: cast(item.initial, device, dtype).expand(seeds, *item.initial.shape).clone()
+        for name, item in game.inputs.items()
+        if isinstance(item, MemoryInput)
+    }
+
+
+def cast(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A tensor on a device, floating-point numbers in the cohort's type; integers stay integers."""
+    return value.to(device, dtype if value.is_floating_point() else value.dtype)
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """Draws and real examples in a batch."""
+
+    draws: int
+    reals: int
+
+
+def example_batch(
+    game: Game, spec: DataSpec, sizes: BatchSizes, device: torch.device, dtype: torch.dtype
+) -> Tree:
+    """A batch of zeros for one replica: the shape and type of everything that its losses may read."""
+    clash = sorted(set(game.inputs) & set(spec.fields))
+    if clash:
+        raise GanbenchError(f"an input of the game cannot be called {clash[0]!r}: the data have such a field")
+    batch = {
+        name: torch.zeros(sizes.reals, *field.shape, dtype=field.torch_dtype(dtype), device=device)
+        for name, field in spec.fields.items()
+    }
+    for name, item in game.inputs.items():
+        if isinstance(item, RandomInput):
+            kind = torch.int64 if item.kind in _WHOLE else dtype
+            batch[name] = torch.zeros(sizes.draws, *item.shape, dtype=kind, device=device)
+        elif isinstance(item, ConstantInput):
+            batch[name] = torch.zeros_like(cast(item.values, device, dtype))
+        elif isinstance(item, MemoryInput):
+            batch[name] = torch.zeros_like(cast(item.initial, device, dtype))
+        else:
+            shape = item.shape if isinstance(item, OptimizerStateInput) else ()
+            batch[name] = torch.zeros(shape, dtype=dtype, device=device)
+    return batch
 
 
 class BatchSource:
@@ -80,33 +136,32 @@ class BatchSource:
         game: Game,
         sampler: Sampler,
         seeds: Sequence[int],
-        batch_size: int,
-        reals_per_batch: int,
+        sizes: BatchSizes,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._draws, self._fixed = random_inputs(game), constant_inputs(game, len(seeds), device, dtype)
-        self._sampler, self._dtype = sampler, dtype
-        self._batch_size, self._reals = batch_size, reals_per_batch
-        self._streams = {name: SeedStreams(seeds, name, device) for name in self._draws}
+        self._random, self._constant = random_inputs(game), constant_inputs(game, len(seeds), device, dtype)
+        self._state_inputs = {n for n, item in game.inputs.items() if isinstance(item, StateInput)}
+        self._sampler, self._dtype, self._sizes = sampler, dtype, sizes
+        self._streams = {name: SeedStreams(seeds, name, device) for name in self._random}
 
     def draw(self, names: Iterable[str], reals_of: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """A batch {name: [S, n, ...]} of the wanted names; what nobody reads is not drawn.
 
-        Examples of the data set are taken from `reals_of` where it has them.
+        The data's fields are taken from `reals_of` where it has them.
         """
-        wanted = set(names)
+        wanted = set(names) - self._state_inputs
         batch = {
-            name: draw_random_input(self._streams[name], draw, self._batch_size, self._dtype)
-            for name, draw in self._draws.items()
+            name: draw_random_input(self._streams[name], item, self._sizes.draws, self._dtype)
+            for name, item in self._random.items()
             if name in wanted
         }
-        batch |= {name: value for name, value in self._fixed.items() if name in wanted}
-        of_data = wanted - set(self._draws) - set(self._fixed)
+        batch |= {name: value for name, value in self._constant.items() if name in wanted}
+        of_data = wanted - set(self._random) - set(self._constant)
         if reals_of is not None and of_data <= set(reals_of):
             batch |= {name: reals_of[name] for name in of_data}
         elif of_data:
-            batch |= self._sampler.draw(self._reals)
+            batch |= self._sampler.draw(self._sizes.reals)
         return {name: value for name, value in batch.items() if name in wanted}
 
     def state(self) -> dict[str, Any]:
@@ -117,33 +172,47 @@ class BatchSource:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to positions that `state` returned."""
+        """Go back to positions that `state` returned; a stream that was not there yet begins anew."""
         for name, source in self._streams.items():
-            source.restore(state["streams"][name])
+            if name in state["streams"]:
+                source.restore(state["streams"][name])
         self._sampler.restore(state["sampler"])
 
 
-def names_read(game: Game, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, ...]]:
-    """Which of the batch's tensors each player's loss reads, found by one pass without numbers.
+@dataclass(frozen=True)
+class Reads:
+    """What a function of (networks, batch) reads of the batch, and the periods of its lazy terms."""
 
-    `shapes` gives each tensor's shape for one replica.  A loss that cannot be followed so, since it
-    branches on a number or is wrong, counts as reading everything: if it is wrong, training says why.
+    names: tuple[str, ...]
+    periods: tuple[int, ...] = ()
+
+
+def reads_of(
+    function: Callable[[Networks, Batch], object],
+    game: Game,
+    params: Mapping[str, Tree],
+    buffers: Mapping[str, Tree],
+    batch: Tree,
+) -> Reads:
+    """Which of a batch's tensors a loss reads, found by one pass of one replica without numbers.
+
+    A loss that cannot be followed so, since it branches on a number or is wrong, counts as reading
+    everything: if it is wrong, training says why.
     """
-    return {player: _read_by(game, player, shapes) for player in game.players}
+    names: list[str] = []
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fake = {name: mode.from_tensor(value) for name, value in batch.items()}
+        networks = Networks(game.players, _fake(params, mode), _fake(buffers, mode))
+        read = Batch(_Recording(fake, names))
+        try:
+            function(networks, read)
+        except Exception:  # a fake tensor has no numbers to branch on
+            return Reads(tuple(batch), tuple(sorted(read.periods)))
+    return Reads(tuple(name for name in batch if name in names), tuple(sorted(read.periods)))
 
 
-def _read_by(game: Game, player: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
-    read: list[str] = []
-    batch = _Recording({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, read)
-    states = {name: template_state(module) for name, module in game.players.items()}
-    networks = Networks(
-        game.players, {n: s[0] for n, s in states.items()}, {n: s[1] for n, s in states.items()}
-    )
-    try:
-        game.losses[player](networks, Batch(batch))
-    except Exception:  # a meta tensor has no numbers to branch on
-        return tuple(shapes)
-    return tuple(name for name in shapes if name in read)
+def _fake(trees: Mapping[str, Tree], mode: FakeTensorMode) -> dict[str, Tree]:
+    return {player: {n: mode.from_tensor(v) for n, v in tree.items()} for player, tree in trees.items()}
 
 
 class _Recording(Mapping[str, Tensor]):

@@ -21,22 +21,41 @@ def round_cost(budget: Budget, variant: Variant, flops_per_round: Callable[[], f
     return None
 
 
-def rounds_within(budget: Budget, cost: float) -> int:
-    """The rounds that fit; a round that would exceed the budget is not taken."""
-    if cost == 0:
-        raise GanbenchError(f"a round of this game costs 0 {budget.unit}; choose another budget")
-    rounds = int(budget.amount // cost)
-    if rounds < 1:
-        raise GanbenchError(
-            f"a budget of {budget.amount:g} {budget.unit} is less than one round of training ({cost:g} "
-            f"{budget.unit})"
-        )
+def rounds_by_stage(budget: Budget, costs: Sequence[tuple[float, float]]) -> list[int]:
+    """The rounds of each stage, given (the share of the budget at which it ends, what a round costs).
+
+    A round that would exceed the budget is not taken; what a stage leaves over is the next one's.
+    """
+    rounds, spent = [], 0.0
+    for end, cost in costs:
+        if cost == 0:
+            raise GanbenchError(f"a round of this game costs 0 {budget.unit}; choose another budget")
+        rounds.append(int((budget.amount * end - spent) // cost))
+        spent += rounds[-1] * cost
+        if rounds[-1] < 1:
+            whose = "" if len(costs) == 1 else f" of stage {len(rounds)}"
+            raise GanbenchError(
+                f"a budget of {budget.amount:g} {budget.unit} is less than one round{whose} ({cost:g} "
+                f"{budget.unit})"
+            )
     return rounds
 
 
-def measuring_rounds(fractions: Sequence[float], rounds: int) -> list[int]:
-    """The rounds after which to measure, ascending; fractions that fall together are measured once."""
-    return sorted({round(fraction * rounds) for fraction in fractions})
+def measuring_rounds(fractions: Sequence[float], parts: Sequence[tuple[float, int]]) -> list[int]:
+    """The rounds after which to measure, ascending; fractions that fall together are measured once.
+
+    `parts` are the stages: the share of the budget at which each ends, and its rounds.
+    """
+    return sorted({_round_at(fraction, parts) for fraction in fractions})
+
+
+def _round_at(fraction: float, parts: Sequence[tuple[float, int]]) -> int:
+    begin, before = 0.0, 0
+    for end, rounds in parts:
+        if fraction <= end:
+            return before + round((fraction - begin) / (end - begin) * rounds)
+        begin, before = end, before + rounds
+    return before
 
 
 class Clock:

@@ -8,36 +8,45 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ganbench.game import Game, Networks, Tree
+from ganbench.game import Batch, Game, Networks, Tree
 from ganbench.training.stacked import replica
 
 CHUNK = 4096
 """Examples of one seed evaluated at a time, to bound memory."""
+Use = Callable[[Networks, Batch], Tensor]
+"""(networks, batch) → [n, ...] of one replica."""
 
 
 def evaluate(
     game: Game,
     params: Mapping[str, Tree],
     buffers: Mapping[str, Tree],
-    use: Callable[[Networks, Tensor], Tensor],
-    inputs: Tensor,
+    use: Use,
+    examples: Mapping[str, Tensor],
+    given: Mapping[str, Tensor] | None = None,
     *,
     looped: bool = False,
 ) -> Tensor:
-    """`use(networks, inputs)` in evaluation mode for every seed, [S, n, ...].
+    """`use(networks, batch)` in evaluation mode for every seed, [S, n, ...].
 
-    `params`, `buffers` and `inputs` [S, n, ...] are stacked over seeds.
+    `params`, `buffers`, `examples` {name: [S, n, ...]} and `given` {name: [S, ...]} are stacked over seeds;
+    a batch holds a chunk of the examples, and all that is given.
     """
+    seeds, count = next(iter(examples.values())).shape[:2]
+    whole = dict(given or {})
 
-    def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], chunk: Tensor) -> Tensor:
-        return use(Networks(game.players, params, buffers, training=False), chunk)
+    def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], batch: Tree) -> Tensor:
+        return use(Networks(game.players, params, buffers, training=False), Batch(batch))
 
-    chunks = inputs.split(CHUNK, dim=1)
-    if not looped:
-        over_seeds = vmap(single)
-        return torch.cat([over_seeds(params, buffers, chunk) for chunk in chunks], dim=1)
-    rows = []
-    for seed in range(inputs.shape[0]):
-        own, held = replica(params, seed), replica(buffers, seed)
-        rows.append(torch.cat([single(own, held, chunk[seed]) for chunk in chunks]))
-    return torch.stack(rows)
+    def over_seeds(batch: Tree) -> Tensor:
+        if not looped:
+            return vmap(single)(params, buffers, batch)
+        return torch.stack(
+            [single(replica(params, i), replica(buffers, i), replica(batch, i)) for i in range(seeds)]
+        )
+
+    chunks = (
+        {name: value[:, start : start + CHUNK] for name, value in examples.items()}
+        for start in range(0, count, CHUNK)
+    )
+    return torch.cat([over_seeds(chunk | whole) for chunk in chunks], dim=1)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ganbench.game import Game, OptimizerStateInput, Tree
+from ganbench.game import Progress, StateInput, Tree
 from ganbench.optimizers import average_
-from ganbench.training.batches import optimizer_state_inputs
-from ganbench.training.gradients import Gradient
+from ganbench.training.batches import state_inputs
+from ganbench.training.program import Program
 from ganbench.training.state import CohortState
 from ganbench.updates.rule import Position
 from ganbench.variants.variant import Variant
@@ -30,34 +30,35 @@ class CohortField:
 
     def __init__(
         self,
-        game: Game,
+        program: Program,
         variant: Variant,
         state: CohortState,
         batches: Source,
-        gradients: Mapping[str, Gradient],
-        reads: Mapping[str, Sequence[str]],
+        progress: Callable[[], Progress],
     ) -> None:
-        self._game, self._variant, self.state = game, variant, state
-        self._batches, self._gradients, self._reads = batches, gradients, reads
-        self._carried = {name for name, item in game.inputs.items() if isinstance(item, OptimizerStateInput)}
+        self._program, self._variant, self.state = program, variant, state
+        self._batches, self._progress = batches, progress
+        self._stateful = {n for n, item in program.game.inputs.items() if isinstance(item, StateInput)}
+        self._memories: dict[str, Tree] = {}
         self._before: Mapping[str, int] = dict(state.updates)
 
     def draw(self, *players: str, reals_of: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
         """A fresh batch of what these players' losses read; see `updates.Field`."""
-        wanted = {name for player in players for name in self._reads[player]}
-        of_data = wanted - set(self._game.inputs)
+        wanted = {name for player in players for name in self._program.reads[player].names}
+        of_data = wanted - set(self._program.game.inputs)
         self.state.real_batches += bool(of_data) and not (reals_of is not None and of_data <= set(reals_of))
-        return self._batches.draw(wanted - self._carried, reals_of)
+        return self._batches.draw(wanted - self._stateful, reals_of)
 
     def gradient(self, player: str, batch: Mapping[str, Tensor]) -> Tree:
         """One player's gradient at the present state [S, ...]; threads the buffers."""
-        state = self.state
-        names = self._reads[player]
-        given = batch if self._carried.isdisjoint(names) else {**batch, **self._optimizers_state()}
-        read = {name: given[name] for name in names}
-        gradient, loss, state.buffers = self._gradients[player].function((state.params, state.buffers, read))
-        self._note_divergence(player, loss)
-        return gradient
+        state, reads = self.state, self._program.reads[player]
+        given = batch if self._stateful.isdisjoint(reads.names) else {**batch, **self._state_inputs()}
+        read = {name: given[name] for name in reads.names}
+        due = frozenset(k for k in reads.periods if state.updates[player] % k == 0)
+        found = self._program.gradient(player, due).function((state.params, state.buffers, read))
+        state.buffers, self._memories[player] = found.buffers, found.memories
+        self._note_divergence(player, found.loss)
+        return found.gradient
 
     def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
         """Move one player by its optimizer, then project it and average it; see `updates.Field`."""
@@ -73,6 +74,7 @@ class CohortField:
             return
         if player in variant.averages:
             average_(state.averages[player], params, variant.averages[player])
+        state.memories |= self._memories.pop(player, {})
         state.updates[player] += 1
 
     def position(self) -> Position:
@@ -88,16 +90,20 @@ class CohortField:
     @torch.no_grad()
     def advance(self) -> None:
         """One round of the variant's update rule."""
-        self._before = dict(self.state.updates)
-        self._variant.update.advance(self)
-        self.state.rounds += 1
-        self.state.steps += self._variant.update.steps
+        state, rule = self.state, self._variant.update
+        self._before = dict(state.updates)
+        rule.advance(self)
+        examples = sum(rule.real_batches.values()) * self._variant.reals_per_batch
+        state.rounds += 1
+        state.stage_rounds += 1
+        state.steps += rule.steps
+        state.examples += examples
+        state.stage_examples += examples
 
-    def _optimizers_state(self) -> dict[str, Tensor]:
-        leaf = next(value for tree in self.state.params.values() for value in tree.values())
-        return optimizer_state_inputs(
-            self._game, self.state.optimizer_state, len(leaf), leaf.device, leaf.dtype
-        )
+    def _state_inputs(self) -> dict[str, Tensor]:
+        state = self.state
+        leaf = next(value for tree in state.params.values() for value in tree.values())
+        return state_inputs(self._program.game, state.optimizer_state, state.memories, self._progress(), leaf)
 
     def _note_divergence(self, player: str, loss: Tensor) -> None:
         # A gradient that is not finite makes the next loss so: losses alone locate it to one update.

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from ganbench.game import Game, Tree, player_gradient
+from ganbench.game import Game, PlayerGradient, Tree, player_gradient
 from ganbench.training.stacked import replica
-from ganbench.training.traced import trace
+from ganbench.training.tracing import trace
 
 Mode = Literal["traced", "compiled", "looped", "plain"]
 Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]
@@ -30,8 +30,8 @@ _VECTORISED_ATTEMPTS: dict[Mode, tuple[Mode, ...]] = {
 }
 _REASON_CHARACTERS = 200
 _IN_WORDS = {"compiled": "compiled", "traced": "vectorized over seeds"}
-GradientFunction = Callable[[Inputs], tuple[Tree, Tensor, dict[str, Tree]]]
-"""→ (gradient of one player, loss [S], all players' buffers)."""
+GradientFunction = Callable[[Inputs], PlayerGradient]
+"""→ one player's gradient, its loss [S], all players' buffers, and memories, each [S, ...]."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,18 @@ def build_gradient(
     inputs: Inputs,
     mode: Mode,
     autocast: torch.dtype | None = None,
+    due: frozenset[int] | None = None,
 ) -> Gradient:
-    """The gradient of `player` at the shapes of `inputs`; falls back to a loop over seeds with a reason."""
+    """The gradient of `player` at the shapes of `inputs`, with lazy terms of the periods that are `due`.
+
+    Falls back to a loop over seeds with a reason.
+    """
 
     device = _leaves(inputs)[0].device.type
 
     def single(params: Any, buffers: Any, batch: Any) -> Any:
         with torch.autocast(device, dtype=autocast, enabled=autocast is not None):
-            return player_gradient(game, player, params, buffers, batch)
+            return player_gradient(game, player, params, buffers, batch, due)
 
     reason = None
     for attempt in _VECTORISED_ATTEMPTS.get(mode, ()):
@@ -90,11 +94,9 @@ def _looped(single: Callable[..., Any], inputs: Inputs, reason: str | None) -> G
     flat, unflatten = _flattened(single, replica(inputs, 0))
     graph = trace(flat, _leaves(replica(inputs, 0)))
 
-    def function(given: Inputs) -> tuple[Tree, Tensor, dict[str, Tree]]:
+    def function(given: Inputs) -> PlayerGradient:
         rows = [graph.forward(*row) for row in zip(*(leaf.unbind(0) for leaf in _leaves(given)), strict=True)]
-        made: tuple[Tree, Tensor, dict[str, Tree]] = unflatten(
-            [torch.stack(column) for column in zip(*rows, strict=True)]
-        )
+        made: PlayerGradient = unflatten([torch.stack(column) for column in zip(*rows, strict=True)])
         return made
 
     return Gradient(function, "looped", reason, len(graph.graph.nodes))

@@ -13,6 +13,7 @@ from ganbench import streams
 from ganbench.game import Game, Tree
 from ganbench.networks.initialize import initial_state
 from ganbench.optimizers import OptimizerState
+from ganbench.training.batches import initial_memories
 from ganbench.training.stacked import stacked
 from ganbench.variants.variant import Variant
 
@@ -22,7 +23,7 @@ NEVER = torch.iinfo(torch.int64).max
 
 @dataclass
 class CohortState:
-    """Stacked trees {player: {name: [S, ...]}}, optimizer optimizer_state, and counters.
+    """Stacked trees {player: {name: [S, ...]}}, optimizer state, memories [S, ...], and counters.
 
     `updates` counts every player's lasting updates, `steps` those that a budget in steps counts, and
     `real_batches` the fresh batches of real examples.  `diverged_at` [S] per player is how many steps were
@@ -34,11 +35,19 @@ class CohortState:
     buffers: dict[str, Tree]
     optimizer_state: dict[str, OptimizerState]
     averages: dict[str, Tree]
+    memories: Tree
     diverged_at: dict[str, Tensor]
     updates: dict[str, int]
     rounds: int = 0
     steps: int = 0
     real_batches: int = 0
+    examples: int = 0
+    """Real examples shown so far."""
+    stage: int = 0
+    stage_rounds: int = 0
+    stage_examples: int = 0
+    next_point: int = 0
+    """The number of the measuring point that comes next."""
 
 
 def initial(
@@ -56,13 +65,60 @@ def initial(
     return CohortState(
         params=params,
         buffers=buffers,
-        optimizer_state={
-            player: variant.optimizers[player].initial(params[player]) for player in game.players
-        },
+        optimizer_state={p: variant.optimizers[p].initial(params[p]) for p in game.players},
         averages={player: {n: p.clone() for n, p in params[player].items()} for player in variant.averages},
+        memories=initial_memories(game, len(seeds), device, dtype),
         diverged_at={player: torch.full((len(seeds),), NEVER, device=device) for player in game.players},
         updates=dict.fromkeys(game.players, 0),
     )
+
+
+def pass_on(old: CohortState, new: CohortState) -> CohortState:
+    """The state in which the next stage begins: `new`, but what `old` has by the same name and shape.
+
+    Parameters, buffers, averages, memories and optimizer state are passed on; a parameter that is new has
+    the optimizer state of one before its first update.
+    """
+    for player, params in new.params.items():
+        before = old.params.get(player, {})
+        passed = {name for name, value in params.items() if _same_shape(before.get(name), value)}
+        _take(params, before)
+        _take(new.buffers[player], old.buffers.get(player, {}))
+        if player in new.averages:
+            _take(new.averages[player], old.averages.get(player, before))
+        if player in old.params:
+            new.optimizer_state[player] = _optimizer_state(
+                old.optimizer_state[player], new.optimizer_state[player], list(params), passed
+            )
+            new.diverged_at[player], new.updates[player] = old.diverged_at[player], old.updates[player]
+    _take(new.memories, old.memories)
+    for counter in ("rounds", "steps", "real_batches", "examples"):
+        setattr(new, counter, getattr(old, counter))
+    new.stage, new.next_point = old.stage + 1, old.next_point
+    return new
+
+
+def _same_shape(old: Tensor | None, new: Tensor) -> bool:
+    return old is not None and old.shape == new.shape
+
+
+def _take(new: Tree, old: Mapping[str, Tensor]) -> None:
+    new |= {name: old[name] for name, value in new.items() if _same_shape(old.get(name), value)}
+
+
+def _optimizer_state(
+    old: OptimizerState, new: OptimizerState, names: Sequence[str], passed: set[str]
+) -> OptimizerState:
+    """Slots of the parameters that are passed on; for the others, at how many updates they were `born`."""
+    taken: OptimizerState = {
+        slot: {n: old[slot][n] if n in passed else v for n, v in value.items()}
+        if isinstance(value, Mapping)
+        else old.get(slot, value)
+        for slot, value in new.items()
+    }
+    before = old.get("born", {})
+    born = {name: before.get(name, 0) if name in passed else old["updates"] for name in names}
+    return {**taken, "born": born} if any(born.values()) else taken
 
 
 def as_tree(state: CohortState) -> dict[str, Any]:

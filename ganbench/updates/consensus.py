@@ -9,7 +9,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.func import grad
 
-from ganbench.game import Batch, Game, Loss, Networks
+from ganbench.game import Batch, Game, Loss, Networks, Tree, split_loss
 from ganbench.updates.rule import Optimizers, Projections, Turns, UpdateRule, register_update
 from ganbench.updates.simultaneous import at_once
 
@@ -29,8 +29,9 @@ def consensus(turns: Turns, weight: Annotated[float, Ge(0), "of ½‖v‖², v t
 
 
 def _with_field_norm(game: Game, loss: Loss, weight: float) -> Loss:
-    def modified(networks: Networks, batch: Batch) -> Tensor:
-        return loss(networks, batch) + weight / 2 * squared_field(game, networks, batch)
+    def modified(networks: Networks, batch: Batch) -> tuple[Tensor, Tree]:
+        value, memories = split_loss(loss(networks, batch))
+        return value + weight / 2 * squared_field(game, networks, batch), memories
 
     return modified
 
@@ -38,8 +39,8 @@ def _with_field_norm(game: Game, loss: Loss, weight: float) -> Loss:
 def squared_field(game: Game, networks: Networks, batch: Batch) -> Tensor:
     """‖v‖²: the squared gradients of every player's own loss, summed, []."""
     total: Any = 0.0
-    for player, loss in game.losses.items():
-        gradient = grad(lambda own, p=player, loss=loss: loss(networks.with_parameters(p, own), batch))(
+    for player in game.players:
+        gradient = grad(lambda own, p=player: game.loss(p, networks.with_parameters(p, own), batch))(
             networks.parameters(player)
         )
         total = total + sum(value.square().sum() for value in gradient.values())

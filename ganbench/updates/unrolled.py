@@ -63,7 +63,7 @@ def _one_ahead(
     states: States,
 ) -> tuple[Networks, States]:
     """The networks and the optimizers' state after one update of the players that have a state here."""
-    gradients = {player: _gradient(game.losses[player], player, networks, batch) for player in states}
+    gradients = {player: _gradient(game, player, networks, batch) for player in states}
     after = {}
     for player, gradient in gradients.items():
         params, after[player] = optimizers[player].functional_step(
@@ -76,8 +76,8 @@ def _one_ahead(
     return networks, after
 
 
-def _gradient(loss: Loss, player: str, networks: Networks, batch: Batch) -> Tree:
-    gradient: Tree = grad(lambda own: loss(networks.with_parameters(player, own), batch))(
+def _gradient(game: Game, player: str, networks: Networks, batch: Batch) -> Tree:
+    gradient: Tree = grad(lambda own: game.loss(player, networks.with_parameters(player, own), batch))(
         networks.parameters(player)
     )
     return gradient

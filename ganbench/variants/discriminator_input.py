@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganbench.game import Batch, DataSpec, Judge, Networks, RandomInput
+from ganbench.game import Batch, DataSpec, Networks, RandomInput
 from ganbench.networks.network import Architecture
 from ganbench.networks.packed import Packed, spec_of_packs
 
@@ -41,17 +41,14 @@ class DiscriminatorInput:
         fake = networks.generator(batch.noise)
         return fake + self.noise_std * batch["fake_perturbation"] if self.noise_std else fake
 
-    @property
-    def judge(self) -> Judge | None:
-        """The logits of examples by themselves: each has its pack's."""
-        return None if self.packing == 1 else self._logits_of_packs
+    def logits(self, networks: Networks, _batch: Batch, examples: Tensor) -> Tensor:
+        """The logits [n] of examples by themselves: each has its pack's.
 
-    def _logits_of_packs(self, networks: Networks, examples: Tensor) -> Tensor:
-        """Each example its pack's; the last pack is filled up from the first examples.
-
-        A pack's logit is repeated for its examples, but only once with a gradient: the gradient of the
-        sum is that of each pack's one logit.
+        The last pack is filled up from the first examples.  A pack's logit is repeated for its examples, but
+        only once with a gradient: the gradient of the sum is that of each pack's one logit.
         """
+        if self.packing == 1:
+            return networks.discriminator(examples)
         count = len(examples)
         missing = -count % self.packing
         filled = torch.cat([examples, *[examples.detach()] * missing])[: count + missing]

@@ -116,7 +116,7 @@ def _game(
         {"generator": generator, "discriminator": discriminator},
         adversarial_losses(objective, penalties, shown.real, shown.fake),
         inputs,
-        shown.judge,
+        logits=shown.logits,
     )
 
 

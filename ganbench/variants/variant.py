@@ -50,3 +50,28 @@ class Variant:
             )
         game, optimizers = self.update.prepare(game, self.optimizers, self.projections)
         return game, replace(self, optimizers=optimizers)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Itself as the one stage."""
+        return (Stage(self),)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training: a variant of its own, for a share of the budget (relative to the others')."""
+
+    variant: Variant
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class StagedVariant:
+    """A sequence of stages.
+
+    Parameters, buffers, averages, memories and optimizer state pass on by player, name and shape.  Every
+    stage's game is of the whole examples: one that works on smaller ones makes them itself, so that samples
+    and logits are those of the data at every stage (see `at_resolution`).
+    """
+
+    stages: tuple[Stage, ...]

@@ -63,7 +63,10 @@ def with_encoder(
             refuse_unusable(player)
         inputs = {"noise": RandomInput((latent_dim,)), "encoder_noise": RandomInput((latent_dim,))}
         return Game(
-            players, losses, inputs, lambda networks, x: networks.discriminator(x, encode(networks, x))
+            players,
+            losses,
+            inputs,
+            logits=lambda networks, _batch, x: networks.discriminator(x, encode(networks, x)),
         )
 
     return Variant(

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ganbench.training.cohort import Cohort
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
+from ganbench.training.trainer import Trainer
 
 SIZES = [(32, 64), (128, 128), (128, 512)]
 
@@ -26,7 +26,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def cohort(variant: str, width: int, batch: int, engine: Engine) -> Cohort:
+def cohort(variant: str, width: int, batch: int, engine: Engine) -> Trainer:
     options = {"network": {"mlp": {"width": width}}, "latent_dim": 2, "batch_size": batch}
     description = CohortDescription(
         dataset=Choice("ring8", "ring8"),
@@ -37,7 +37,7 @@ def cohort(variant: str, width: int, batch: int, engine: Engine) -> Cohort:
         diagnostics=(),
         engine=engine,
     )
-    return Cohort(description, torch.device("cpu"))
+    return Trainer(description, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("width", "batch"), SIZES)

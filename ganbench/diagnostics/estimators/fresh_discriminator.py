@@ -58,9 +58,9 @@ class FreshDiscriminators:
     def advance(self, how: Gradient, real: Tensor, fake: Tensor) -> None:
         """One update on a batch of real and generated examples, each [S, n, *shape]."""
         inputs = ({PLAYER: self.params}, {PLAYER: self.buffers}, {"real": real, "fake": fake})
-        gradient, _, left = how.function(inputs)
-        self.buffers = left[PLAYER]
-        self._optimizer.step_(self.params, gradient, self._optimizer_state)
+        found = how.function(inputs)
+        self.buffers = found.buffers[PLAYER]
+        self._optimizer.step_(self.params, found.gradient, self._optimizer_state)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [S, n] of inputs [S, n, *shape], evaluation mode."""
@@ -68,7 +68,7 @@ class FreshDiscriminators:
             self.game,
             {PLAYER: self.params},
             {PLAYER: self.buffers},
-            lambda networks, x: networks.discriminator(x),
-            inputs,
+            lambda networks, batch: networks.discriminator(batch.real),
+            {"real": inputs},
             looped=self.looped,
         )

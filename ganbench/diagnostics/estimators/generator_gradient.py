@@ -34,7 +34,14 @@ def generator_gradient(
     logarithm is kept beside it: a perfect discriminator's gradients lie far below the smallest float.
     """
     use = _one_by_one if looped else _at_once
-    rows = evaluate(game, params, buffers, use, noise, looped=looped).double()
+    rows = evaluate(
+        game,
+        params,
+        buffers,
+        lambda networks, batch: use(networks, batch.noise),
+        {"noise": noise},
+        looped=looped,
+    ).double()
     norm, deviation = {}, {}
     for index, cost in enumerate(SIGNS):
         scales, gradients = rows[:, :, index, 0], rows[:, :, index, 1:]

@@ -10,7 +10,7 @@ from torch.func import jacfwd, jacrev, vmap
 
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.dimension_estimators import significant_variances
-from ganbench.game import Networks
+from ganbench.game import Batch, Networks
 from ganbench.training.batches import draw_random_input, random_inputs
 from ganbench.training.evaluation import evaluate
 from ganbench.training.stacked import in_double
@@ -31,16 +31,20 @@ def singular_values(snapshot: Snapshot, points: int) -> Tensor:
     inputs, outputs = math.prod(draw.shape), math.prod(snapshot.dataset.info.spec.shape)
     differentiate = jacfwd if inputs <= outputs else jacrev
 
-    def spectra(networks: Networks, z: Tensor) -> Tensor:
-        return vmap(differentiate(lambda one: networks.generator(one.unsqueeze(0)).flatten()))(z).reshape(
-            len(z), outputs, inputs
-        )
+    def spectra(networks: Networks, batch: Batch) -> Tensor:
+        def generated(z: Tensor) -> Tensor:
+            return networks.generator(z.unsqueeze(0)).flatten()
+
+        jacobians: Tensor = vmap(differentiate(generated))(batch.noise)
+        return jacobians.reshape(len(batch.noise), outputs, inputs)
 
     at_once = max(1, _NUMBERS_AT_ONCE // (len(snapshot.seeds) * inputs * outputs))
     with torch.no_grad():
         return torch.cat(
             [
-                _spectrum(evaluate(snapshot.game, params, buffers, spectra, part, looped=snapshot.looped))
+                _spectrum(
+                    evaluate(snapshot.game, params, buffers, spectra, {"noise": part}, looped=snapshot.looped)
+                )
                 for part in noise.split(at_once, 1)
             ],
             1,
