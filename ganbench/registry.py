@@ -42,6 +42,11 @@ class EntryOf:
 
 
 @dataclass(frozen=True)
+class FilePath:
+    """Annotates an option that is the path of a file: a suite's is relative to the suite's folder."""
+
+
+@dataclass(frozen=True)
 class Option:
     """One setting of a factory: its type (with constraints), default and meaning.
 
@@ -54,6 +59,11 @@ class Option:
     text: str
     required: bool = False
     names: Kind | None = None
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its value is the path of a file."""
+        return bool(_notes(self.type, FilePath))
 
 
 @dataclass(frozen=True)
@@ -95,24 +105,26 @@ _plugin_files: dict[Path, str] = {}
 _recorders: ContextVar[tuple[dict[_Key, Entry], ...]] = ContextVar("recorders", default=())
 
 
-def register(kind: Kind, name: str, extends: Callable[..., Any] | None = None) -> Callable[[F], F]:
-    """A decorator that registers a factory under a name.
+def register(
+    kind: Kind, name: str, extends: Callable[..., Any] | None = None, file: Path | None = None
+) -> Callable[[F], F]:
+    """A decorator that registers a factory under a name, as of a file (default: the one that it stands in).
 
     With `extends`, settings that the factory does not name itself are those of `extends`, and
     reach the factory through its **options.
     """
 
     def decorate(factory: F) -> F:
-        file = Path(inspect.getfile(factory)).resolve()
+        place = Path(inspect.getfile(factory) if file is None else file).resolve()
         present = _entries.get((kind, name))
         if present is not None and (present.file, present.factory.__qualname__) != (
-            file,
+            place,
             factory.__qualname__,
         ):
-            raise GanbenchError(f"{file}: the {kind} name {name!r} is taken by {present.file}")
-        if present is None and not file.is_relative_to(_PACKAGE) and name in _builtin(kind):
-            raise GanbenchError(f"{file}: the {kind} name {name!r} is one of ganbench's own")
-        _entries[kind, name] = Entry(kind, name, file, factory, extends)
+            raise GanbenchError(f"{place}: the {kind} name {name!r} is taken by {present.file}")
+        if present is None and not place.is_relative_to(_PACKAGE) and name in _builtin(kind):
+            raise GanbenchError(f"{place}: the {kind} name {name!r} is one of ganbench's own")
+        _entries[kind, name] = Entry(kind, name, place, factory, extends)
         return factory
 
     return decorate

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import pytest
+import torch
 from annotated_types import Ge, Gt
+from torch import Tensor
 
 from ganbench import registry
-from ganbench.datasets import Primary
+from ganbench.datasets import Dataset, DatasetInfo, Primary
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.game import DataSpec
@@ -19,24 +22,23 @@ from ganbench.quantities import Quantity
 from ganbench.updates import UpdateRule
 
 
-@dataclass
-class Info:
-    spec: DataSpec
-    primary: Primary
+class Data(Dataset):
+    """Zeros of one shape."""
 
-
-@dataclass
-class Data:
-    info: Info
-    missing: bool = False
-
-    @property
-    def target_dataset(self) -> Data:
-        return self
+    def __init__(self, spec: DataSpec, primary: Primary, missing: bool = False) -> None:
+        self.info = DatasetInfo("zeros", "Zeros", spec, "us", "none", primary, constant=True)
+        self.missing = missing
 
     def require(self) -> None:
         if self.missing:
             raise MissingData("files are missing; run ganbench data fetch lost")
+
+    def fields(self, split: Any, count: int, device: Any, dtype: Any) -> dict[str, Tensor]:
+        return {"real": torch.zeros(count, *self.info.spec.shape, dtype=dtype)}
+
+    def sampler(self, seeds: Any, device: Any, dtype: Any) -> Any:
+        shape = self.info.spec.shape
+        return SimpleNamespace(draw=lambda n: {"real": torch.zeros(len(seeds), n, *shape, dtype=dtype)})
 
 
 @dataclass
@@ -87,17 +89,17 @@ def ring(
     """Points on a circle."""
     if radius > 1e6:
         raise ValueError("too wide")
-    return Data(Info(DataSpec.real((2,)), Primary("modes", "tv")))
+    return Data(DataSpec.real((2,)), Primary("modes", "tv"))
 
 
 def pictures(size: Literal["small", "large"] = "small") -> Data:
     """Images."""
-    return Data(Info(DataSpec.real((1, 8, 8), (-1.0, 1.0)), Primary("fidelity", "fid")))
+    return Data(DataSpec.real((1, 8, 8), (-1.0, 1.0)), Primary("fidelity", "fid"))
 
 
 def lost() -> Data:
     """Files that are not there."""
-    return Data(Info(DataSpec.real((2,)), Primary("modes", "tv")), missing=True)
+    return Data(DataSpec.real((2,)), Primary("modes", "tv"), missing=True)
 
 
 def common(

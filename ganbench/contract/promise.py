@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganbench import registry
 from ganbench.datasets import Dataset
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, MissingData
 from ganbench.registry import Entry
 
 Check = Callable[[Entry], str | None]
@@ -38,8 +38,12 @@ def definition_of(entry: Entry) -> str:
 
 
 def dataset_of(name: str) -> Dataset:
-    """A registered data set with its default options."""
-    made: Dataset = registry.get("dataset", name).factory()
+    """A registered data set with its default options; raises MissingData where it has none."""
+    entry = registry.get("dataset", name)
+    needed = [option.name for option in entry.options.values() if option.required]
+    if needed:
+        raise MissingData(f"{name}: it needs {' and '.join(needed)}, which have no default")
+    made: Dataset = entry.factory()
     return made
 
 

@@ -1,5 +1,6 @@
 """Data sets: one file a family, each stating value range, modes, licence and origin."""
 
+from ganbench.datasets.arrays import register_array_dataset
 from ganbench.datasets.dataset import (
     Dataset,
     DatasetInfo,
@@ -27,5 +28,6 @@ __all__ = [
     "Primary",
     "Sampler",
     "Split",
+    "register_array_dataset",
     "register_dataset",
 ]

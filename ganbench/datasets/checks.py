@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
@@ -27,12 +28,7 @@ def data_faults(dataset: Dataset, dtype: torch.dtype = torch.float32) -> Iterato
         for fault in fields_faults(found, dataset.info.spec.fields, (count,), dtype):
             yield f"{split} split, {fault}"
         target = found.get(dataset.info.spec.target)
-        if (
-            target is not None
-            and count > 1
-            and not dataset.info.constant
-            and bool((target == target[:1]).all())
-        ):
+        if target is not None and count > 1 and not dataset.info.constant and _constant(target):
             yield f"{split} split: all {count:,} examples are the same"
     drawn = dataset.sampler((0,), _CPU, dtype).draw(_DRAWN)
     for fault in fields_faults(drawn, dataset.info.spec.fields, (1, _DRAWN), dtype):
@@ -55,24 +51,33 @@ def fields_faults(
             yield f"field {name!r}: {fault}"
 
 
+def _constant(rows: Tensor) -> bool:
+    return torch.equal(rows[0], rows[1]) and bool((rows == rows[:1]).all())
+
+
 def _fault(values: Tensor, field: FieldSpec, shape: tuple[int, ...], dtype: torch.dtype) -> str | None:
     wanted = field.torch_dtype(dtype)
     if values.shape != shape:
         return f"its shape is {tuple(values.shape)}, not {shape}"
     if values.dtype != wanted:
         return f"its type is {values.dtype}, not {wanted}"
-    if not values.isfinite().all():
-        return at_worst(values, ~values.isfinite(), "is not finite")
-    if field.value_range is None:
-        return None
-    low, high = field.value_range
-    outside = (values < low) | (values > high)
-    return at_worst(values, outside, f"leaves the range [{low:g}, {high:g}]") if outside.any() else None
+    return first_fault(values, field.value_range)
 
 
-def at_worst(values: Tensor, wrong: Tensor, problem: str) -> str:
-    """The first wrong value of [n, ...], with its row and its place in the row, and how many there are."""
-    row, *place = (wrong.nonzero()[0]).tolist()
+def first_fault(values: Tensor, value_range: tuple[float, float] | None) -> str | None:
+    """The first of values [n, ...] that is not finite or leaves the range; None: all are fine.
+
+    It names row and column (its place in the row), and how many there are.
+    """
+    least, most = (float(end) for end in values.aminmax())  # neither is finite where a value is not
+    low, high = value_range or (-math.inf, math.inf)
+    if math.isfinite(least) and math.isfinite(most):
+        if low <= least and most <= high:
+            return None
+        wrong, problem = (values < low) | (values > high), f"leaves the range [{low:g}, {high:g}]"
+    else:
+        wrong, problem = ~values.isfinite(), "is not finite"
+    row, *place = wrong.nonzero()[0].tolist()
     column = f", column {place[0]}" if len(place) == 1 else f", at {place}" if place else ""
     value, count = values[(row, *place)].item(), int(wrong.sum())
     others = f" ({count:,} such values)" if count > 1 else ""

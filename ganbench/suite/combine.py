@@ -9,6 +9,7 @@ import torch
 
 from ganbench import registry
 from ganbench.datasets import Dataset
+from ganbench.datasets.checks import data_faults
 from ganbench.errors import GanbenchError, nearest
 from ganbench.game import DataSpec
 from ganbench.suite.labels import Placed
@@ -20,13 +21,13 @@ from ganbench.user_code import location_of, one_line
 
 
 def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dataset]:
-    """The data sets by label; notes those that cannot be made or whose files are missing."""
+    """The data sets by label; notes those that cannot be made, lack files, or hold faulty data."""
     made = {}
     for item in placed:
         try:
             dataset = registry.get("dataset", item.choice.name).factory(**item.choice.options)
-            getattr(dataset, "require", lambda: None)()
-            made[item.choice.label] = dataset
+            dataset.require()
+            faults = list(data_faults(dataset))
         except GanbenchError as error:
             mistakes.add(item.place, f"data set {item.choice.label!r}: {error}")
         except (Exception, SystemExit) as error:  # a factory may fail in any way on values its types allow
@@ -34,6 +35,10 @@ def make_datasets(placed: Sequence[Placed], mistakes: Mistakes) -> dict[str, Dat
             where = f" ({place})" if place else ""
             text = f"data set {item.choice.label!r} cannot be made: {one_line(error)}{where}"
             mistakes.add(item.place, f"{text}; change its options")
+        else:
+            made[item.choice.label] = dataset
+            for fault in faults:
+                mistakes.add(item.place, f"data set {item.choice.label!r}: {fault}")
     return made
 
 
@@ -73,6 +78,7 @@ def check_variants(
         wanted = {c.label: datasets[c.label] for c in choices if c.label in datasets and item.own.is_for(c)}
         for label, spec in _distinct(wanted):
             _check_pair(item, variant, label, spec, mistakes)
+        _check_batch(item, variant, wanted, mistakes)
         within = _own_budget(item) or budget
         if within is not None and len(mistakes.found) == before:
             _check_budget(item, variant, *within, mistakes)
@@ -112,6 +118,18 @@ def _check_pair(item: Placed, variant: Any, label: str, spec: DataSpec, mistakes
         mistakes.add(place, text)
     except (Exception, SystemExit):
         return  # as above
+
+
+def _check_batch(item: Placed, variant: Any, datasets: dict[str, Dataset], mistakes: Mistakes) -> None:
+    """A batch must not show an example twice."""
+    batch = getattr(variant, "reals_per_batch", 1)
+    for label, dataset in datasets.items():
+        size = dataset.info.split_sizes.get("train", batch)
+        if size < batch:
+            text = (
+                f"variant {item.choice.label!r} shows {batch:,} real examples a batch, and data set {label!r}"
+            )
+            mistakes.add(item.place, f"{text} has {size:,} to train on; a smaller batch_size works")
 
 
 def _at_fault(item: Placed, spec: DataSpec | None) -> tuple[Place, str]:

@@ -37,14 +37,13 @@ def load_suite(source: str | Path, *, include: Sequence[str | Path] = ()) -> Sui
     Raises `SuiteError` with every mistake that can be told at once; nothing is created on disk.
     """
     path = find_suite(source)
-    folder = path.parent.absolute()  # before a plug-in can change the working folder
-    mistakes = Mistakes(str(path))
+    mistakes = Mistakes(str(path))  # its folder is absolute before a plug-in can change the working one
     root = read_file(path, mistakes)
     nodes = _top_level(root, mistakes)
     included = [str(Path(file).resolve()) for file in include]
     for file in included:
         registry.include(file)
-    files = _include(nodes.get("include"), folder, mistakes)
+    files = _include(nodes.get("include"), mistakes.folder, mistakes)
     return _read(nodes, path, (*files, *(file for file in included if file not in files)), mistakes)
 
 

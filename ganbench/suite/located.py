@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ganbench.errors import Mistake, SuiteError
@@ -64,6 +65,8 @@ class Mistakes:
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.folder = Path(file).parent.absolute()
+        """What paths in the file are relative to."""
         self.found: list[Mistake] = []
 
     def add(self, place: Place, text: str) -> None:

@@ -14,7 +14,7 @@ from ganbench.suite.own import OF_VARIANTS
 from ganbench.suite.settings import options_of
 
 Schema = dict[str, Any]
-_NAMED_BY_OPTIONS: tuple[Kind, ...] = ("network", "update")
+_NAMED_BY_OPTIONS: tuple[Kind, ...] = ("dataset", "network", "update")
 
 
 def json_schema() -> Schema:

@@ -134,7 +134,8 @@ def _values(option: Option, node: Node, of: str, mistakes: Mistakes) -> tuple[_V
             read += _entries(option.names, item, mistakes)
         else:
             value = read_value(item, option.type, what, mistakes)
-            read += [] if value is WRONG else [_Value(value, word(value), item.place)]
+            full = str(mistakes.folder / value) if option.is_path and value is not WRONG else value
+            read += [] if value is WRONG else [_Value(full, word(value), item.place)]
     seen = set()
     for value in read:
         key = json.dumps(value.value, sort_keys=True)
