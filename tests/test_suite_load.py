@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_fakes import Data, Info, Measured, only_fakes
+from suite_fakes import Data, Measured, only_fakes
 
 from ganbench import registry
 from ganbench.datasets import Primary
@@ -542,7 +542,7 @@ def test_what_ranks_is_added_once_with_the_options_that_the_data_sets_ask_for(tm
         return Measured((Quantity(f"{name}_{samples}", "counted"),))
 
     def ranked(samples: int = 7, shift: int = 0) -> Data:
-        return Data(Info(DataSpec((2,)), Primary("counted", "n_7", {"samples": samples})))
+        return Data(DataSpec.real((2,)), Primary("counted", "n_7", {"samples": samples}))
 
     with only_fakes():
         registry.register("diagnostic", "counted")(counted)
