@@ -212,7 +212,7 @@ def include(path: str | Path) -> None:
         return
     if not file.is_file():
         raise GanbenchError(f"{path}: no such file to include")
-    name = "ganbench_included_" + hashlib.blake2b(str(file).encode(), digest_size=6).hexdigest()
+    name = "ganbench_included_" + hashlib.blake2b(os.fsencode(file), digest_size=6).hexdigest()
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise GanbenchError(f"{path}: not a Python file")

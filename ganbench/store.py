@@ -51,7 +51,12 @@ def write_atomic(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write plain values as indented JSON; refuses NaN, which JSON does not have."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, (text + "\n").encode())
+    write_atomic(path, encoded(text + "\n"))
+
+
+def encoded(text: str) -> bytes:
+    """A text as every file holds it: UTF-8, halves of characters (as in odd file names) as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def read_json(path: Path, remedy: str | None = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 from small_runs import (
@@ -479,3 +481,55 @@ def test_an_added_diagnostic_is_said_and_kept(tmp_path: Path, monkeypatch: pytes
     result = ganbench("run", suite, "--out", tmp_path / "run", "--workers", 1)
     assert (result.exit_code, result.stderr.count(said)) == (0, 1)
     assert read(tmp_path / "run" / store.RUN_FILE)["suite"]["added"] == {"modes": ["ring8"]}
+
+
+HALF_A_CHARACTER = r'''
+from ganbench.objectives import Objective, non_saturating
+from ganbench.variants import register_variant, two_player
+
+@register_variant("half-a-character")
+def half_a_character(**options):
+    """Raises a text that UTF-8 cannot hold."""
+
+    def loss(real, fake, batch):
+        raise ValueError("half \udcff of one")
+
+    return two_player(Objective(loss, non_saturating().generator), **options)
+'''
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_text_of_an_exception_is_written(tmp_path: Path, forgotten_names: None, workers: int) -> None:
+    """To the terminal, JSON, Parquet, CSV, Markdown, XML and HTML, whatever it holds."""
+    (tmp_path / "half.py").write_text(HALF_A_CHARACTER, encoding="utf-8")
+    suite = write_suite(tmp_path, [NSGAN, f"half-a-character: {{{SMALL}}}"], more="include: [half.py]")
+    run = tmp_path / "run"
+    result = ganbench("run", suite, "--out", run, "--workers", workers)
+    assert result.exit_code == 3, result.output
+    assert r"ValueError: half \udcff of one" in result.stderr
+    written = (run / "report.html").read_text(encoding="utf-8")
+    assert written.count(r"half \udcff of one") >= 1
+    (folder,) = [each for each in store.cohort_folders(run) if "half" in each.name]
+    assert "half \udcff of one" in store.read_outcome(folder)["traceback"]
+    status = subprocess.run([*COMMAND, "status", str(run)], capture_output=True, check=False)
+    assert status.returncode == 0
+    assert rb"half \udcff of one" in status.stdout
+
+
+def test_labels_of_a_foreign_run_are_compared_whatever_they_hold(copied: Path, tmp_path: Path) -> None:
+    shutil.copytree(copied, tmp_path / "new")
+    about = store.read_run(copied)
+    store.write_json(tmp_path / "new" / store.RUN_FILE, {**about, "created": "2031-01-01T00:00:00+00:00"})
+    for run in (copied, tmp_path / "new"):
+        baseline = tmp_path / f"{run.name}.json"
+        assert ganbench("baseline", "save", run, baseline).exit_code == 0
+        baseline.write_text(
+            re.sub('"variant": ?"nsgan"', r'"variant": "ns\\udcffgan"', baseline.read_text(encoding="utf-8")),
+            encoding="utf-8",
+        )
+    result = ganbench("gate", tmp_path / "run.json", tmp_path / "new.json", "--out", tmp_path / "gate")
+    assert result.exit_code in (0, 5), result.output
+    for name in ("gate.json", "gate.xml", "gate.md", "comparison.html", "comparison.csv", "comparison.md"):
+        assert r"\udcffgan" in (tmp_path / "gate" / name).read_text(encoding="utf-8"), name
+    rows = pd.read_parquet(tmp_path / "gate" / "comparison.parquet")
+    assert r"ns\udcffgan" in set(rows["variant"])

@@ -86,7 +86,7 @@ def test_junit_survives_any_label(tmp_path: Path) -> None:
     _, xml, stored = write_decision(made.decision, tmp_path, made)
     root = ElementTree.parse(xml).getroot()
     case = next(root.iter("testcase"))
-    assert "a|b <i>&\"']]>\\x00\\x1b[31m new\\xd800line `c`" in str(case.get("name"))
+    assert "a|b <i>&\"']]>\\x00\\x1b[31m new\\ud800line `c`" in str(case.get("name"))
     assert case.find("failure") is not None
     assert json.loads(stored.read_text())["exit_code"] == 1
 
@@ -148,7 +148,7 @@ def test_what_was_left_out_is_counted() -> None:
 def test_texts_are_one_safe_line() -> None:
     assert safe("a|b\n*c* `d` <b> [x](y)") == "a\\|b \\*c\\* \\`d\\` \\<b\\> [x\\](y)"
     assert len(safe("x" * 5000)) == 600
-    assert printable("ok\x00ü\ud800") == "ok\\x00ü\\xd800"
+    assert printable("ok\x00ü\ud800") == "ok\\x00ü\\ud800"
 
 
 # JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ class _Commands(click.Group):
     """Turns the user's mistakes into one message and an exit code, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        _write_any_text()
         try:
             return super().invoke(ctx)
         except GanbenchError as error:
@@ -51,6 +53,13 @@ class _Commands(click.Group):
             raise
         except Exception:
             _end_of_ours()
+
+
+def _write_any_text() -> None:
+    """Characters that a terminal's encoding lacks are written out, as in the files."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _end_of_ours() -> NoReturn:

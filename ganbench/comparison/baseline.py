@@ -15,6 +15,7 @@ from ganbench.comparison.baseline_checks import check_cell, check_environment, c
 from ganbench.comparison.baseline_text import FORMAT, baseline_text
 from ganbench.comparison.baseline_text import WHAT as WHAT
 from ganbench.comparison.comparability import TRAINED
+from ganbench.comparison.markdown import printable
 from ganbench.comparison.model import Cell, Side, Values
 from ganbench.comparison.run_side import rounded, side_of_run
 from ganbench.comparison.settings import protocol_text
@@ -45,7 +46,7 @@ def save_baseline(run: str | Path, file: str | Path) -> Side:
             f"{run}: incomplete, so it is no baseline: {'; '.join(lacking[:_NAMED])}{more}; "
             "`ganbench run` with the same suite and folder trains what is missing"
         )
-    store.write_atomic(Path(file), baseline_text(side).encode())
+    store.write_atomic(Path(file), store.encoded(baseline_text(side)))
     return side
 
 
@@ -100,8 +101,8 @@ def _cell(each: Mapping[str, Any], stored: Mapping[str, Any]) -> Cell:
     declared = {str(name): stored["quantities"][row["as"]] for name, row in each["values"].items()}
     protocols = {name: stored["protocols"][said["protocol"]] for name, said in declared.items()}
     return Cell(
-        variant=str(each["variant"]),
-        dataset=str(each["dataset"]),
+        variant=printable(str(each["variant"])),
+        dataset=printable(str(each["dataset"])),
         budget=Budget(str(each["budget"]["unit"]), float(each["budget"]["amount"])),
         conditions=dict(stored["conditions"][each["conditions"]]),
         circumstances={

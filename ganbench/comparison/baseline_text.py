@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ganbench import store
 from ganbench.comparison.model import Cell, Side
 from ganbench.comparison.settings import OPTION, parsed_protocol
 
@@ -85,7 +86,7 @@ def _stored_values(cell: Cell, name: str, seeds: list[int], tables: Mapping[str,
 
 def _entered(table: dict[str, Any], value: Any) -> str:
     """Under which short name a value stands in a table; enters it."""
-    name = hashlib.blake2b(_json(value).encode(), digest_size=4).hexdigest()
+    name = hashlib.blake2b(store.encoded(_json(value)), digest_size=4).hexdigest()
     assert table.setdefault(name, value) == value, "two values under one name"
     return name
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ganbench import store
+
 LIMIT = 1_000_000
 """Bytes; job pages take less than 1 MiB, 1,048,576."""
 _RESERVE = 1500
@@ -65,7 +67,11 @@ def safe(text: str) -> str:
 
 def printable(text: str) -> str:
     """A text in which characters that neither XML nor a page may hold are written out."""
-    return _UNPRINTABLE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+    return _UNPRINTABLE.sub(lambda found: _written_out(ord(found.group())), text)
+
+
+def _written_out(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -82,4 +88,4 @@ def _fitting(lines: Sequence[str], room: int) -> int:
 
 
 def _bytes(line: str) -> int:
-    return len(line.encode()) + 1
+    return len(store.encoded(line)) + 1

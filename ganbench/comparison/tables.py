@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.statistics import Summary
-from ganbench.comparison.markdown import bullets, page, safe, table
+from ganbench.comparison.markdown import bullets, page, printable, safe, table
 from ganbench.comparison.medians import NOTHING, chance_words, sides_words
 from ganbench.comparison.model import Comparison, Row
 from ganbench.comparison.rate_tests import more_events
@@ -52,6 +52,7 @@ def frame(comparison: Comparison) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=[*_TEXTS, "primary", *_COUNTS, *_NUMBERS])
     found[list(_COUNTS)] = found[list(_COUNTS)].fillna(0)
     kinds: dict[str, Any] = {**dict.fromkeys(_COUNTS, int), **dict.fromkeys(_NUMBERS, float), "primary": bool}
+    found[list(_TEXTS)] = found[list(_TEXTS)].map(printable, na_action="ignore")
     return found.astype({**kinds, **dict.fromkeys(_TEXTS, object)})
 
 

@@ -52,8 +52,8 @@ def write_tables(comparison: Comparison, folder: str | Path) -> tuple[Path, ...]
     rows.to_parquet(buffer)
     files = {
         "comparison.parquet": buffer.getvalue(),
-        "comparison.csv": rows.to_csv(index=False).encode(),
-        "comparison.md": comparison_page(comparison).encode(),
+        "comparison.csv": store.encoded(rows.to_csv(index=False)),
+        "comparison.md": store.encoded(comparison_page(comparison)),
     }
     for name, content in files.items():
         store.write_atomic(folder / name, content)
@@ -80,7 +80,7 @@ def _about(side: Side) -> dict[str, Any]:
 
 def _write(folder: Path, said: Any, xml: bytes, page: str) -> tuple[Path, ...]:
     paths = tuple(folder / name for name in (SUMMARY_FILE, JUNIT_FILE, JSON_FILE))
-    store.write_atomic(paths[0], page.encode())
+    store.write_atomic(paths[0], store.encoded(page))
     store.write_atomic(paths[1], xml)
     store.write_json(paths[2], said)
     return paths

@@ -22,6 +22,7 @@ from ganbench.analysis.run import Run
 from ganbench.report.methods import METHODS
 from ganbench.report.style import Figure, Look
 from ganbench.report.tables import Table, outcomes_table, protocols_table, variants_table
+from ganbench.store import encoded
 
 _FEW = 3
 """Fewer seeds than these tell nothing apart."""
@@ -88,7 +89,7 @@ def rendered(template: str, css: Sequence[str], **values: Any) -> bytes:
     environment.filters |= {"data_uri": _data_uri, "breakable": _breakable}
     style = Markup("\n".join((room / name).read_text(encoding="utf-8") for name in css))
     text = environment.get_template(template).render(css=style, version=ganbench.__version__, **values)
-    return text.encode()
+    return encoded(text)
 
 
 def facts(run: Run) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from ganbench.analysis.statistics import Summary
 from ganbench.analysis.summaries import final_summaries, measured, reference_value
 from ganbench.analysis.text import coverage_text, rank_text, undefined_word
 from ganbench.report.style import file_stem
-from ganbench.store import file_name
+from ganbench.store import encoded, file_name
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Table:
         rows = [self.header, marks, *self.rows]
         lines = ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
         notes = [line for note in self.notes for line in ("", note)]
-        return "\n".join([f"**{self.caption}**", "", *lines, *notes, ""]).encode()
+        return encoded("\n".join([f"**{self.caption}**", "", *lines, *notes, ""]))
 
     def csv(self) -> bytes:
         """The numbers, unrounded."""
-        return self.data.to_csv(index=False, lineterminator="\n").encode()
+        return encoded(self.data.to_csv(index=False, lineterminator="\n"))
 
 
 def ranking_table(run: Run, dataset: str, budget: Budget, table: pd.DataFrame, name: str) -> Table:
