@@ -510,7 +510,7 @@ def test_any_text_of_an_exception_is_written(tmp_path: Path, forgotten_names: No
     written = (run / "report.html").read_text(encoding="utf-8")
     assert written.count(r"half \udcff of one") >= 1
     (folder,) = [each for each in store.cohort_folders(run) if "half" in each.name]
-    assert "half \udcff of one" in store.read_outcome(folder)["traceback"]
+    assert r"half \udcff of one" in store.read_outcome(folder)["traceback"]
     status = subprocess.run([*COMMAND, "status", str(run)], capture_output=True, check=False)
     assert status.returncode == 0
     assert rb"half \udcff of one" in status.stdout

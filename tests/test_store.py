@@ -49,6 +49,12 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
     assert store.read_json(tmp_path / "a.json") == {"σ": [1, None]}
 
 
+def test_half_a_character_is_written_as_an_escape_that_json_reads_back(tmp_path: Path) -> None:
+    store.write_json(tmp_path / "a.json", {"a\udcff": "σ\ud800"})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "a\\udcff": "σ\\ud800"\n}\n'
+    assert store.read_json(tmp_path / "a.json") == {"a\udcff": "σ\ud800"}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_json_is_read_as_editors_save_it(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "a.json"
