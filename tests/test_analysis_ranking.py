@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ import pandas as pd
 import pytest
 from fake_run import Fake, build
 
-from ganbench.analysis.names import short_names
-from ganbench.analysis.ranking import budgets, ranking, unranked
-from ganbench.analysis.run import load_run
+from ganbench.analysis.names import short_names, with_short_names, wrapped
+from ganbench.analysis.ranking import best_settings, budgets, ranking, unranked
+from ganbench.analysis.run import Run, load_run
 from ganbench.analysis.summaries import final_summaries, median_seed, reference_value
 from ganbench.analysis.text import ranking_text
 from ganbench.errors import GanbenchError
@@ -170,13 +171,51 @@ def test_a_target_is_shown_as_measured(tmp_path: Path) -> None:
     assert found.median == rows.loc[rows["variant"] == "a", "value"].median()
 
 
-def test_text_is_narrow_and_aligned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_text_is_as_narrow_as_asked_aligned_and_keeps_whole_labels(tmp_path: Path, width: int) -> None:
     labels = tuple(f"wgan-gp[a_rather_long_option_name={i},and_another_one={i}]" for i in range(3))
-    text = ranking_text(load_run(build(tmp_path, lean(variants=labels, diverged={(labels[0], 1): 1}))))
+    run = load_run(build(tmp_path, lean(variants=labels, diverged={(labels[0], 1): 1})))
+    text = ranking_text(run, width)
     lines = text.splitlines()
-    assert max(map(len, lines)) <= 100
-    assert len({len(line) for line in lines[2:6]}) == 1
+    assert max(map(len, lines)) <= width
+    assert ("examples/s" in text) == (width >= 100)
     assert "93.75 %" in lines[2]
+    rows = [line for line in lines[3:] if line.startswith(("  1", "  2"))]
+    assert len({len(line) for line in [lines[2], *rows]}) == 1
+    first, end = lines[2].index("variant"), lines[2].index("  seeds")
+    names = "".join(line[first:end].strip() for line in lines[3:])
+    assert all(label in names for label in labels)
+
+
+def swept(tmp_path: Path) -> Run:
+    """Three settings of one method far apart, two of another that overlap, and a third method alone."""
+    labels = ("a[x=1,y=2]", "a[x=2,y=2]", "mine", "b[z=1]", "b[z=2]", "c")
+    folder = build(tmp_path, lean(variants=labels, seeds=5, diverged={}))
+    shifts = {"a[x=1,y=2]": 0.5, "a[x=2,y=2]": 0.1, "mine": 0.9, "b[z=1]": 0.3, "b[z=2]": 0.30001, "c": 0.7}
+    for file in (folder / "cohorts").glob("*/description.json"):
+        description = json.loads(file.read_text())
+        if description["variant"]["label"] == "mine":
+            description["variant"]["name"] = "a"
+            file.write_text(json.dumps(description))
+    run = load_run(folder)
+    records = run.records.copy()
+    rows = records["quantity"] == "mode_total_variation"
+    values = records.loc[rows, "variant"].map(shifts) + 0.001 * records.loc[rows, "seed"]
+    records.loc[rows, "value"] = values.astype(float)
+    return with_short_names(replace(run, records=records))
+
+
+def test_the_best_setting_of_every_swept_method_is_told(tmp_path: Path) -> None:
+    run = swept(tmp_path)
+    table = ranking(run, "ring8")
+    one, other = best_settings(run, "ring8", table)
+    assert (one.method, one.settings, one.variant, one.rivals) == ("a", 3, "a[x=2]", ())
+    assert one.median == pytest.approx(0.102, abs=1e-12)
+    assert (other.method, other.settings, other.variant, other.rivals) == ("b", 2, "b[z=1]", ("b[z=2]",))
+    text = ranking_text(run)
+    assert "best of the 3 settings of a: a[x=2] (median 0.102)" in text
+    assert "best of the 2 settings of b: b[z=1] (median 0.302; not told apart from 1 of the others)" in text
+    assert "of c:" not in text
 
 
 def test_short_names_drop_what_is_shared() -> None:
@@ -185,6 +224,19 @@ def test_short_names_drop_what_is_shared() -> None:
     assert short_names(["a[x=1]", "a[x=1,y=2]"]) == {"a[x=1]": "a", "a[x=1,y=2]": "a[y=2]"}
     clash = ["a", "a[x=1,x=1]"]
     assert len(set(short_names(clash).values())) == 2
+
+
+@pytest.mark.parametrize("width", [5, 12, 26, 40, 80])
+def test_a_wrapped_label_is_whole_and_breaks_between_options(width: int) -> None:
+    label = "nsgan[learning_rate=0.0005,optimizer=adam(beta1=0.5)] (2,500 steps)"
+    lines = wrapped(label, width)
+    assert max(map(len, lines)) <= width
+    assert "".join(lines).replace(" ", "") == label.replace(" ", "")
+    if width >= 26:
+        assert any("learning_rate=0.0005," in line for line in lines)
+        assert any("optimizer=adam(beta1=0.5)]" in line for line in lines)
+        assert "2,500" in " ".join(lines)
+    assert (len(lines) == 1) == (width >= len(label))
 
 
 def test_what_is_no_run_folder_is_said(tmp_path: Path) -> None:

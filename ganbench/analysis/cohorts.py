@@ -104,6 +104,11 @@ class Cohort:
         return tuple(sorted((s for p in self.parts for s in p.seed_outcomes()), key=lambda s: s.seed))
 
     @property
+    def method(self) -> str:
+        """The registered name behind the variant's label."""
+        return str(self.parts[0].description["variant"]["name"])
+
+    @property
     def failures(self) -> tuple[Part, ...]:
         """The parts that did not finish."""
         return tuple(p for p in self.parts if p.status != "finished")

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ganbench.analysis.run import Run
+if TYPE_CHECKING:
+    from ganbench.analysis.run import Run
+
+_BREAKS = (r"(?=\[)|(?<=,)(?!\d{3}\b)|(?<= )", r"(?=\()|(?<=[=_-])")
+"""Where a label may go on in a new line: before its options and between them; within one where it must."""
 
 
 def short_names(labels: Sequence[str]) -> dict[str, str]:
@@ -28,6 +33,25 @@ def parts(label: str) -> tuple[str, str, str]:
         name, _, rest = label.partition("[")
         return name, rest.removesuffix("]"), ""
     return found["name"], found["options"] or "", found["budget"] or ""
+
+
+def wrapped(label: str, width: int) -> list[str]:
+    """A label on lines of at most `width` characters, nothing left out: what differs may stand anywhere."""
+    pieces = [piece for word in re.split(_BREAKS[0], label) for piece in _pieces(word, width)]
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines]
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """A word, or its parts where it is too long for a line."""
+    parts = [word] if len(word.rstrip()) <= width else re.split(_BREAKS[1], word)
+    for part in parts:
+        step = width if len(part.rstrip()) > width else len(part) or 1
+        yield from (part[i : i + step] for i in range(0, len(part), step))
 
 
 def with_short_names(run: Run) -> Run:

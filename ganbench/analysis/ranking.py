@@ -14,10 +14,38 @@ from ganbench.analysis.statistics import badness, rank_ranges, summarize
 from ganbench.errors import GanbenchError
 
 COLUMNS = (
-    *("rank", "first_rank", "last_rank", "variant", "seeds", "planned_seeds", "median", "lower", "upper"),
+    *(
+        "rank",
+        "first_rank",
+        "last_rank",
+        "variant",
+        "method",
+        "seeds",
+        "planned_seeds",
+        "median",
+        "lower",
+        "upper",
+    ),
     *("coverage", "interquartile_mean", "diverged", "undefined", "training_seconds_per_seed"),
     *("images_per_second", "parameters_generator", "parameters_discriminator"),
 )
+
+
+@dataclass(frozen=True)
+class BestSetting:
+    """Which of a method's settings has the best median."""
+
+    method: str
+    settings: int
+    """How many settings of the method are ranked."""
+    variant: str
+    median: float
+    lower: float
+    upper: float
+    coverage: float
+    diverged: int
+    rivals: tuple[str, ...]
+    """The method's other settings whose intervals allow the first rank as well."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +74,24 @@ def ranking(run: Run, dataset: str, budget: Budget | None = None) -> pd.DataFram
     rows = [_row(run, cohort, values[cohort.variant]) for cohort in cohorts if cohort.variant in values]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return _ranked(run, dataset, table) if len(table) else table
+
+
+def best_settings(run: Run, dataset: str, table: pd.DataFrame) -> list[BestSetting]:
+    """The best setting of every method that a ranking holds in more than one, in the ranking's order."""
+    groups = [rows.reset_index(drop=True) for _, rows in table.groupby("method", sort=False) if len(rows) > 1]
+    return [_best(_ranked(run, dataset, rows)) for rows in groups]
+
+
+def _best(rows: pd.DataFrame) -> BestSetting:
+    first, others = rows.iloc[0], rows.iloc[1:]
+    return BestSetting(
+        method=str(first["method"]),
+        settings=len(rows),
+        variant=str(first["variant"]),
+        **{name: float(first[name]) for name in ("median", "lower", "upper", "coverage")},
+        diverged=int(first["diverged"]),
+        rivals=tuple(others["variant"][others["first_rank"] == 1]),
+    )
 
 
 def unranked(run: Run, dataset: str, budget: Budget | None = None) -> list[Unranked]:
@@ -111,6 +157,7 @@ def _row(run: Run, cohort: Cohort, values: pd.Series) -> dict[str, object]:
     summary = summarize(values.to_numpy(), primary.direction, primary.target)
     return {
         "variant": cohort.variant,
+        "method": cohort.method,
         "seeds": summary.count,
         "planned_seeds": len(cohort.seeds),
         "median": summary.median,

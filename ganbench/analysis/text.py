@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ganbench.analysis.cohorts import Budget
-from ganbench.analysis.names import with_short_names
+from ganbench.analysis.names import with_short_names, wrapped
 from ganbench.analysis.numbers import (
     DIVERGED,
     better,
@@ -15,22 +15,25 @@ from ganbench.analysis.numbers import (
     number,
     percent,
     seconds,
-    shortened,
     titled,
 )
-from ganbench.analysis.ranking import budgets, ranking, unranked
+from ganbench.analysis.ranking import BestSetting, best_settings, budgets, ranking, unranked
 from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import reference_value
 from ganbench.errors import GanbenchError
 
 WIDTH = 100
+_COSTS = ("time/seed", "examples/s")
+"""Columns that a narrow terminal does without: the report has them."""
+_LABEL, _NARROWEST = 24, 12
+"""Characters that a label should have on a line, and those that it has however narrow the terminal."""
 
 
-def ranking_text(run: Run) -> str:
-    """Every data set's ranking as aligned columns, at most 100 characters a line; known truths have none."""
+def ranking_text(run: Run, width: int = WIDTH) -> str:
+    """Every data set's ranking as aligned columns, `width` characters a line; known truths have none."""
     run = with_short_names(run)
     blocks = [
-        _block(run.under(label, budget), label, budget)
+        _block(run.under(label, budget), label, budget, width)
         for label in run.dataset_labels
         if run.ranked(label)
         for budget in budgets(run, label)
@@ -38,7 +41,7 @@ def ranking_text(run: Run) -> str:
     known = [label for label in run.dataset_labels if not run.ranked(label)]
     if known:
         names = listed(known) if len(known) <= 4 else f"{len(known)} data sets"
-        blocks.append(shortened(f"known truths, not ranked, for the report to compare: {names}", WIDTH))
+        blocks.append(_filled(f"known truths, not ranked, for the report to compare: {names}", width))
     return "\n\n".join(blocks)
 
 
@@ -60,18 +63,36 @@ def coverage_text(table: pd.DataFrame) -> str:
     return f"interval ({'–'.join(dict.fromkeys(percent(c) for c in (found[0], found[-1])))})"
 
 
-def _block(run: Run, dataset: str, budget: Budget) -> str:
+def best_text(best: BestSetting) -> str:
+    """A method's best setting, and how sure that is."""
+    word = undefined_word(best.diverged)
+    doubt = f"; not told apart from {len(best.rivals)} of the others" if best.rivals else ""
+    return (
+        f"best of the {best.settings} settings of {best.method}: {best.variant}"
+        f" (median {number(best.median, word)}{doubt})"
+    )
+
+
+def _block(run: Run, dataset: str, budget: Budget, width: int) -> str:
     """One ranking; its heading says the budget, so the variants' names need not."""
     try:
         table, missing = ranking(run, dataset, budget), unranked(run, dataset, budget)
     except GanbenchError as error:
-        return f"{shortened(dataset, WIDTH - 15)}: no ranking\n  {error}"
-    lines = [shortened(line, WIDTH) for line in _heading(run, dataset, budget)]
+        return _filled(f"{dataset}: no ranking", width) + f"\n  {error}"
+    lines = [_filled(line, width) for line in _heading(run, dataset, budget)]
     if len(table):
-        said = f" ({budget.short})"
-        lines += _aligned(_cells(table.assign(variant=table["variant"].str.removesuffix(said))))
-    lines += [shortened(f"  not ranked: {u.variant} ({u.reason})", WIDTH) for u in missing]
+        table = table.assign(variant=table["variant"].str.removesuffix(f" ({budget.short})"))
+        lines += _aligned(_cells(table), width)
+        lines += [_filled(f"  {best_text(best)}", width) for best in best_settings(run, dataset, table)]
+    lines += [_filled(f"  not ranked: {u.variant} ({u.reason})", width) for u in missing]
     return "\n".join(lines)
+
+
+def _filled(line: str, width: int) -> str:
+    """A line on as many as it needs, indented like it and more."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    pieces = wrapped(line.strip(), width - len(indent) - 4)
+    return "\n".join(f"{indent}{'    ' if i else ''}{piece}" for i, piece in enumerate(pieces))
 
 
 def _heading(run: Run, dataset: str, budget: Budget) -> list[str]:
@@ -108,13 +129,25 @@ def _cells(table: pd.DataFrame) -> list[list[str]]:
     return [header, *rows]
 
 
-def _aligned(cells: list[list[str]]) -> list[str]:
-    """Rows of equal column widths; the variants' column gives way where a line would be too long."""
+def _aligned(cells: list[list[str]], width: int) -> list[str]:
+    """Rows of equal column widths: where a line would be too long, costs are left out and labels wrapped."""
+    while _room(cells, width) < min(_LABEL, max(len(row[1]) for row in cells)) and cells[0][-1] in _COSTS:
+        cells = [row[:-1] for row in cells]
+    room = max(_room(cells, width), _NARROWEST)
+    wide = [[row[0], wrapped(row[1], room), *row[2:]] for row in cells]
+    lines = [
+        [*row[:1], piece, *row[2:]] if not i else ["", piece, *[""] * (len(row) - 2)]
+        for row in wide
+        for i, piece in enumerate(row[1])
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["".join(f"  {_pad(cell, i, widths[i])}" for i, cell in enumerate(row)).rstrip() for row in lines]
+
+
+def _room(cells: list[list[str]], width: int) -> int:
+    """What the other columns leave to the variants' names."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    room = WIDTH - sum(widths) - 2 * len(widths) + widths[1]
-    widths[1] = min(widths[1], max(room, 12))
-    fitted = [[row[0], shortened(row[1], widths[1]), *row[2:]] for row in cells]
-    return ["".join(f"  {_pad(cell, i, widths[i])}" for i, cell in enumerate(row)).rstrip() for row in fitted]
+    return width - sum(widths) - 2 * len(widths) + widths[1]
 
 
 def _pad(cell: str, column: int, width: int) -> str:

@@ -197,7 +197,7 @@ def games(run: Run) -> list[Played]:
     found = [
         Played(run, cohort)
         for cohort in run.cohorts
-        if cohort.parts[0].description["variant"]["name"] == VARIANT
+        if cohort.method == VARIANT
         and cohort.parts[0].description["dataset"]["name"] in ("exponential", "normal")
         and not cohort.failures
     ]

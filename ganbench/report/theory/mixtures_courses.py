@@ -79,7 +79,7 @@ class Course:
     @property
     def method(self) -> str:
         """The registered name behind the label."""
-        return str(self.cohort.parts[0].description["variant"]["name"])
+        return self.cohort.method
 
     @property
     def options(self) -> Mapping[str, Any]:
