@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -14,13 +17,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ganbench.analysis.names import short_names, wrapped
 from ganbench.execution.cohort_run import CohortTask, Event
 
 _RATE = 4
 """Redraws a second."""
 _BAR = 16
 _COLUMNS = ("data set", "variant", "seeds", "trained", "time", "left", "rate", "")
+_LABELS = ("data set", "variant")
 _NUMBERS = ("seeds", "time", "left", "rate")
+_OPTIONAL = ("rate", "left", "trained", "time")
+"""Columns that a narrow terminal does without, in this order."""
+_LENGTHS = {"rate": 13, "left": 6, "time": 6, "": 9}
+"""Room that is kept for what comes later: columns must not come and go."""
+_LABEL, _GAP = 24, 2
+"""Characters that labels should have on a line, and those between columns."""
 _RATES = {"images": "images/s", "steps": "steps/s", "flops": "FLOP/s"}
 
 
@@ -42,12 +53,19 @@ def progress(tasks: Sequence[CohortTask]) -> Progress:
     return LiveProgress(tasks, console) if tasks and console.is_terminal else PlainProgress(tasks)
 
 
+def text_width() -> int:
+    """Characters on a line of what is printed at the end: the terminal's, 100 where it goes elsewhere."""
+    return max(get_terminal_size().columns, 40) if sys.stdout.isatty() else 100
+
+
 class _Row:
     """One cohort's state as the events told it."""
 
     def __init__(self, task: CohortTask) -> None:
         description = task.description
         self.dataset, self.variant = description.dataset.label, description.variant.label
+        self.shown = self.variant
+        """The variant's label, or what of it tells its settings apart."""
         self.seeds, self._budget = description.seeds, description.budget
         self.share, self.state, self.detail = 0.0, "waiting", ""
         self.began: float | None = None
@@ -107,6 +125,9 @@ class _Board:
 
     def __init__(self, tasks: Sequence[CohortTask]) -> None:
         self.rows = {task.identity: _Row(task) for task in tasks}
+        names = short_names(list(dict.fromkeys(row.variant for row in self.rows.values())))
+        for row in self.rows.values():
+            row.shown = names[row.variant]
         self._began = time.monotonic()
 
     def take(self, event: Event) -> _Row:
@@ -196,35 +217,77 @@ class LiveProgress:
 
     def _render(self) -> Group:
         rows = list(self._board.rows.values())
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-        for title in _COLUMNS:
-            side: JustifyMethod = "right" if title in _NUMBERS else "left"
-            table.add_column(title, justify=side, no_wrap=True, overflow="ellipsis")
-        for row in self._chosen(rows):
-            table.add_row(*_cells(row))
         unbegun = sum(row.began is None for row in rows)
         waiting = f", {unbegun} waiting" if unbegun else ""
         overall = (
             f"{self._board.finished} of {counted(len(rows), 'cohort')}{waiting} · "
             f"{span(self._board.elapsed)} so far{_left(self._board.left)}"
         )
-        return Group(table, Text(overall, style="dim"))
+        return Group(self._table(rows), Text(overall, style="dim"))
 
-    def _chosen(self, rows: Sequence[_Row]) -> list[_Row]:
+    def _table(self, rows: Sequence[_Row]) -> Table:
+        """A line or more for each cohort that fits; labels, whatever is in them, as they are."""
+        cells = {row: _cells(row) for row in rows}
+        columns, room = _fitting(list(cells.values()), self._console.width)
+        table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
+        for title in columns:
+            side: JustifyMethod = "right" if title in _NUMBERS else "left"
+            table.add_column(title, justify=side, no_wrap=True, overflow="ellipsis")
+        for texts in cells.values():
+            texts |= {name: Text("\n".join(wrapped(texts[name], room[name]))) for name in _LABELS}
+        for row in self._chosen({row: _height(each) for row, each in cells.items()}):
+            table.add_row(*(cells[row][title] for title in columns))
+        return table
+
+    def _chosen(self, heights: Mapping[_Row, int]) -> list[_Row]:
         """What fits: all at work, else the last that ended and the next that wait, in the suite's order."""
+        rows = list(heights)
         room = max(self._console.height - 6, 4)
         at_work = [row for row in rows if row.began is not None and row.ended is None]
         ended = sorted((row for row in rows if row.ended is not None), key=lambda row: -(row.ended or 0.0))
         waiting = [row for row in rows if row.began is None]
-        half = max((room - len(at_work)) // 2, room - len(at_work) - len(waiting), 0)
-        kept = [*at_work, *ended[:half], *waiting][:room]
+        left = room - sum(heights[row] for row in at_work)
+        half = max(left // 2, left - sum(heights[row] for row in waiting))
+        shown = [*at_work, *_within(ended, heights, half)]
+        kept = _within([*shown, *waiting], heights, room)
         return [row for row in rows if row in kept]
 
 
-def _cells(row: _Row) -> list[Any]:
+def _within(rows: Sequence[_Row], heights: Mapping[_Row, int], room: int) -> list[_Row]:
+    """The first rows that have room, by their lines."""
+    ends = accumulate(heights[row] for row in rows)
+    return [row for row, end in zip(rows, ends, strict=True) if end <= room]
+
+
+def _cells(row: _Row) -> dict[str, Any]:
     left = "" if row.left is None else span(row.left)
     bar = ProgressBar(total=1.0, completed=row.share, width=_BAR)
-    return [row.dataset, row.variant, row.span, bar, span(row.elapsed), left, row.rate, _state(row)]
+    values = (row.dataset, row.shown, row.span, bar, span(row.elapsed), left, row.rate, _state(row))
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _height(cells: Mapping[str, Any]) -> int:
+    return max(str(cells[name]).count("\n") + 1 for name in _LABELS)
+
+
+def _fitting(cells: Sequence[Mapping[str, Any]], width: int) -> tuple[list[str], dict[str, int]]:
+    """The columns that leave the labels room, and how many characters each kind of label has on a line."""
+    lengths = {
+        name: max(len(name), _LENGTHS.get(name, 0), *(_length(row[name]) for row in cells))
+        for name in _COLUMNS
+    }
+    wanted = sum(min(lengths[name], _LABEL) for name in _LABELS)
+    for dropped in range(len(_OPTIONAL) + 1):
+        columns = [title for title in _COLUMNS if title not in _OPTIONAL[:dropped]]
+        room = width - sum(_GAP + (0 if title in _LABELS else lengths[title]) for title in columns)
+        if room >= wanted:
+            break
+    dataset = min(lengths["data set"], max(room // 3, room - lengths["variant"]))
+    return columns, {"data set": max(dataset, 8), "variant": max(room - dataset, 8)}
+
+
+def _length(cell: Any) -> int:
+    return _BAR if isinstance(cell, ProgressBar) else len(cell)
 
 
 def _state(row: _Row) -> Text:

@@ -30,8 +30,7 @@ def parts(label: str) -> tuple[str, str, str]:
     """A label's name, what its brackets hold, and the budget behind them: `a`, `x=1`, `(2,500 steps)`."""
     found = re.fullmatch(r"(?P<name>[^\[]*?)(\[(?P<options>.*)\])?( (?P<budget>\([^()\[\]]*\)))?", label)
     if found is None:
-        name, _, rest = label.partition("[")
-        return name, rest.removesuffix("]"), ""
+        return label, "", ""
     return found["name"], found["options"] or "", found["budget"] or ""
 
 

@@ -134,12 +134,10 @@ def _aligned(cells: list[list[str]], width: int) -> list[str]:
     while _room(cells, width) < min(_LABEL, max(len(row[1]) for row in cells)) and cells[0][-1] in _COSTS:
         cells = [row[:-1] for row in cells]
     room = max(_room(cells, width), _NARROWEST)
-    wide = [[row[0], wrapped(row[1], room), *row[2:]] for row in cells]
-    lines = [
-        [*row[:1], piece, *row[2:]] if not i else ["", piece, *[""] * (len(row) - 2)]
-        for row in wide
-        for i, piece in enumerate(row[1])
-    ]
+    lines = []
+    for rank, label, *numbers in cells:
+        first, *rest = wrapped(label, room)
+        lines += [[rank, first, *numbers], *(["", piece, *[""] * len(numbers)] for piece in rest)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["".join(f"  {_pad(cell, i, widths[i])}" for i, cell in enumerate(row)).rstrip() for row in lines]
 

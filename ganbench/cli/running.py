@@ -147,11 +147,11 @@ def _conclude(summary: Summary, lacking: int) -> None:
     from ganbench.analysis.run import load_run
     from ganbench.analysis.text import ranking_text
     from ganbench.report.write import write_report
-    from ganbench.terminal import counted
+    from ganbench.terminal import counted, text_width
 
     click.echo("writing the report …", err=True)
     page = write_report(summary.run)
-    click.echo(f"\n{ranking_text(load_run(summary.run))}\n\nreport: {page}")
+    click.echo(f"\n{ranking_text(load_run(summary.run), text_width())}\n\nreport: {page}")
     for failure in summary.failed:
         click.echo(f"failed: {failure}", err=True)
     if lacking:
