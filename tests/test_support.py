@@ -128,6 +128,52 @@ def test_chunks_change_no_value_and_hold_no_more_than_they_may(monkeypatch: pyte
     assert len(held) == 2 * 10 + 19 + 14
 
 
+def traps(dim: int) -> dict[str, tuple[Tensor, Tensor]]:
+    """Pairs of sets on which inner products alone go wrong."""
+    base, few = normal(120, dim), normal(60, dim, seed=1)
+    up, down = (base.nextafter(torch.tensor(sign * 9.0).double()) for sign in (1, -1))
+    source = torch.Generator().manual_seed(2)
+    thirds = torch.randint(0, 3, (200, dim), generator=source).double() / 7
+    scales = torch.logspace(-8, 8, dim).double()
+    return {
+        "duplicates": (base[:60].repeat(3, 1), torch.cat([base[30:90], few])),
+        "all equal": (torch.full((90, dim), 0.1).double(), torch.full((70, dim), 0.1).double()),
+        "ties": (thirds[:120], thirds[100:]),
+        "far from the origin": (base.repeat(2, 1) + 1e8, base + 1e8),
+        "one place": (base[:1] + 1e-12 * base, base[:1] + 1e-12 * few),
+        "nearly duplicates": (torch.cat([base, up]), torch.cat([base, down])),
+        "outliers": (torch.cat([base, 1e12 * few[:2]]), torch.cat([base, 1e9 * few[:1]])),
+        "huge": (base * 1e37, base[:60] * 1e37),
+        "overflowing": (base * 1e200, base[:60] * 1e200),
+        "two scales": (torch.cat([base * 1e-9, base * 1e9]), torch.cat([base * 1e-9, few])),
+        "a scale each coordinate": (base * scales, base[30:] * scales),
+    }
+
+
+@pytest.mark.parametrize("dim", [2, 17, 64, 300])
+@pytest.mark.parametrize("trap", sorted(traps(2)))
+def test_products_decide_as_differences_do(trap: str, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = traps(dim)[trap]
+    apart = distances(real, real).fill_diagonal_(math.inf).sort(1).values
+    assert torch.equal(neighbour_radii(real, (1, 3, 5)), apart[:, [0, 2, 4]].T)
+    ours = values_of(real, fake)
+    monkeypatch.setattr(neighbours, "_DIRECT_UP_TO", dim)
+    assert values_of(real, fake) == pytest.approx(ours, abs=0, rel=0, nan_ok=True)
+
+
+def test_most_pairs_are_decided_by_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    decided = []
+
+    def recorded(first: Tensor, second: Tensor) -> Tensor:
+        decided.append(first.shape[:-1].numel() * second.shape[-2])
+        return distances(first, second)
+
+    monkeypatch.setattr(neighbours, "distances", recorded)
+    values_of(normal(400, 64), torch.cat([normal(400, 64)[:100], normal(300, 64, seed=1)]))
+    # Of 400 points five neighbours of both sets, and few ties with a radius: of 640,000 pairs.
+    assert 400 * (5 + 3) <= sum(decided) < 12_000
+
+
 def test_a_chunk_of_fifty_thousand_is_small() -> None:
     assert neighbours.rows_at_once(50_000) * 50_000 * 8 <= 32e6
     assert neighbours.rows_at_once(10**9) == 1

@@ -41,6 +41,8 @@ from ganbench.streams import generator
 
 TWO_SAMPLE_VERSION = 1
 """Counts up when these numbers change meaning."""
+MMD_VERSION = 2
+"""The same of the MMD; since 2 the bandwidth is the mean of the two middle distances of an even number."""
 ENERGY_VERSION = 1
 """The same of the energy distance."""
 P_VALUES = ("mmd_p_value", "energy_p_value", "c2st_p_value")
@@ -177,8 +179,17 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
     plain, squared = ("data units", "squared data units") if pair.extractor == IDENTITY else ("", "")
     return (
         distance("kid", "Kernel distance (unbiased MMD² with KID's kernel)", kernel="(x·y/F + 1)^3"),
-        distance("mmd_rbf", "Unbiased MMD² with a Gaussian kernel", bandwidth="median of the reference"),
-        Quantity("mmd_p_value", "p-value of the MMD (permutations)", protocol=permuted),
+        distance(
+            "mmd_rbf",
+            "Unbiased MMD² with a Gaussian kernel",
+            bandwidth="median of the reference",
+            version=MMD_VERSION,
+        ),
+        Quantity(
+            "mmd_p_value",
+            "p-value of the MMD (permutations)",
+            protocol={**permuted, "version": MMD_VERSION},
+        ),
         Quantity(
             "energy_distance",
             "Energy distance, unbiased",

@@ -53,7 +53,7 @@ def median_distance(points: Tensor) -> float:
     some = points[:_BANDWIDTH_FROM]
     rows, columns = torch.triu_indices(len(some), len(some), 1, device=points.device)
     apart = distances(some, some)[rows, columns]
-    return float(apart.median()) or float(apart.mean()) or 1.0
+    return float(apart.quantile(0.5)) or float(apart.mean()) or 1.0
 
 
 def pair_mean(kernel: Kernel, points: Tensor) -> float:

@@ -1,7 +1,8 @@
 """Nearest-neighbour estimates of where two sets overlap, in bounded memory.
 
-Everywhere `real` [n, F] comes before `fake` [m, F].  Distances are Euclidean and computed from differences,
-never from inner products: these lose the digits that tell a duplicate or a tie from a near miss.
+Everywhere `real` [n, F] comes before `fake` [m, F].  Distances are Euclidean, and every decision is that of
+distances from differences.  Inner products, which are many times faster, lose the digits that tell a
+duplicate or a tie from a near miss: what they leave open is decided by differences.
 """
 
 from __future__ import annotations
@@ -22,9 +23,84 @@ split the heap, and the process then grows by some megabytes a chunk.
 """
 
 
+_OPEN_AT_MOST = 1 / 16
+"""The share of pairs left open beyond which all of them are decided by differences."""
+_DIRECT_UP_TO = 16
+"""Coordinates up to which differences are as fast as products."""
+
+
 def distances(first: Tensor, second: Tensor) -> Tensor:
-    """Euclidean distances [n, m] of points [n, F] and [m, F], each from its own differences."""
+    """Euclidean distances [..., n, m] of points [..., n, F] and [..., m, F], from differences."""
     return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+class Pairs:
+    """All pairs of points [n, F] and [m, F], float64: which are how near, as `distances` has it in every bit.
+
+    Squared distances are ‖x‖² + ‖y‖² − 2x·y, of points less a common centre [F]; their error is below
+    `_error`, [n, 1] for rows and [1, m] for columns.
+    """
+
+    def __init__(self, first: Tensor, second: Tensor, centre: Tensor) -> None:
+        self._first, self._second = first, second
+        self._direct = distances(first, second) if first.shape[1] <= _DIRECT_UP_TO else None
+        if self._direct is not None:
+            return
+        x, y = first - centre, second - centre
+        x_squares, y_squares = x.square().sum(1, keepdim=True), y.square().sum(1, keepdim=True)
+        left = torch.cat([x, x_squares, torch.ones_like(x_squares)], 1)
+        right = torch.cat([-2 * y, torch.ones_like(y_squares), y_squares], 1)
+        self._squares = left @ right.mT
+        self._rounding = 4 * (first.shape[1] + 8) * torch.finfo(first.dtype).eps
+        self._error = (
+            self._rounding * (x_squares + y_squares.max()),
+            self._rounding * (x_squares.max() + y_squares.mT),
+        )
+
+    def within(self, radii: Tensor, closed: bool = True) -> Tensor:
+        """Whether each pair is as near as the radius of its row [n, 1] or column [1, m]; bool [n, m]."""
+        compare = torch.le if closed else torch.lt
+        if self._direct is None:
+            square = radii.square()
+            error = self._error[int(radii.shape[0] == 1)] + self._rounding * square
+            sure = self._squares < square - error
+            places = self._places((self._squares > square + error).logical_or_(sure).logical_not_())
+            if places is not None:
+                sure[places] = compare(self._apart(*places), radii.expand_as(sure)[places])
+                return sure
+        return compare(self._all_direct(), radii)
+
+    def nearest(self, count: int, start: int) -> Tensor:
+        """Distances [n, count] of the nearest others, ascending; row i is the point of column start + i."""
+        apart = None
+        if self._direct is None:
+            self._squares.diagonal(start).fill_(torch.inf)
+            kth = self._squares.topk(count, dim=1, largest=False).values[:, -1:]
+            places = self._places((self._squares > kth + 2 * self._error[0]).logical_not_())
+            if places is not None:
+                apart = torch.full_like(self._squares, torch.inf)
+                apart[places] = self._apart(*places)
+        apart = self._all_direct() if apart is None else apart
+        apart.diagonal(start).fill_(torch.inf)
+        return apart.topk(count, dim=1, largest=False).values
+
+    def _places(self, left_open: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Rows and columns of the pairs [n, m] that are left open; None where these are too many."""
+        rows, columns = left_open.nonzero(as_tuple=True)
+        return None if len(rows) > _OPEN_AT_MOST * left_open.numel() else (rows, columns)
+
+    def _apart(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The distances of some pairs, [P]."""
+        step = rows_at_once(self._first.shape[1])
+        parts = zip(rows.split(step), columns.split(step), strict=True)
+        apart = [distances(self._first[i].unsqueeze(1), self._second[j].unsqueeze(1)) for i, j in parts]
+        return torch.cat(apart).flatten()
+
+    def _all_direct(self) -> Tensor:
+        """The distances of all pairs, [n, m]; made once."""
+        if self._direct is None:
+            self._direct = distances(self._first, self._second)
+        return self._direct
 
 
 def rows_at_once(columns: int) -> int:
@@ -38,13 +114,11 @@ def neighbour_radii(points: Tensor, neighbours: tuple[int, ...]) -> Tensor:
     A point itself is left out by its place, not by distance zero, so k duplicates of it give radius 0.
     """
     assert max(neighbours) < len(points), "more neighbours asked for than there are other points"
-    found = points.new_empty(len(neighbours), len(points))
+    radii, centre = points.new_empty(len(neighbours), len(points)), points.mean(0)
     for start in range(0, len(points), step := rows_at_once(len(points))):
-        apart = distances(points[start : start + step], points)
-        apart.diagonal(start).fill_(torch.inf)
-        nearest = apart.topk(max(neighbours), dim=1, largest=False).values
-        found[:, start : start + step] = nearest[:, [k - 1 for k in neighbours]].T
-    return found
+        nearest = Pairs(points[start : start + step], points, centre).nearest(max(neighbours), start)
+        radii[:, start : start + step] = nearest[:, [k - 1 for k in neighbours]].T
+    return radii
 
 
 @dataclass(frozen=True)
@@ -83,10 +157,12 @@ def neighbourhoods(points: Tensor, precision_k: int, density_k: int) -> Neighbou
     precision, density = neighbour_radii(points, (precision_k, density_k))
     clipped = density.clamp_max(float(np.median(density.cpu())))
     holding = torch.zeros(len(points), dtype=torch.int64, device=points.device)
+    centre = points.mean(0)
     for start in range(0, len(points), step := rows_at_once(len(points))):
-        apart = distances(points[start : start + step], points)
-        apart.diagonal(start).fill_(torch.inf)
-        holding += _count(apart <= clipped[start : start + step, None], 0)
+        part = slice(start, start + step)
+        held = Pairs(points[part], points, centre).within(clipped[part, None])
+        held.diagonal(start).fill_(False)
+        holding += _count(held, 0)
     return Neighbourhoods(points, precision, density, clipped, density_k, _filled(holding, density_k))
 
 
@@ -94,15 +170,16 @@ def overlap(real: Neighbourhoods, fake: Tensor, fake_radii: Tensor) -> Overlap:
     """One pass over all pairs of real points and fakes [m, F] with their radii for precision [m]."""
     precise, balls, clipped_balls = torch.zeros(3, len(fake), dtype=torch.int64, device=fake.device)
     recalled, held = torch.zeros(2, len(real.points), dtype=torch.int64, device=fake.device)
+    centre = real.points.mean(0)
     for start in range(0, len(real.points), step := rows_at_once(len(fake))):
         part = slice(start, start + step)
-        apart = distances(real.points[part], fake)
-        precise += _count(apart <= real.precision[part, None], 0)
-        recalled[part] = _count(apart <= fake_radii, 1)
-        inside = apart < real.density[part, None]
+        pairs = Pairs(real.points[part], fake, centre)
+        precise += _count(pairs.within(real.precision[part, None]), 0)
+        recalled[part] = _count(pairs.within(fake_radii[None]), 1)
+        inside = pairs.within(real.density[part, None], closed=False)
         balls += _count(inside, 0)
         held[part] = _count(inside, 1)
-        clipped_balls += _count(apart <= real.clipped[part, None], 0)
+        clipped_balls += _count(pairs.within(real.clipped[part, None]), 0)
     return Overlap(precise > 0, recalled > 0, balls, held, clipped_balls)
 
 
