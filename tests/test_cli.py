@@ -196,6 +196,8 @@ def test_plan_prints_cohorts_trials_and_time_and_writes_nothing(
     rows = [line.split() for line in result.stdout.splitlines() if line.startswith("ring8")]
     assert [row[1:6] for row in rows] == [[name, "20", "steps", "1", "20"] for name in ("nsgan", "lsgan")]
     assert "minutes with" in result.stdout
+    (measuring,) = (line for line in result.stdout.splitlines() if line.startswith("of it measuring"))
+    assert re.fullmatch(r"of it measuring, in all cohorts together: modes \d+\.\d s", measuring)
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
 
 

@@ -67,7 +67,7 @@ def check(file: str, data: str | None, include: Sequence[Path]) -> None:
 @what_to_run
 def plan(**asked: Any) -> None:
     """Print the cohorts, the trials and the estimated minutes, timed on this machine."""
-    from ganbench.execution.estimate import estimate, total_seconds
+    from ganbench.execution.estimate import estimate, measuring_seconds, total_seconds
     from ganbench.suite.naming import budget_words
     from ganbench.terminal import counted, span
 
@@ -91,9 +91,12 @@ def plan(**asked: Any) -> None:
         label = what.variant.label.ljust(width)
         row = (what.dataset.label, label, budget, len(what.seeds), rounds, span(each.seconds))
         click.echo(pages.plan_row(*row))
+    costliest = list(measuring_seconds(estimates).items())[:5]
+    measuring = ", ".join(f"{label} {seconds:,.1f} s" for label, seconds in costliest)
+    click.echo(f"\nof it measuring, in all cohorts together: {measuring}")
     total = total_seconds(estimates, min(planned.workers, len(estimates)))
     processes = counted(planned.workers, "process", "processes")
-    click.echo(f"\nabout {total / 60:.1f} minutes with {processes}; the report takes half a minute more")
+    click.echo(f"about {total / 60:.1f} minutes with {processes}; the report takes half a minute more")
 
 
 @main.command()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,12 +27,13 @@ class Estimate:
     rounds: int | None
     preparing: float
     training: float
-    measuring: float
+    measuring: Mapping[str, float]
+    """By diagnostic."""
 
     @property
     def seconds(self) -> float:
         """All of it."""
-        return self.preparing + self.training + self.measuring
+        return self.preparing + self.training + sum(self.measuring.values())
 
 
 def estimate(task: CohortTask) -> Estimate:
@@ -57,7 +59,8 @@ def _timed(task: CohortTask) -> Estimate:
     cohort = Trainer(task.description, torch.device(task.device))
     preparing = time.perf_counter() - began
     round_seconds = _seconds_of_a_round(cohort)
-    measuring = _seconds_of_a_point(cohort) * len(task.description.measure)
+    points = len(task.description.measure)
+    measuring = {label: seconds * points for label, seconds in _seconds_of_a_point(cohort).items()}
     if cohort.rounds is None:
         return Estimate(task, None, preparing, cohort.seconds_of_all, measuring)
     return Estimate(task, cohort.rounds, preparing, cohort.rounds * round_seconds, measuring)
@@ -75,12 +78,19 @@ def _seconds_of_a_round(cohort: Trainer) -> float:
     return (time.perf_counter() - began) / rounds
 
 
-def _seconds_of_a_point(cohort: Trainer) -> float:
+def _seconds_of_a_point(cohort: Trainer) -> Mapping[str, float]:
     measurements = Measurements(cohort)
     measurements.take(cohort.snapshot(0, False))
-    began = time.perf_counter()
-    measurements.take(cohort.snapshot(1, False))
-    return time.perf_counter() - began
+    measurements.take(cohort.snapshot(1, False))  # what the first point alone makes is not counted twice
+    return measurements.seconds
+
+
+def measuring_seconds(estimates: Iterable[Estimate]) -> dict[str, float]:
+    """What each diagnostic will take in all cohorts, the most first."""
+    seconds: Counter[str] = Counter()
+    for each in estimates:
+        seconds.update(each.measuring)
+    return dict(seconds.most_common())
 
 
 def total_seconds(estimates: Sequence[Estimate], workers: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -50,6 +51,8 @@ class Measurements:
         }
         self.rows: list[dict[str, Any]] = []
         self.quantities: dict[str, Quantity] = {}
+        self.seconds: dict[str, float] = {}
+        """What each diagnostic took at the last measuring point."""
         self._references: dict[str, float] = {}
         self._strip: list[np.ndarray] = []
         self._points: list[tuple[int, int]] = []
@@ -58,7 +61,8 @@ class Measurements:
     def take(self, snapshot: Snapshot) -> None:
         """Measure one snapshot.  Values of a diverged seed are NaN, but for what training cost."""
         alive = torch.tensor([at is None for at in self._cohort.diverged()])
-        for diagnostic in self._diagnostics.values():
+        for label, diagnostic in self._diagnostics.items():
+            began = time.perf_counter()
             measured = diagnostic.measure(snapshot)
             self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
             self._references |= diagnostic.references(snapshot)
@@ -66,6 +70,7 @@ class Measurements:
                 if not diagnostic.describes_training:
                     values = torch.where(alive.to(values.device), values.double(), torch.nan)
                 self._add(snapshot, self.quantities[name], values.tolist())
+            self.seconds[label] = time.perf_counter() - began
         self._keep_samples(snapshot)
 
     def on_round(self, state: CohortState) -> None:
