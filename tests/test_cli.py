@@ -31,8 +31,10 @@ from small_runs import (
 )
 
 from ganbench import __version__, store
+from ganbench.contract import CHECKS
 from ganbench.execution import pool
 from ganbench.execution.cohort_run import CohortTask, Listener
+from ganbench.execution.templates import TEMPLATES
 from ganbench.suite import load_suite
 
 COMMAND = [sys.executable, "-c", "from ganbench.cli import main; main()"]
@@ -326,15 +328,50 @@ def test_a_new_variant_can_be_checked_listed_and_run(tmp_path: Path, monkeypatch
     assert [each["status"] for each in outcomes(tmp_path / "run").values()] == ["finished"]
 
 
-def test_a_new_variant_passes_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in TEMPLATES if kind != "suite"])
+@pytest.mark.usefixtures("forgotten_names")
+def test_what_is_new_passes_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.chdir(tmp_path)
-    ganbench("new", "variant", "contracted")
+    made = ganbench("new", kind, "contracted")
+    assert "ganbench check contracted.py" in made.stdout
     result = ganbench("check", "contracted.py")
     assert result.exit_code == 0, result.output
     *kept, last = result.stdout.splitlines()
-    assert all(line.startswith("ok  variant contracted: ") for line in kept)
-    assert len(kept) >= 5
+    assert all(line.startswith(f"ok  {kind} contracted: ") for line in kept)
+    assert len(kept) == len(CHECKS[kind])  # type: ignore[index]
     assert last == f"contracted.py: fine; {len(kept)} promises of the contract hold"
+    assert len((tmp_path / "contracted.py").read_text(encoding="utf-8").splitlines()) < 40
+
+
+def test_a_new_suite_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "ganbench run my-suite.yaml" in ganbench("new", "suite", "my-suite").stdout
+    assert ganbench("check", "my-suite.yaml").stdout.startswith("my-suite.yaml: fine; 3 cohorts of 5 seeds")
+    fails_with("exists; nothing was written", "new", "suite", "my-suite")
+    fails_with("there is a suite of that name", "new", "suite", "quickstart")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("dataset", "register_array_dataset"),
+        ("dataset", "np"),
+        ("network", "Nn"),
+        ("network", "math"),
+        ("diagnostic", "diagnostic"),
+        ("diagnostic", "samples"),
+        ("diagnostic", "quantity"),
+    ],
+)
+@pytest.mark.usefixtures("forgotten_names")
+def test_what_is_new_hides_nothing_that_it_uses(
+    kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ganbench("new", kind, name).exit_code == 0
+    (file,) = tmp_path.iterdir()
+    result = ganbench("check", file)
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("name", ["two-player", "softplus", "lambda", "Objective"])

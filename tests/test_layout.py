@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.contract import check_file
-from ganbench.execution.templates import write_variant
+from ganbench.execution.templates import write_template
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
@@ -222,7 +222,7 @@ def test_the_readmes_variant_keeps_the_contract(tmp_path: Path) -> None:
     """What the page shows is what `ganbench new variant` writes, and passes the check that it names."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     code = text.split("```python\n", 1)[1].split("```", 1)[0]
-    file = write_variant("my-gan", tmp_path)
+    file = write_template("variant", "my-gan", tmp_path)
     assert file.read_text(encoding="utf-8") == code
     assert len(code.splitlines()) < 30
     assert list(check_file(file))

@@ -51,19 +51,21 @@ def show(kind: registry.Kind, name: str, include: Sequence[Path]) -> None:
     click.echo(pages.show_page(kind, name))
 
 
-@main.group()
-def new() -> None:
-    """Write a file to start from."""
-
-
-@new.command(name="variant")
+@main.command()
+@click.argument("kind", type=click.Choice(["variant", "dataset", "network", "diagnostic", "suite"]))
 @click.argument("name")
-def new_variant(name: str) -> None:
-    """Write NAME.py: a complete variant, to edit, to check and to run."""
-    from ganbench.execution.templates import write_variant
+def new(kind: str, name: str) -> None:
+    """Write a file to start from: complete, to edit, to check and to run."""
+    from ganbench.execution.templates import write_template
 
-    file = write_variant(name, absolute(Path()))
-    click.echo(f"{file.name}: edit it, name it in a suite's list of variants as `- {name}`, then")
+    file = write_template(kind, name, absolute(Path()))
+    if kind == "suite":
+        click.echo(f"{file.name}: edit it, then\n  ganbench check {file.name}\n  ganbench run {file.name}")
+        return
+    where = (
+        f"as `network: {name}` of a variant" if kind == "network" else f"in a suite's {kind}s as `- {name}`"
+    )
+    click.echo(f"{file.name}: edit it, name it {where}, then")
     click.echo(f"  ganbench check {file.name}\n  ganbench run SUITE.yaml --include {file.name}")
 
 
