@@ -141,7 +141,8 @@ def test_short_names_keep_the_budget() -> None:
     assert short_names(["a[x=1]", "a[x=1] (9 steps)"]) == {"a[x=1]": "a", "a[x=1] (9 steps)": "a (9 steps)"}
     assert parts("a[n=mlp(width=8)] (2,500 steps)") == ("a", "n=mlp(width=8)", "(2,500 steps)")
     assert parts("a[n=mlp(width=8)]") == ("a", "n=mlp(width=8)", "")
-    assert parts("odd [x] y") == ("odd ", "x] y", "")
+    assert parts("odd [x] y") == ("odd [x] y", "", "")
+    assert short_names(["odd [x] y", "a"])["odd [x] y"] == "odd [x] y"
 
 
 def followed(run: Path, rounds: int, seeds: int) -> None:
