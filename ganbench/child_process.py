@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, OutOfMemory, out_of_memory
 from ganbench.user_code import is_user_file
 
 _STOP_SECONDS = 5.0
@@ -43,6 +43,8 @@ class ChildProcess:
                     return
                 if kind == "mistake":
                     raise GanbenchError(value)
+                if kind == "memory":
+                    raise OutOfMemory(value)
                 if kind == "fault":
                     raise RuntimeError(f"in a process of its own:\n{value}")
                 yield value
@@ -85,7 +87,10 @@ def _work(pipe: Connection, module: str, function: str, args: tuple[Any, ...], p
         pipe.send(("end", None))
     except GanbenchError as error:
         pipe.send(("mistake", str(error).encode(errors="backslashreplace").decode()))
-    except BaseException:  # whatever is raised, the parent must be told
+    except BaseException as error:  # whatever is raised, the parent must be told
+        if lack := out_of_memory(error):
+            pipe.send(("memory", lack.why))
+            return
         pipe.send(("fault", traceback.format_exc().encode(errors="backslashreplace").decode()))
 
 

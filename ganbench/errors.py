@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,16 @@ class UnknownName(GanbenchError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         super().__init__(f"unknown {kind} {name!r}{nearest(name, known)}{hint}")
+
+
+class OutOfMemory(GanbenchError):
+    """Memory ran out: nobody's mistake, and what was to be done is incomplete."""
+
+    exit_code = 3
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"out of memory ({why}); allow more, or use fewer --workers or smaller sizes")
 
 
 class MissingData(GanbenchError):
@@ -43,6 +55,27 @@ class SuiteError(GanbenchError):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(sorted(mistakes, key=lambda m: (m.file, m.line, m.column)))
         super().__init__("\n".join(map(str, self.mistakes)))
+
+
+_NO_MEMORY = re.compile(
+    "out of memory|allocate memory|unable to allocate|bad_alloc|failed to map segment|can't start new thread",
+    re.IGNORECASE,
+)
+
+
+def out_of_memory(error: BaseException) -> OutOfMemory | None:
+    """The message for an exception that says, or comes of one that says, that memory ran out; else None.
+
+    Python, numpy and Arrow say it by the type, the system by its number, torch and the loader in words.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        said = isinstance(found, RuntimeError | ImportError | OSError) and _NO_MEMORY.search(str(found))
+        if said or isinstance(found, MemoryError) or getattr(found, "errno", None) == errno.ENOMEM:
+            lines = f"{type(found).__name__}: {found}".strip().splitlines()
+            return OutOfMemory(lines[0].rstrip(": "))
+        found = found.__cause__ or found.__context__
+    return None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ import click
 
 from ganbench.cli.group import CRASHED, DATA, DEVICE, INTERRUPTED, RUN, WORKERS, main
 from ganbench.cli.paths import AbsolutePath, GivenPath, absolute, set_data
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, out_of_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,7 +122,8 @@ def _refusing(folder: Path) -> Iterator[None]:
         write_refusal("interrupted", INTERRUPTED, folder)
         raise
     except Exception as error:
-        write_refusal(f"ganbench itself failed: {type(error).__name__}: {error}", CRASHED, folder)
+        lack, ours = out_of_memory(error), f"ganbench itself failed: {type(error).__name__}: {error}"
+        write_refusal(str(lack or ours), lack.exit_code if lack else CRASHED, folder)
         raise
 
 

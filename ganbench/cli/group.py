@@ -15,7 +15,7 @@ import click
 
 import ganbench
 from ganbench.cli.paths import AbsolutePath, Source
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, out_of_memory
 
 INTERRUPTED, INCOMPLETE, CRASHED = 130, 3, 70
 _MOST_SEEDS = 100_000
@@ -45,14 +45,14 @@ class _Commands(click.Group):
             sys.exit(0)
         except OSError as error:
             if error.errno not in _ABOUT_PLACES:
-                _end_of_ours()
+                _end(error)
             where = "" if error.filename is None else f"{error.filename}: "
             click.echo(f"{where}cannot be read or written: {error.strerror}", err=True)
             sys.exit(GanbenchError.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception:
-            _end_of_ours()
+        except Exception as error:
+            _end(error)
 
 
 def _write_any_text() -> None:
@@ -62,8 +62,11 @@ def _write_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _end_of_ours() -> NoReturn:
-    """End after a fault of our own: Python would end with 1, which a gate's caller takes for a regression."""
+def _end(error: Exception) -> NoReturn:
+    """End for want of memory, or after a fault of our own: Python would end with 1, a gate's regression."""
+    if lack := out_of_memory(error):
+        click.echo(f"{lack}", err=True)
+        sys.exit(lack.exit_code)
     traceback.print_exc()
     click.echo("ganbench itself failed; this is a fault of ours: please report it", err=True)
     sys.exit(CRASHED)
