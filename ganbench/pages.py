@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganbench import registry, store
 from ganbench.registry import Kind, Option
+
+if TYPE_CHECKING:
+    from ganbench.execution.reuse import StoredCohort
+    from ganbench.execution.runner import Plan
 
 
 def list_page(kind: Kind) -> str:
@@ -35,6 +39,31 @@ def show_page(kind: Kind, name: str) -> str:
 def plan_row(dataset: str, variant: str, budget: str, seeds: object, rounds: object, estimate: str) -> str:
     """One line of the table that `plan` prints; its heading too."""
     return f"{dataset:<18} {variant:<28} {budget:>17} {seeds:>5} {rounds:>8} {estimate:>9}"
+
+
+def reuse_lines(plan: Plan) -> Iterator[str]:
+    """What a plan reuses, brings back and sets aside, and why, and what it begins."""
+    if not plan.tasks:
+        yield f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}"
+    elif plan.trials_done:
+        yield f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}"
+    else:
+        yield f"{plan.trials} trials into {plan.run}"
+    if plan.elsewhere is not None:
+        folder, trials = plan.elsewhere
+        yield f"{folder} holds {trials} of them: --out {folder} goes on there"
+    for title, cohorts in (("brought back", plan.reuse.restored), ("set aside", plan.reuse.set_aside)):
+        for line in _grouped(cohorts):
+            yield f"{title}: {line}"
+
+
+def _grouped(cohorts: Iterable[StoredCohort]) -> Iterator[str]:
+    """Cohorts by cell and reason, with how many trials each has."""
+    trials: Counter[tuple[str, str]] = Counter()
+    for cohort in cohorts:
+        trials[" · ".join(cohort.cell), cohort.reason] += cohort.trials
+    for (cell, reason), number in trials.items():
+        yield f"{cell}, {number} trial{'' if number == 1 else 's'}{reason and f'; {reason}'}"
 
 
 def status_page(run: Path) -> str:

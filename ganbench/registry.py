@@ -255,27 +255,6 @@ def load_installed_plugins() -> None:
             ) from error
 
 
-def plugin_sources(include_files: tuple[str, ...] = ()) -> list[Path]:
-    """The sources of installed plug-ins and of these files: part of whether old results still count.
-
-    Files that were included for another suite in the same process are not among them.
-    """
-    load_installed_plugins()
-    own = {entry.file for entry in _entries.values() if not entry.file.is_relative_to(_PACKAGE)}
-    installed = {file for each in own - set(_plugin_files) for file in _files_of_package(each)}
-    return sorted(installed | {Path(f).resolve() for f in include_files})
-
-
-def _files_of_package(file: Path) -> list[Path]:
-    """All modules of the outermost package that a file is in; the file alone where it is in none."""
-    folder = file.parent
-    if not (folder / "__init__.py").exists():
-        return [file]
-    while (folder.parent / "__init__.py").exists():
-        folder = folder.parent
-    return sorted(folder.rglob("*.py"))
-
-
 @functools.cache
 def _builtin(kind: Kind) -> Mapping[str, tuple[str, str]]:
     """Built-in name to (module, summary), read from the sources without importing them."""

@@ -23,6 +23,7 @@ ARRAYS_FILE, NETWORKS_FILE = "arrays.npz", "networks.safetensors"
 _LONGEST_NAME = 48
 _PLAIN = re.compile(r"[a-z0-9]+([._=+-][a-z0-9]+)*")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
 RECORD_COLUMNS = (
     "variant", "dataset", "seed", "point", "final", "images", "step", "seconds", "quantity", "value",
     "reference", "protocol", "variant_options", "dataset_options",
@@ -103,6 +104,13 @@ def _remove_leftovers(path: Path) -> None:
     for other in path.parent.iterdir():
         if name.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what processes that were killed left half-written in a folder; nobody may be writing there."""
+    for other in folder.iterdir() if folder.is_dir() else ():
+        if _TEMPORARY.fullmatch(other.name):
+            shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
 
 
 def file_name(label: str) -> str:

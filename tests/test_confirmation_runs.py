@@ -11,7 +11,6 @@ from small_runs import CPU, LSGAN, NSGAN, trained, write_suite
 
 from ganbench import store
 from ganbench.errors import GanbenchError
-from ganbench.execution import confirmation_runs
 from ganbench.execution.cohort_run import Event
 from ganbench.execution.confirmation_runs import FOLDER, fresh_work, train_fresh
 
@@ -55,13 +54,14 @@ def test_fresh_seeds_of_an_earlier_question_are_set_aside(run: Path, tmp_path: P
 
 
 def test_seeds_are_shared_among_processes(run: Path, tmp_path: Path) -> None:
-    work = fresh_work(run, {CELL: {7}}, 5, CPU, workers=2)
+    copied = shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns(FOLDER))
+    work = fresh_work(copied, {CELL: {7}}, 5, CPU, workers=2)
     assert sorted(seed for task in work.tasks for seed in task.description.seeds) == [0, 1, 2, 3, 4]
     assert len(work.tasks) == 2
 
 
 def test_other_code_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation_runs, "cohort_key", lambda description, device: "0123456789abcdef")
+    monkeypatch.setattr("ganbench.execution.key._version", lambda package: "0.1")
     with pytest.raises(GanbenchError, match=r"lsgan on ring8 was trained by other code.*run the suite again"):
         fresh_work(run, {CELL: {0}}, 2, CPU)
 

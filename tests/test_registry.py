@@ -132,8 +132,17 @@ def test_a_users_file_is_included_once(tmp_path: Path) -> None:
     assert registry.summaries("variant")["mine"] == "A summary."
     assert next(iter(entry.options)) == "width"
     assert "batch_size" in entry.options, "a variant's other options are those of two_player"
-    assert file.resolve() in registry.plugin_sources((str(file),))
-    assert file.resolve() not in registry.plugin_sources(), "another suite's keys do not depend on it"
+
+
+def test_what_is_looked_up_is_recorded(tmp_path: Path) -> None:
+    registry.get("dataset", "ring8")
+    with registry.lookups() as outer:
+        registry.get("network", "mlp")
+        with registry.lookups() as inner:
+            registry.get("variant", "wgan")
+    registry.get("dataset", "ring8")
+    assert set(outer) == {("network", "mlp"), ("variant", "wgan")}
+    assert set(inner) == {("variant", "wgan")}
 
 
 @pytest.mark.parametrize(

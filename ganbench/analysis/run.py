@@ -94,7 +94,7 @@ def load_run(path: str | Path) -> Run:
         declared_on=_quantities_by_dataset(parts),
         datasets=datasets,
         cohorts=merge(parts),
-        records=_read_records(folder, parts),
+        records=_read_records(about, folder, parts),
     )
     position = {label: i for i, label in enumerate(run.variants)}
     return replace(run, cohorts=tuple(sorted(run.cohorts, key=lambda c: position[c.variant])))
@@ -124,41 +124,31 @@ def _quantities(values: Mapping[str, Any]) -> dict[str, Quantity]:
     }
 
 
-def _read_records(folder: Path, parts: Sequence[Part]) -> pd.DataFrame:
-    """The run's records: the derived file, or the cohorts' own where it is missing, older or of other cells.
+def _read_records(about: Mapping[str, Any], folder: Path, parts: Sequence[Part]) -> pd.DataFrame:
+    """The run's records: the derived file, or the cohorts' own where it is missing or of other ones.
 
     A run that was interrupted has trained cohorts anew and not yet put their records together.
     """
     whole = folder / store.RECORDS_FILE
     own = [part.folder / store.RECORDS_FILE for part in parts]
     own = [file for file in own if file.is_file()]
-    derived = _read_file(whole) if whole.is_file() else None
-    if derived is not None and _is_of(folder, derived, own, parts):
-        records = derived
+    if whole.is_file() and _is_of(about, folder, parts):
+        records = _read_file(whole)
     else:
         frames = [_read_file(file) for file in own] or [pd.DataFrame(columns=list(store.RECORD_COLUMNS))]
         records = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return records.astype({**dict.fromkeys(_TEXTS, object), "final": bool, "value": float})
 
 
-def _is_of(folder: Path, derived: pd.DataFrame, own: Sequence[Path], parts: Sequence[Part]) -> bool:
-    """Whether the derived records are no older than the cohorts' own, and of the same cells and seeds.
+def _is_of(about: Mapping[str, Any], folder: Path, parts: Sequence[Part]) -> bool:
+    """Whether the derived records were put together of these very cohorts.
 
     A folder without cohorts/ is the report of a run: there the derived file is all that there is.
     """
     if not (folder / store.COHORTS).is_dir():
         return True
-    moment = (folder / store.RECORDS_FILE).stat().st_mtime_ns
-    if any(file.stat().st_mtime_ns > moment for file in own):
-        return False
-    with_records = [p for p in parts if p.status == "finished" or p.folder / store.RECORDS_FILE in own]
-    cells = {
-        (part.description["variant"]["label"], part.description["dataset"]["label"], seed)
-        for part in with_records
-        for seed in part.seeds
-    }
-    stored = derived[["variant", "dataset", "seed"]].drop_duplicates()
-    return cells == set(stored.itertuples(index=False, name=None))
+    stored = {p.id: p.outcome.get("records") for p in parts if (p.folder / store.RECORDS_FILE).is_file()}
+    return bool(stored == about.get("records_of", stored))
 
 
 def _read_file(file: Path) -> pd.DataFrame:

@@ -27,15 +27,14 @@ def run(**asked: Any) -> None:
     What is finished under the same key is not run again.  Exit codes: 0 done (diverged trials are results),
     2 a mistake in the suite, 3 a cohort failed, 130 interrupted.
     """
-    from ganbench.execution.runner import execute, make_plan
+    from ganbench.execution.runner import execute
     from ganbench.terminal import progress
 
     loaded, plan = _plan(**asked)
     _announce(plan)
     with progress(plan.tasks) as tell:
         summary = execute(loaded, plan, tell)
-    left = make_plan(loaded, plan.run, plan.device, plan.workers)
-    _conclude(summary, left.trials - left.trials_done)
+    _conclude(summary)
 
 
 @main.command()
@@ -72,10 +71,9 @@ def plan(**asked: Any) -> None:
     from ganbench.terminal import counted, span
 
     _loaded, planned = _plan(**asked)
-    done = f", {planned.trials_done} of them finished" if planned.trials_done else ""
-    click.echo(f"run folder {planned.run}")
-    trials = counted(planned.trials, "trial")
-    click.echo(f"{trials}{done}; {counted(len(planned.tasks), 'cohort')} to train")
+    for line in pages.reuse_lines(planned):
+        click.echo(line)
+    click.echo(f"{counted(len(planned.tasks), 'cohort')} to train")
     if not planned.tasks:
         return
     width = max(len(task.description.variant.label) for task in planned.tasks)
@@ -136,27 +134,24 @@ def _tell_added(added: Mapping[str, Sequence[str]]) -> None:
 
 
 def _announce(plan: Plan) -> None:
-    if not plan.tasks:
-        text = f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}"
-    elif plan.trials_done:
-        text = f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}"
-    else:
-        text = f"{plan.trials} trials into {plan.run}"
-    click.echo(text, err=True)
+    """Say what is reused, what is set aside and why, before anything is spent."""
+    for line in pages.reuse_lines(plan):
+        click.echo(line, err=True)
 
 
-def _conclude(summary: Summary, lacking: int) -> None:
+def _conclude(summary: Summary) -> None:
     """Write the report and print the ranking; ends with 3 where a trial of the plan has no result."""
     from ganbench.analysis.run import load_run
     from ganbench.analysis.text import ranking_text
     from ganbench.report.write import write_report
-    from ganbench.terminal import counted, text_width
+    from ganbench.terminal import text_width
 
     click.echo("writing the report …", err=True)
     page = write_report(summary.run)
     click.echo(f"\n{ranking_text(load_run(summary.run), text_width())}\n\nreport: {page}")
     for failure in summary.failed:
         click.echo(f"failed: {failure}", err=True)
-    if lacking:
-        click.echo(f"incomplete: {counted(lacking, 'trial')} without a result", err=True)
+    for trials in summary.missing:
+        click.echo(f"without a result: {trials}", err=True)
+    if summary.missing:
         sys.exit(INCOMPLETE)

@@ -74,8 +74,10 @@ def _circumstances(part: Part, environment: Mapping[str, Any]) -> dict[str, str]
         "execution": execution.get("mode"),
         "variant": variant.get("name"),
     }
-    for file, digest in (part.description.get("included_digests") or {}).items():
-        found[f"included file {file}"] = str(digest)[:8]
+    sources = part.description.get("made_of", {}).get("sources", {})
+    for name, digest in sources.items():
+        if not name.startswith("ganbench."):
+            found[f"included file {name}"] = str(digest)[:8]
     said = {name: str(value) for name, value in found.items() if value is not None}
     return said | dict(flat(variant.get("options") or {}, OPTION))
 

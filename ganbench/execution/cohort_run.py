@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from torch import Tensor
 
 from ganbench import store
 from ganbench.execution.environment import environment
-from ganbench.execution.key import digest_of
+from ganbench.execution.key import Recipe
 from ganbench.execution.measurements import Measurements
-from ganbench.execution.records import cohort_records
+from ganbench.execution.provenance import Provenance
+from ganbench.execution.records import cohort_records, records_digest
 from ganbench.training.description import CohortDescription
 from ganbench.training.device import matmul_precision
 from ganbench.training.trainer import Trainer
@@ -33,7 +34,7 @@ class CohortTask:
     """A cohort to run: its identity, where its folder goes, and on which device."""
 
     identity: str
-    key: str
+    recipe: Recipe
     description: CohortDescription
     run: str
     device: str
@@ -67,7 +68,7 @@ def identity_of(description: CohortDescription, key: str) -> str:
     return "--".join(map(store.file_name, words))
 
 
-def run_cohort(task: CohortTask, tell: Listener) -> None:
+def run_cohort(task: CohortTask, provenance: Provenance, tell: Listener) -> None:
     """Train, measure and store one cohort; whatever is raised becomes its stored outcome."""
     began = time.perf_counter()
     threads = torch.get_num_threads()
@@ -75,7 +76,7 @@ def run_cohort(task: CohortTask, tell: Listener) -> None:
     tell(Event("started", task.identity))
     try:
         with matmul_precision(task.description.engine.precision):
-            detail = _train_and_store(task, tell, began)
+            detail = _train_and_store(task, provenance, tell, began)
         tell(Event("finished", task.identity, 1.0, detail, time.perf_counter() - began))
     except Terminated:
         raise
@@ -115,7 +116,8 @@ def _reason(error: BaseException) -> str:
     return one_line(error) + (f" ({Path(place).name})" if place else "")
 
 
-def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
+def _train_and_store(task: CohortTask, provenance: Provenance, tell: Listener, began: float) -> str:
+    provenance.check(task.recipe)
     cohort = Trainer(task.description, torch.device(task.device))
     chosen = cohort.execution
     if chosen["reason"] is not None:
@@ -132,9 +134,11 @@ def _train_and_store(task: CohortTask, tell: Listener, began: float) -> str:
             measurements.add_rounds(snapshot)
         tell(Event("measured", task.identity, cohort.share_spent))
     outcome = _outcome(cohort, measuring, time.perf_counter() - began)
+    provenance.check(task.recipe)
+    read = provenance.data_read(task.recipe, Path(task.run))
     store.write_folder(
         Path(task.run) / store.COHORTS / task.identity,
-        lambda folder: _fill(folder, task, cohort, measurements, outcome),
+        lambda folder: _fill(folder, task, read, cohort, measurements, outcome),
     )
     return _in_words(outcome)
 
@@ -165,11 +169,17 @@ def _in_words(outcome: dict[str, Any]) -> str:
 
 
 def _fill(
-    folder: Path, task: CohortTask, cohort: Trainer, measurements: Measurements, outcome: dict[str, Any]
+    folder: Path,
+    task: CohortTask,
+    read: dict[str, str],
+    cohort: Trainer,
+    measurements: Measurements,
+    outcome: dict[str, Any],
 ) -> None:
-    store.write_json(folder / store.DESCRIPTION_FILE, _described(task))
+    store.write_json(folder / store.DESCRIPTION_FILE, _described(task, read))
     options = (task.description.variant.options, task.description.dataset.options)
-    store.write_atomic(folder / store.RECORDS_FILE, cohort_records(measurements.rows, *options))
+    records = cohort_records(measurements.rows, *options)
+    store.write_atomic(folder / store.RECORDS_FILE, records)
     quantities = {name: quantity.as_json() for name, quantity in measurements.quantities.items()}
     store.write_json(folder / store.QUANTITIES_FILE, quantities)
     buffer = io.BytesIO()
@@ -178,7 +188,7 @@ def _fill(
     store.write_atomic(folder / store.ARRAYS_FILE, buffer.getvalue())
     store.write_atomic(folder / store.NETWORKS_FILE, save(network_tensors(cohort)))
     store.write_json(folder / store.ENVIRONMENT_FILE, environment(cohort.device))
-    store.write_json(folder / store.OUTCOME_FILE, outcome)
+    store.write_json(folder / store.OUTCOME_FILE, {**outcome, "records": records_digest(records)})
 
 
 def network_tensors(cohort: Trainer) -> dict[str, Tensor]:
@@ -196,7 +206,14 @@ def network_tensors(cohort: Trainer) -> dict[str, Tensor]:
     }
 
 
-def _described(task: CohortTask) -> dict[str, Any]:
-    included = {Path(file).name: digest_of([Path(file)]) for file in task.description.include}
+def _described(task: CohortTask, read: Mapping[str, str] | None = None) -> dict[str, Any]:
+    made_of = {
+        name: value for name, value in task.recipe.ingredients.as_json().items() if name != "description"
+    }
     described = task.description.as_json()
-    return {**described, "id": task.identity, "key": task.key, "included_digests": included}
+    return {
+        **described,
+        "id": task.identity,
+        "key": task.recipe.key,
+        "made_of": {**made_of, "read": dict(read or {})},
+    }

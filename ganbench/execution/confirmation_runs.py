@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import torch
 
 from ganbench import registry, store
 from ganbench.errors import GanbenchError
-from ganbench.execution.cohort_run import CohortTask, Listener, identity_of
-from ganbench.execution.key import cohort_key
+from ganbench.execution.cohort_run import CohortTask, Listener
+from ganbench.execution.key import recipe_of
 from ganbench.execution.pool import run_tasks
-from ganbench.execution.runner import collect, processes_and_threads, set_aside, split_seeds
+from ganbench.execution.reuse import Wanted, set_aside
+from ganbench.execution.runner import Split, alone_in, collect, split_of, split_seeds, task_of
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
 FOLDER = "fresh"
@@ -31,6 +32,7 @@ class FreshWork:
     tasks: tuple[CohortTask, ...]
     workers: int
     identities: frozenset[str] = frozenset()
+    split: Split | None = None
 
 
 def fresh_work(
@@ -51,18 +53,20 @@ def fresh_work(
         if cell in taken:
             free = (seed for seed in count() if seed not in taken[cell])
             fresh = replace(description, seeds=tuple(islice(free, seeds)))
-            _refuse_other_code(run, key, cohort_key(fresh, device.type), cell)
-            wanted.append((key, fresh))
+            recipe = recipe_of(fresh, device.type)
+            _refuse_other_code(run, key, recipe.key, cell)
+            wanted.append(Wanted(fresh, recipe))
     if not wanted:
         return FreshWork(run, (), 1)
-    processes, threads = processes_and_threads(wanted[0][1].engine, device, workers)
+    split = split_of(run / FOLDER, wanted[0].description.engine, device, workers)
     tasks = [
-        CohortTask(identity_of(part, key), key, part, str(run / FOLDER), str(device), threads)
-        for key, description in wanted
-        for part in split_seeds(description, -(-processes // len(wanted)))
+        task_of(run / FOLDER, part, each, split, device)
+        for each in wanted
+        for part in split_seeds(each.description, -(-split.processes // len(wanted)))
     ]
     left = tuple(task for task in tasks if not _finished(run / FOLDER, task))
-    return FreshWork(run, left, processes, frozenset(task.identity for task in tasks))
+    identities = frozenset(task.identity for task in tasks)
+    return FreshWork(run, left, workers or split.processes, identities, split)
 
 
 def train_fresh(work: FreshWork, tell: Listener) -> Path:
@@ -70,13 +74,18 @@ def train_fresh(work: FreshWork, tell: Listener) -> Path:
     folder = work.run / FOLDER
     about = dict(store.read_run(work.run))
     del about["suite"]  # these are not all of its cells, nor its seeds
-    store.write_json(folder / store.RUN_FILE, {**about, "name": f"{about['name']}, fresh seeds"})
-    shutil.copytree(work.run / store.DATASETS, folder / store.DATASETS, dirs_exist_ok=True)
-    for cohort in list(store.cohort_folders(folder)):
-        if cohort.name not in work.identities:
-            set_aside(folder, cohort)
-    run_tasks(work.tasks, work.workers, tell)
-    collect(folder)
+    with alone_in(folder):
+        about |= {
+            "name": f"{about['name']}, fresh seeds",
+            "split": asdict(work.split) if work.split else None,
+        }
+        store.write_json(folder / store.RUN_FILE, about)
+        shutil.copytree(work.run / store.DATASETS, folder / store.DATASETS, dirs_exist_ok=True)
+        for cohort in list(store.cohort_folders(folder)):
+            if cohort.name not in work.identities:
+                set_aside(folder, cohort)
+        run_tasks(work.tasks, work.workers, tell)
+        collect(folder)
     return folder
 
 

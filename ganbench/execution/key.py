@@ -2,57 +2,146 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import ganbench
 from ganbench import registry
+from ganbench.datasets import Dataset
+from ganbench.execution.measurements import applicable
+from ganbench.execution.sources import PACKAGE, source_digest, used_sources
 from ganbench.training.description import CohortDescription
+from ganbench.training.trainer import make
+from ganbench.user_code import user_code
+from ganbench.variants import Variant
 
-_PACKAGE = Path(ganbench.__file__).parent
-_WITHOUT_NUMBERS = (
-    *("report", "analysis", "comparison", "selftest", "contract"),
-    *("cli", "pages.py", "terminal.py"),
-)
-"""Rooms above the records: editing them changes no measured number."""
+_ENGINE = PACKAGE / "execution" / "cohort_run.py"
+"""What trains, measures and stores imports all of the engine."""
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """All that decides a cohort's numbers but its seeds, as plain JSON values."""
+
+    description: Mapping[str, Any]
+    """The resolved description without seeds, and without what only shares the work."""
+    sources: Mapping[str, str]
+    """The digest of every source file that is used, by name."""
+    data: Mapping[str, str]
+    """The digest of every data file, by its name."""
+    versions: Mapping[str, str]
+    device_type: str
+
+    @property
+    def key(self) -> str:
+        """A hash of it all, 16 hexadecimal digits."""
+        return _hash(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A cohort's ingredients, and where its sources and its data lie."""
+
+    ingredients: Ingredients
+    sources: Mapping[str, Path]
+    data: tuple[Path, ...]
+
+    @property
+    def key(self) -> str:
+        """The cohort's key."""
+        return self.ingredients.key
+
+    def changed_file(self) -> Path | None:
+        """A file that is other than when this was made; None where there is none."""
+        digests = self.ingredients.sources
+        for name, file in self.sources.items():
+            if not file.is_file() or source_digest(file) != digests[name]:
+                return file
+        return next((f for f in self.data if file_digest(f) != self.ingredients.data[f.name]), None)
+
+
+def recipe_of(description: CohortDescription, device_type: str) -> Recipe:
+    """What decides a cohort's numbers, found by building its game and its diagnostics.
+
+    Raises GanbenchError where they cannot be built.
+    """
+    described = description.as_json()
+    del described["seeds"], described["include"]
+    for how_many in ("processes", "threads"):
+        del described["engine"][how_many]
+    files, data = _files_used(description)
+    sources = used_sources(files)
+    ingredients = Ingredients(
+        description=described,
+        sources={name: source_digest(file) for name, file in sources.items()},
+        data={file.name: file_digest(file) for file in data},
+        versions={"torch": _version("torch")},
+        device_type=device_type,
+    )
+    return Recipe(ingredients, sources, data)
 
 
 def cohort_key(description: CohortDescription, device_type: str) -> str:
-    """A hash of all that decides a cohort's numbers but its seeds, 16 hexadecimal digits.
-
-    In it: the resolved description (workers and threads aside), the sources of ganbench and of the
-    plug-ins, torch's version, the device's type; the precision is part of the description.
-    """
-    described = description.as_json()
-    del described["seeds"]
-    for how_many in ("processes", "threads"):
-        del described["engine"][how_many]
-    described["include"] = [digest_of([Path(file)]) for file in description.include]
-    plug_ins = digest_of(registry.plugin_sources(description.include))
-    return _hash([described, _own_sources(), plug_ins, version("torch"), device_type])
+    """A hash of all that decides a cohort's numbers but its seeds, 16 hexadecimal digits."""
+    return recipe_of(description, device_type).key
 
 
 def run_key(descriptions: Iterable[CohortDescription], device_type: str) -> str:
     """A hash of all cohorts' keys and seeds, 16 hexadecimal digits."""
-    return _hash([[cohort_key(each, device_type), list(each.seeds)] for each in descriptions])
+    return key_of_parts((cohort_key(each, device_type), each.seeds) for each in descriptions)
+
+
+def key_of_parts(parts: Iterable[tuple[str, Iterable[int]]]) -> str:
+    """A run's key from its cohorts' keys and seeds."""
+    return _hash([[key, list(seeds)] for key, seeds in parts])
+
+
+def _files_used(description: CohortDescription) -> tuple[list[Path], tuple[Path, ...]]:
+    """The files of what the cohort looks up by name, and its data files."""
+    included = [Path(file).resolve() for file in description.include]
+    for file in included:
+        registry.include(file)
+    words = f"{description.variant.label} on {description.dataset.label}"
+    with registry.lookups() as entries, user_code(f"{words} cannot be built"):
+        dataset: Dataset = make("dataset", description.dataset)
+        variant: Variant = make("variant", description.variant)
+        variant.build(dataset.info.spec)
+        applicable(description.diagnostics, dataset)
+        data = dataset.files()
+    by_their_effect = [file for file in included if not registry.entries_of(file)]
+    return [_ENGINE, *(entry.file for entry in entries.values()), *by_their_effect], data
+
+
+_version = functools.cache(version)
+
+
+def file_digest(file: Path) -> str:
+    """A hash of a file's content, 16 hexadecimal digits; one that is missing has one too."""
+    if not file.is_file():
+        return "missing"
+    status = file.stat()
+    return _content_digest(file, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _content_digest(file: Path, _modified: int, _size: int) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def _hash(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-@cache
-def _own_sources() -> str:
-    files = (*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.safetensors"))
-    counted = [f for f in files if f.relative_to(_PACKAGE).parts[0] not in _WITHOUT_NUMBERS]
-    return digest_of(sorted(counted))
 
 
 def digest_of(files: Iterable[Path]) -> str:

@@ -131,7 +131,7 @@ class _Worker:
             names = {known.value: known.name for known in signal.Signals}
             hint = " (out of memory?)" if -code == getattr(signal, "SIGKILL", None) else ""
             return f"the worker process was killed by {names.get(-code, -code)}{hint}"
-        return f"the worker process ended with exit code {code}, as after os._exit({code}) in a plug-in"
+        return f"the worker process ended with exit code {code}"
 
     def join(self) -> None:
         """Wait until it has ended; not for ever."""

@@ -6,6 +6,7 @@ a whole run agree, and are written in pieces, so that memory does not grow with 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,11 @@ def cohort_records(rows: Sequence[Mapping[str, Any]], variant: Options, dataset:
 def run_records(folders: Sequence[Path]) -> bytes:
     """The records of all cohorts, in the folders' order; raises GanbenchError for a file that is broken."""
     return _written([_source(folder) for folder in folders])
+
+
+def records_digest(content: bytes) -> str:
+    """A hash of a cohort's records as they are stored, 32 hexadecimal digits."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _source(folder: Path) -> _Source:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,22 @@ from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask, Listener, identity_of
 from ganbench.execution.dataset_artifacts import dataset_arrays, dataset_card
 from ganbench.execution.environment import environment
-from ganbench.execution.key import cohort_key, run_key
+from ganbench.execution.key import key_of_parts, recipe_of
 from ganbench.execution.pool import run_tasks
 from ganbench.execution.records import run_records
+from ganbench.execution.reuse import Reuse, Wanted, apply_reuse, reusable
 from ganbench.suite.suite import Suite
 from ganbench.training.description import CohortDescription, Engine
 from ganbench.training.trainer import make
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a run's cohorts are shared out: part of its numbers' last digits, so that a run keeps it."""
+
+    processes: int
+    threads: int
+    cores: int
 
 
 @dataclass(frozen=True)
@@ -36,16 +47,22 @@ class Plan:
     device: torch.device
     trials: int
     trials_done: int
+    wanted: tuple[Wanted, ...]
+    reuse: Reuse
+    split: Split
+    elsewhere: tuple[Path, int] | None = None
+    """Another folder of this suite, where this one is new, and how many trials could be reused from it."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended."""
+    """How a run ended; `missing` names the trials of the plan that have no result."""
 
     run: Path
     trained: int
     failed: tuple[str, ...]
     diverged: int
+    missing: tuple[str, ...] = field(default=())
 
 
 def make_plan(
@@ -56,46 +73,48 @@ def make_plan(
     results: Path = Path("results"),
 ) -> Plan:
     """Compare the suite with what the run folder holds: `out`, or one in `results`; writes nothing."""
-    descriptions = suite.cohorts()
-    key = run_key(descriptions, device.type)
-    run = (results / f"{store.file_name(suite.name)}-{key[:8]}" if out is None else out).absolute()
+    wanted = tuple(Wanted(each, recipe_of(each, device.type)) for each in suite.cohorts())
+    key = key_of_parts((each.recipe.key, each.description.seeds) for each in wanted)
+    run = (results / f"{suite.name}-{key[:8]}" if out is None else out).absolute()
     _check_folder(run)
-    processes, threads = processes_and_threads(suite.engine, device, workers)
-    finished = _finished_seeds(run, _wanted(suite, device))
-    missing = []
-    for description in descriptions:
-        identity_key = cohort_key(description, device.type)
-        left = tuple(seed for seed in description.seeds if seed not in finished.get(identity_key, set()))
-        if left:
-            missing.append((identity_key, replace(description, seeds=left)))
-    parts = -(-processes // len(missing)) if missing else 1
-    tasks = [
-        CohortTask(identity_of(part, each_key), each_key, part, str(run), str(device), threads)
-        for each_key, description in missing
-        for part in split_seeds(description, parts)
-    ]
-    trials = sum(len(description.seeds) for description in descriptions)
-    left_over = sum(len(task.description.seeds) for task in tasks)
-    return Plan(run, key, tuple(tasks), processes, device, trials, trials - left_over)
+    reuse, split = reusable(run, wanted), split_of(run, suite.engine, device, workers)
+    trials = sum(len(each.description.seeds) for each in wanted)
+    return Plan(
+        run=run,
+        key=key,
+        tasks=tuple(_tasks(run, wanted, reuse, split, device)),
+        workers=workers or split.processes,
+        device=device,
+        trials=trials,
+        trials_done=reuse.trials,
+        wanted=wanted,
+        reuse=reuse,
+        split=split,
+        elsewhere=_elsewhere(suite, run, wanted) if out is None and not run.exists() else None,
+    )
 
 
 def execute(suite: Suite, plan: Plan, tell: Listener) -> Summary:
     """Train what is missing, then write the run's own files."""
-    _set_aside_others(suite, plan)
-    _write_run(suite, plan)
-    run_tasks(plan.tasks, plan.workers, tell)
-    collect(plan.run)
-    return summarize(plan.run, len(plan.tasks))
+    with alone_in(plan.run):
+        apply_reuse(plan.run, plan.reuse)
+        _write_run(suite, plan)
+        run_tasks(plan.tasks, plan.workers, tell)
+        collect(plan.run)
+    missing = tuple(_missing(plan.wanted, reusable(plan.run, plan.wanted)))
+    return replace(summarize(plan.run, len(plan.tasks)), missing=missing)
 
 
 def collect(run: Path) -> None:
-    """Rebuild what is derived from the cohorts' folders: records and quantities."""
+    """Rebuild what is derived from the cohorts' folders: records and quantities, and of which they are."""
     folders = [each for each in store.cohort_folders(run) if (each / store.RECORDS_FILE).is_file()]
     store.write_atomic(run / store.RECORDS_FILE, run_records(folders))
     quantities: dict[str, Any] = {}
     for folder in folders:
         quantities |= store.read_json(folder / store.QUANTITIES_FILE)
     store.write_json(run / store.QUANTITIES_FILE, quantities)
+    made_of = {folder.name: store.read_outcome(folder).get("records") for folder in folders}
+    store.write_json(run / store.RUN_FILE, {**store.read_run(run), "records_of": made_of})
 
 
 def summarize(run: Path, trained: int = 0) -> Summary:
@@ -109,11 +128,15 @@ def summarize(run: Path, trained: int = 0) -> Summary:
     return Summary(run, trained, tuple(failed), diverged)
 
 
-def processes_and_threads(engine: Engine, device: torch.device, workers: int | None) -> tuple[int, int]:
-    """How many worker processes, and how many threads each of them has."""
+def split_of(run: Path, engine: Engine, device: torch.device, workers: int | None) -> Split:
+    """How work is shared: as the suite says, else as this run was begun, else as this machine allows."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    processes = workers or engine.processes or (1 if device.type == "cuda" else cores)
-    return processes, engine.threads or max(min(cores // processes, torch.get_num_threads()), 1)
+    begun = _split_begun(run, device, cores)
+    usual = workers or (1 if device.type == "cuda" else cores)
+    processes = engine.processes or (begun.processes if begun else usual)
+    at_once = workers or processes
+    threads = max(min(cores // at_once, torch.get_num_threads()), 1)
+    return Split(processes, engine.threads or (begun.threads if begun else threads), cores)
 
 
 def split_seeds(description: CohortDescription, parts: int) -> list[CohortDescription]:
@@ -127,42 +150,93 @@ def split_seeds(description: CohortDescription, parts: int) -> list[CohortDescri
     ]
 
 
-def _wanted(suite: Suite, device: torch.device) -> dict[str, set[int]]:
-    return {cohort_key(each, device.type): set(each.seeds) for each in suite.cohorts()}
+@contextmanager
+def alone_in(run: Path) -> Iterator[None]:
+    """No other run is at work in the folder meanwhile; what one that was killed left half-written goes."""
+    run.mkdir(parents=True, exist_ok=True)
+    handle = _lock(run)
+    try:
+        for folder in (run, run / store.COHORTS, run / store.DATASETS):
+            store.remove_temporaries(folder)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
-def _counts(folder: Path, wanted: Mapping[str, set[int]]) -> tuple[str, set[int]] | None:
-    """The key and seeds of a stored cohort that is finished and part of what is wanted."""
-    if store.read_outcome(folder)["status"] != "finished":
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the handle is closed or this process ends, where the system can."""
+    try:
+        import fcntl
+    except ImportError:
         return None
-    described = store.read_description(folder)
-    key, seeds = described["key"], set(described["seeds"])
-    return (key, seeds) if seeds <= wanted.get(key, set()) else None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise GanbenchError(
+            f"{folder}: another run is at work here; wait for it, or name another --out"
+        ) from None
+    except OSError:  # a file system without locks
+        os.close(handle)
+        return None
+    return handle
 
 
-def _finished_seeds(run: Path, wanted: Mapping[str, set[int]]) -> dict[str, set[int]]:
-    finished: dict[str, set[int]] = {}
-    for folder in store.cohort_folders(run):
-        counted = _counts(folder, wanted)
-        if counted is not None:
-            finished.setdefault(counted[0], set()).update(counted[1])
-    return finished
+def _tasks(
+    run: Path, wanted: Sequence[Wanted], reuse: Reuse, split: Split, device: torch.device
+) -> Iterator[CohortTask]:
+    """What is left of each part: the parts depend on all that is wanted, not on what is left of it."""
+    parts = -(-split.processes // max(len(wanted), 1))
+    for each in wanted:
+        done = reuse.seeds.get(each.recipe.key, set())
+        for part in split_seeds(each.description, parts):
+            if left := tuple(seed for seed in part.seeds if seed not in done):
+                yield task_of(run, replace(part, seeds=left), each, split, device)
 
 
-def _set_aside_others(suite: Suite, plan: Plan) -> None:
-    """Move failed cohorts and those of other keys out of the way: kept, never reported as this run's."""
-    wanted = _wanted(suite, plan.device)
-    for folder in store.cohort_folders(plan.run):
-        if _counts(folder, wanted) is None:
-            set_aside(plan.run, folder)
+def task_of(
+    run: Path, description: CohortDescription, wanted: Wanted, split: Split, device: torch.device
+) -> CohortTask:
+    """The work that one part of a cohort is."""
+    identity = identity_of(description, wanted.recipe.key)
+    return CohortTask(identity, wanted.recipe, description, str(run), str(device), split.threads)
 
 
-def set_aside(run: Path, cohort: Path) -> None:
-    """Move a cohort to where it is kept and not reported."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    target = run / store.SUPERSEDED / f"{cohort.name}--{stamp}"
-    target.parent.mkdir(exist_ok=True)
-    os.replace(cohort, target)
+def _split_begun(run: Path, device: torch.device, cores: int) -> Split | None:
+    """How the run in this folder was shared out, where that was on a machine like this."""
+    if not (run / store.RUN_FILE).is_file():
+        return None
+    described = store.read_run(run)
+    known = described.get("split") or {}
+    alike = known.get("cores") == cores and described["environment"]["device_type"] == device.type
+    return Split(**known) if alike else None
+
+
+def _missing(wanted: Sequence[Wanted], reuse: Reuse) -> Iterator[str]:
+    """Each cohort of which seeds have no result, in words."""
+    for each in wanted:
+        done = reuse.seeds.get(each.recipe.key, set())
+        if left := [seed for seed in each.description.seeds if seed not in done]:
+            seeds = ", ".join(map(str, left[:10])) + (", …" if len(left) > 10 else "")
+            yield f"{each.cell[0]} · {each.cell[1]}: seed{'s' if len(left) > 1 else ''} {seeds}"
+
+
+def _elsewhere(suite: Suite, run: Path, wanted: Sequence[Wanted]) -> tuple[Path, int] | None:
+    """The folder beside a new one that holds most of what is wanted."""
+    trials = {folder: reusable(folder, wanted).trials for folder in _runs_of(suite.name, run.parent)}
+    best = max(trials, key=lambda folder: trials[folder], default=None)
+    return None if best is None or not trials[best] else (best, trials[best])
+
+
+def _runs_of(name: str, results: Path) -> Iterator[Path]:
+    for file in sorted(results.glob(f"*/{store.RUN_FILE}")):
+        try:
+            if store.read_run(file.parent).get("name") == name:
+                yield file.parent
+        except GanbenchError:
+            continue
 
 
 def _check_folder(run: Path) -> None:
@@ -174,13 +248,17 @@ def _check_folder(run: Path) -> None:
 
 
 def _write_run(suite: Suite, plan: Plan) -> None:
+    before = store.read_run(plan.run) if (plan.run / store.RUN_FILE).exists() else {}
+    same = before.get("key") == plan.key
     described: Mapping[str, Any] = {
         "format": store.FORMAT,
         "name": suite.name,
         "key": plan.key,
-        "created": _created(plan) or datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": (same and before.get("created")) or datetime.now(UTC).isoformat(timespec="seconds"),
         "suite": suite.as_json(),
+        "split": asdict(plan.split),
         "environment": environment(plan.device),
+        "records_of": before.get("records_of", {}),
     }
     store.write_json(plan.run / store.RUN_FILE, described)
     for choice in suite.datasets:
@@ -188,11 +266,3 @@ def _write_run(suite: Suite, plan: Plan) -> None:
         card = {**dataset_card(dataset), "label": choice.label}
         store.write_json(store.dataset_file(plan.run, choice.label, ".json"), card)
         store.write_atomic(store.dataset_file(plan.run, choice.label, ".npz"), dataset_arrays(dataset))
-
-
-def _created(plan: Plan) -> str | None:
-    """When this same run was begun, where it goes on."""
-    if not (plan.run / store.RUN_FILE).exists():
-        return None
-    before = store.read_run(plan.run)
-    return before.get("created") if before.get("key") == plan.key else None

@@ -6,14 +6,22 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from types import FrameType
+from typing import NoReturn
 
 import torch
 
 from ganbench.execution.cohort_run import Event, Terminated, run_cohort
+from ganbench.execution.provenance import Provenance, imported_sources
+from ganbench.user_code import is_user_file
+
+_leave = os._exit
+_IMPORTED = imported_sources()
+"""Of the server that this process was forked from."""
 
 
 def work(pipe: Connection, environment: Mapping[str, str]) -> None:
@@ -24,13 +32,14 @@ def work(pipe: Connection, environment: Mapping[str, str]) -> None:
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent decides when to stop
         signal.signal(signal.SIGTERM, _terminate)
+        _refuse_exits()
         os.environ.clear()
         os.environ.update(environment)
         threading.Thread(target=_end_with_parent, daemon=True).start()
         _run_tasks(pipe)
     except Terminated:
-        os._exit(1)  # torch takes seconds to take itself down
-    os._exit(0)  # nor may a thread or an exit handler of a plug-in keep it
+        _leave(1)  # torch takes seconds to take itself down
+    _leave(0)  # nor may a thread or an exit handler of a plug-in keep it
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
@@ -42,7 +51,18 @@ def _end_with_parent() -> None:
     parent = parent_process()
     assert parent is not None
     parent.join()
-    os._exit(1)
+    _leave(1)
+
+
+def _refuse_exits() -> None:
+    """A user's line that calls os._exit leaves no trace by itself: here it fails as sys.exit does."""
+
+    def refuse(status: int) -> NoReturn:
+        if any(is_user_file(frame.filename) for frame in traceback.extract_stack()):
+            raise SystemExit(status)
+        _leave(status)
+
+    os._exit = refuse
 
 
 def _run_tasks(pipe: Connection) -> None:
@@ -52,13 +72,13 @@ def _run_tasks(pipe: Connection) -> None:
         except OSError:
             raise Terminated from None  # the parent is gone, or a plug-in closed the pipe
 
-    folder = os.getcwd()
+    folder, provenance = os.getcwd(), Provenance(_IMPORTED)
     while True:
         try:
             task = pipe.recv()
         except (EOFError, OSError):
             return
-        run_cohort(task, tell)
+        run_cohort(task, provenance, tell)
         os.chdir(folder)
         _forget_compiled()
 
