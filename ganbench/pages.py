@@ -42,13 +42,7 @@ def plan_row(dataset: str, variant: str, budget: str, seeds: object, rounds: obj
 
 
 def reuse_lines(plan: Plan) -> Iterator[str]:
-    """What a plan reuses, brings back and sets aside, and why, and what it begins."""
-    if not plan.tasks:
-        yield f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}"
-    elif plan.trials_done:
-        yield f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}"
-    else:
-        yield f"{plan.trials} trials into {plan.run}"
+    """What a plan finds elsewhere, brings back and sets aside, and why."""
     if plan.elsewhere is not None:
         folder, trials = plan.elsewhere
         yield f"{folder} holds {trials} of them: --out {folder} goes on there"

@@ -508,7 +508,7 @@ def test_a_run_that_lacks_a_trial_ends_with_3(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("ganbench.execution.runner.run_tasks", one_of_them)
     result = ganbench("run", write_suite(tmp_path, [NSGAN, LSGAN]), "--out", tmp_path / "run", "--workers", 1)
     assert result.exit_code == 3
-    assert "incomplete: 2 trials without a result" in result.stderr
+    assert result.stderr.splitlines()[-1] == "without a result: ring8 · lsgan: seeds 0, 1"
 
 
 def test_an_added_diagnostic_is_said_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

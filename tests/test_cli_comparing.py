@@ -291,6 +291,6 @@ def test_a_changed_plug_in_is_told(tmp_path: Path) -> None:
     for name, first in (("before", "0-1"), ("after", "2-3")):
         result = ganbench("run", suite, "--seeds", first, "--out", tmp_path / name, "--workers", 1)
         assert result.exit_code == 0, result.output
-        plugin.write_text(plugin.read_text() + "# another line\n")
+        plugin.write_text(plugin.read_text() + "ANOTHER = 1\n")
     told = ganbench("compare", tmp_path / "before", tmp_path / "after", "--out", tmp_path / "out").stdout
     assert f"included file {plugin.name}" in told

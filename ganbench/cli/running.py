@@ -71,9 +71,12 @@ def plan(**asked: Any) -> None:
     from ganbench.terminal import counted, span
 
     _loaded, planned = _plan(**asked)
+    done = f", {planned.trials_done} of them finished" if planned.trials_done else ""
+    click.echo(f"run folder {planned.run}")
+    trials = counted(planned.trials, "trial")
+    click.echo(f"{trials}{done}; {counted(len(planned.tasks), 'cohort')} to train")
     for line in pages.reuse_lines(planned):
         click.echo(line)
-    click.echo(f"{counted(len(planned.tasks), 'cohort')} to train")
     if not planned.tasks:
         return
     width = max(len(task.description.variant.label) for task in planned.tasks)
@@ -135,7 +138,13 @@ def _tell_added(added: Mapping[str, Sequence[str]]) -> None:
 
 def _announce(plan: Plan) -> None:
     """Say what is reused, what is set aside and why, before anything is spent."""
-    for line in pages.reuse_lines(plan):
+    if not plan.tasks:
+        text = f"nothing to train: all {plan.trials} trials are finished under this key in {plan.run}"
+    elif plan.trials_done:
+        text = f"{plan.trials_done} of {plan.trials} trials are finished already in {plan.run}"
+    else:
+        text = f"{plan.trials} trials into {plan.run}"
+    for line in (text, *pages.reuse_lines(plan)):
         click.echo(line, err=True)
 
 
