@@ -19,7 +19,6 @@ from ganbench.execution.sources import PACKAGE, source_digest, used_sources
 from ganbench.training.description import CohortDescription
 from ganbench.training.trainer import make
 from ganbench.user_code import user_code
-from ganbench.variants import Variant
 
 _ENGINE = PACKAGE / "execution" / "cohort_run.py"
 """What trains, measures and stores imports all of the engine."""
@@ -114,8 +113,8 @@ def _files_used(description: CohortDescription) -> tuple[list[Path], tuple[Path,
     words = f"{description.variant.label} on {description.dataset.label}"
     with registry.lookups() as entries, user_code(f"{words} cannot be built"):
         dataset: Dataset = make("dataset", description.dataset)
-        variant: Variant = make("variant", description.variant)
-        variant.build(dataset.info.spec)
+        for stage in make("variant", description.variant).stages:
+            stage.variant.prepared(dataset.info.spec)
         applicable(description.diagnostics, dataset)
         data = dataset.files()
     by_their_effect = [file for file in included if not registry.entries_of(file)]
