@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ganbench.datasets.mixtures import grid25, ring8
 from ganbench.datasets.pair import Pair
 from ganbench.diagnostics.diagnostic import build
 from ganbench.errors import GanbenchError, SuiteError
+from ganbench.execution.dataset_artifacts import dataset_arrays, dataset_card
 from ganbench.suite import load_suite
 
 pytestmark = pytest.mark.usefixtures("forgotten_names")
@@ -128,3 +130,17 @@ def test_paired_and_unpaired_domains_keep_every_promise(tmp_path: Path) -> None:
     drawn = inverted.sampler((0, 1), CPU, torch.float32).draw(20)
     assert torch.equal(drawn["a"], -drawn["b"])
     assert inverted.info.spec.label == "b_label"
+
+
+def test_figures_show_the_targets_density_and_the_card_lists_all_fields() -> None:
+    pair = Pair(digits(), ring8())
+    arrays = np.load(io.BytesIO(dataset_arrays(pair)))
+    assert arrays["means"].tolist() == ring8().means.tolist()
+    assert arrays["real"].shape == (360, 2)
+    card = dataset_card(pair)
+    assert (card["target"], card["paired"], list(card["fields"])) == (
+        "b",
+        False,
+        ["a", "a_label", "b", "b_label"],
+    )
+    assert card["fields"]["a_label"] == {"shape": [], "dtype": "int64", "classes": 10}

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ganbench.datasets import Dataset
+from ganbench.game import FieldSpec
 
 _EXAMPLES, _GRID = 512, 400
 _HASHED = 64
@@ -28,6 +29,9 @@ def dataset_card(dataset: Dataset) -> dict[str, Any]:
         "licence": info.licence,
         "shape": list(info.spec.shape),
         "value_range": None if info.spec.value_range is None else list(info.spec.value_range),
+        "fields": {name: _field_card(field) for name, field in info.spec.fields.items()},
+        "target": info.spec.target,
+        "paired": info.spec.paired,
         "modes": info.modes,
         "split_sizes": dict(info.split_sizes),
         "primary": info.primary.quantity,
@@ -35,6 +39,10 @@ def dataset_card(dataset: Dataset) -> dict[str, Any]:
         "ranked": info.ranked,
         "hash": data_hash(dataset),
     }
+
+
+def _field_card(field: FieldSpec) -> dict[str, Any]:
+    return {"shape": list(field.shape), "dtype": field.dtype, "classes": field.classes}
 
 
 def data_hash(dataset: Dataset) -> str:
@@ -61,7 +69,8 @@ def dataset_arrays(dataset: Dataset) -> bytes:
     arrays: dict[str, Any] = {"real": real.numpy()}
     if len(dataset.info.spec.shape) == 3:
         arrays["real"] = ((real + 1) * 127.5).round().clamp(0, 255).byte().numpy()
-    log_density, means = getattr(dataset, "log_density", None), getattr(dataset, "means", None)
+    judged = dataset.target_dataset
+    log_density, means = getattr(judged, "log_density", None), getattr(judged, "means", None)
     if log_density is not None and means is not None and dataset.info.spec.shape == (2,):
         arrays |= _planar(log_density, means)
     buffer = io.BytesIO()
