@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from ganbench.errors import GanbenchError
+from ganbench.random_calls import CounterDraws
 
 Tree = dict[str, Tensor]
 """One player's parameters, buffers or gradients, by name."""
@@ -22,7 +23,9 @@ PLAYERS = ("generator", "discriminator")
 DOUBLED = "_doubled"
 """Ends the name of an input that a game gives a second time, as a quadrature of twice the panels."""
 RANDOM_KEY = "random_key"
-"""A buffer of this name seeds a layer's own random numbers: it moves on with every pass."""
+"""A buffer whose name ends so seeds a layer's own random numbers: it moves on with every pass."""
+CALLS_KEY = f"calls_{RANDOM_KEY}"
+"""The buffer of a whole network that seeds the random calls of its forward pass."""
 _KEY_STRIDE = 0x9E3779B1
 _OF_THE_DATA = frozenset({"data", "real"})
 _WEIGHTS = frozenset({"real_weights", "noise_weights"})
@@ -258,6 +261,7 @@ class Networks:
         self._modules, self._params, self._training = modules, params, training
         self._buffers = {player: dict(tree) for player, tree in buffers.items()}
         self._passes = 0
+        self._drawing: set[str] = set()
 
     def __getattr__(self, player: str) -> Callable[..., Tensor]:
         if player.startswith("_") or player not in self._modules:
@@ -278,7 +282,13 @@ class Networks:
 
     def with_parameters(self, player: str, params: Tree) -> Networks:
         """The same networks with one player's parameters replaced; their passes leave no buffers here."""
-        return Networks(self._modules, {**self._params, player: params}, self._buffers, self._training)
+        other = Networks(self._modules, {**self._params, player: params}, self._buffers, self._training)
+        other._drawing = self._drawing
+        return other
+
+    def drawing(self) -> frozenset[str]:
+        """The players whose passes so far drew random numbers from their `CALLS_KEY`."""
+        return frozenset(self._drawing)
 
     def buffers_after(self) -> dict[str, Tree]:
         """The buffers that the passes so far have left."""
@@ -290,16 +300,29 @@ class Networks:
     def _forward(self, player: str, inputs: tuple[Tensor, ...], track: bool) -> Tensor:
         self._passes += 1
         held = self._buffers[player]
-        state = {n: _key_after(n, v, self._passes) for n, v in held.items()}
+        # Copies, since a layer may write into its buffers; a trace drops those that none writes into.
+        state = {n: _key_after(n, v, self._passes).clone() for n, v in held.items()}
         tree = {**self._params[player], **state}
         module = self._modules[player]
         if module.training is not self._training:
             module.train(self._training)
-        output = functional_call(module, tree, inputs)
+        output = self._call(player, module, tree, inputs)
         if track and self._training:
             for name in held:
                 if not name.endswith(RANDOM_KEY):
                     held[name] = tree[name]
+        return output
+
+    def _call(self, player: str, module: nn.Module, tree: Tree, inputs: tuple[Tensor, ...]) -> Tensor:
+        output: Tensor
+        if CALLS_KEY not in tree:
+            output = functional_call(module, tree, inputs)
+            return output
+        draws = CounterDraws(tree.pop(CALLS_KEY))
+        with draws:
+            output = functional_call(module, tree, inputs)
+        if draws.draws:
+            self._drawing.add(player)
         return output
 
 
@@ -389,13 +412,16 @@ def player_gradient(
 
 
 def template_state(module: nn.Module) -> tuple[Tree, Tree]:
-    """A template's parameters and buffers by name (meta tensors)."""
-    return dict(module.named_parameters()), dict(module.named_buffers())
+    """A network's parameters and buffers by name; parameters that need no gradient are among the buffers."""
+    params = dict(module.named_parameters())
+    frozen = {name: value for name, value in params.items() if not value.requires_grad}
+    trained = {name: value for name, value in params.items() if name not in frozen}
+    return trained, {**frozen, **dict(module.named_buffers())}
 
 
 def count_parameters(module: nn.Module) -> int:
     """The number of trained numbers of one replica."""
-    return sum(p.numel() for p in module.parameters())
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 def norm_per_example(values: Tensor) -> Tensor:

@@ -63,8 +63,7 @@ def linear_game(matrix: Tensor, sizes: Mapping[str, int], optimum: float = 0.0) 
 
         return of
 
-    with torch.device("meta"):
-        players = {name: Point(size) for name, size in sizes.items()}
+    players = {name: Point(size) for name, size in sizes.items()}
     return Game(players, {name: loss(name) for name in sizes})
 
 
@@ -338,8 +337,7 @@ def test_a_noisy_gradient_has_a_small_cosine_between_batches(monkeypatch: pytest
         size = 200
 
         def build(_spec: DataSpec) -> Game:
-            with torch.device("meta"):
-                player = Point(size)
+            player = Point(size)
             draws = {"noise": RandomInput((size,)), "generator_noise": RandomInput((1,))}
             return Game({"x": player}, {"x": lambda n, b: ((b.noise + signal) @ n.x()).mean()}, draws)
 
@@ -396,8 +394,7 @@ def test_a_device_without_memory_is_no_undefined_derivative(looped: bool) -> Non
     def loss(_nets: Any, _batch: Any) -> Tensor:
         raise torch.OutOfMemoryError("no memory is left")
 
-    with torch.device("meta"):
-        game = Game({"x": Point(2)}, {"x": loss})
+    game = Game({"x": Point(2)}, {"x": loss})
     motion = Motion(game, {"x": {"value": torch.zeros(1, 2)}}, {"x": {}}, {}, looped)
     with pytest.raises(torch.OutOfMemoryError):
         motion.value()
@@ -447,12 +444,11 @@ def once(networks: Any, _batch: Any) -> Tensor:
 
 def test_a_loss_without_second_derivative_is_nan_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(_spec: DataSpec) -> Game:
-        with torch.device("meta"):
-            return Game(
-                {"x": Point(2)},
-                {"x": once},
-                {"noise": RandomInput((1,))},
-            )
+        return Game(
+            {"x": Point(2)},
+            {"x": once},
+            {"noise": RandomInput((1,))},
+        )
 
     rule = {"x": optimizer("sgd", 0.01)}
     register_for_test(monkeypatch, "once", lambda: Variant(build, all_at_once("x"), rule, 2, 2))
@@ -469,8 +465,7 @@ def test_a_loss_that_branches_on_a_number_is_looped() -> None:
         x = networks.x()
         return x.square().sum() if x.sum() > 0 else (3 * x.square()).sum()
 
-    with torch.device("meta"):
-        game = Game({"x": Point(2)}, {"x": loss})
+    game = Game({"x": Point(2)}, {"x": loss})
     params = {"x": {"value": torch.tensor([[1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)}}
     motion = Motion(game, params, {"x": {}}, {})
     wanted = torch.stack([-2 * torch.eye(2), -6 * torch.eye(2)]).double()
@@ -481,8 +476,7 @@ def test_a_loss_that_branches_on_a_number_is_looped() -> None:
 
 
 def test_an_impossible_derivative_is_undefined_not_an_error_of_torch() -> None:
-    with torch.device("meta"):
-        game = Game({"x": Point(2)}, {"x": once})
+    game = Game({"x": Point(2)}, {"x": once})
     motion = Motion(game, {"x": {"value": torch.full((1, 2), 0.1, dtype=torch.float64)}}, {"x": {}}, {})
     assert motion.value().tolist() == [[-0.2, -0.2]]
     for derivative in (motion.jacobian, lambda: motion.product(motion.at)):

@@ -439,8 +439,7 @@ def points_game(losses: dict[str, Any], rule: UpdateRule, rate: float, *shape: i
     """Players that are points; no batch is read."""
 
     def build(_spec: DataSpec) -> Game:
-        with torch.device("meta"):
-            return Game({player: Point(*shape) for player in losses}, losses)
+        return Game({player: Point(*shape) for player in losses}, losses)
 
     return Variant(build, rule, {player: SGD(rate) for player in losses}, 1, 1)
 
@@ -554,8 +553,7 @@ def test_a_gan_with_a_third_player_follows_its_recurrence(monkeypatch: pytest.Mo
     """A linear WGAN whose mirror player m follows the generator; alternating, closed-form gradients."""
 
     def build(_spec: DataSpec) -> Game:
-        with torch.device("meta"):
-            players = {"generator": Shift(), "discriminator": Tilt(), "mirror": Point(2)}
+        players = {"generator": Shift(), "discriminator": Tilt(), "mirror": Point(2)}
 
         def d_loss(networks: Networks, batch: Batch) -> Tensor:
             fake = networks.discriminator(networks.generator(batch.noise))

@@ -36,7 +36,7 @@ from plain_loops import (
 )
 from torch import Tensor, nn
 
-from ganbench.networks.layers import hash_uniform
+from ganbench.counter_random import hash_uniform
 from ganbench.training.device import has_compiler
 from ganbench.training.gradients import Mode
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
 from scipy import stats
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
 
-from ganbench.errors import GanbenchError
+from ganbench.counter_random import hash_uniform
 from ganbench.game import Game, Networks, template_state
-from ganbench.networks.initialize import initial_state, refuse_unusable
-from ganbench.networks.layers import BatchNorm, Dropout, SpectralNorm, hash_uniform, spectrally_normalized
+from ganbench.networks.construction import initialized
+from ganbench.networks.layers import (
+    BatchNorm,
+    Conv2d,
+    ConvTranspose2d,
+    Dropout,
+    Linear,
+    SpectralNorm,
+    spectrally_normalized,
+)
 
 STRIDE = 0x9E3779B1
 SOURCE = 20
@@ -220,13 +229,15 @@ def test_spectral_norm_converges_to_the_largest_singular_value() -> None:
 # Initial weights
 
 
+def state(module: nn.Module, seed: int = SOURCE) -> dict[str, Tensor]:
+    """All numbers of a network after its initialization from a stream."""
+    initialized({"generator": module}, lambda _part: source(seed))
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
 def test_initial_weights_are_torchs_default_distribution_from_the_given_stream() -> None:
-    with torch.device("meta"):
-        template = nn.Sequential(nn.Linear(400, 300), nn.ConvTranspose2d(30, 20, 4), nn.Conv2d(30, 20, 4))
-    params, buffers = initial_state(template, source())
-    again, _ = initial_state(template, source())
-    other, _ = initial_state(template, source(1))
-    assert not buffers
+    network = nn.Sequential(Linear(400, 300), ConvTranspose2d(30, 20, 4), Conv2d(30, 20, 4))
+    params, again, other = state(network), state(network), state(network, 1)
     # A transposed convolution's fan-in is torch's: output channels times kernel.
     for name, fan_in in (("0", 400), ("1", 20 * 16), ("2", 30 * 16)):
         bound = 1 / math.sqrt(fan_in)
@@ -240,42 +251,54 @@ def test_initial_weights_are_torchs_default_distribution_from_the_given_stream()
 
 
 def test_an_initial_std_is_obeyed() -> None:
-    with torch.device("meta"):
-        layer = nn.Linear(200, 100)
+    layer = Linear(200, 100)
     layer.initial_std = 0.02
-    params, _ = initial_state(nn.Sequential(layer), source())
+    params = state(nn.Sequential(layer))
     assert params["0.weight"].std() == pytest.approx(0.02, rel=0.05)
     assert torch.equal(params["0.bias"], torch.zeros(100))
 
 
 def test_spectral_vectors_start_near_the_leading_ones() -> None:
-    with torch.device("meta"):
-        template = spectrally_normalized(nn.Sequential(nn.Linear(8, 8)))
-    params, buffers = initial_state(template, source())
-    normalized = functional_call(template.eval(), {**params, **buffers}, (torch.eye(8),)) - params["0.bias"]
+    network = spectrally_normalized(nn.Sequential(Linear(8, 8)))
+    bias = state(network)["0.bias"]
+    normalized = network.eval()(torch.eye(8)).detach() - bias
     assert torch.linalg.matrix_norm(normalized, 2) == pytest.approx(1, rel=0.05)
 
 
-def test_layers_that_cannot_be_run_over_seeds_are_refused_by_name() -> None:
-    wanted = {
-        nn.Dropout(0.1): "layers.Dropout",
-        nn.BatchNorm1d(3): "layers.BatchNorm",
-        nn.InstanceNorm2d(3): "GroupNorm",
-        parametrizations.spectral_norm(nn.Linear(2, 2)): "spectrally_normalized",
-    }
-    for layer, replacement in wanted.items():
-        with pytest.raises(GanbenchError, match=replacement):
-            refuse_unusable(nn.Sequential(nn.Linear(2, 2), layer))
-    refuse_unusable(nn.Sequential(nn.Linear(2, 2), BatchNorm(2), Dropout(0.5), nn.GroupNorm(1, 2)))
+@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: nn.Linear(5, 3), (4, 5)),
+        (lambda: nn.Conv2d(2, 3, 3), (2, 2, 5, 5)),
+        (lambda: nn.ConvTranspose2d(3, 4, 2), (2, 3, 4, 4)),
+    ],
+)
+@pytest.mark.parametrize("form", [parametrizations.spectral_norm, nn.utils.spectral_norm])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_torchs_spectral_norms_are_exchanged_for_the_same_function(
+    form: Callable[..., nn.Module], layer: Callable[[], nn.Module], shape: tuple[int, ...], iterations: int
+) -> None:
+    theirs = form(layer().double(), n_power_iterations=iterations)
+    ours = copy.deepcopy(theirs)
+    initialized({"discriminator": ours}, lambda _part: source())
+    assert any(isinstance(part, SpectralNorm) for part in ours.modules())
+    for step in range(3):
+        x = normal(*shape, seed=step)
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-12, atol=1e-13)
+    x = normal(*shape, seed=3)
+    torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=1e-12, atol=1e-13)
 
 
-def test_a_layer_of_the_users_needs_initialize() -> None:
-    class Own(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(()))
-
-    with pytest.raises(GanbenchError, match=r"initialize\(self, generator\)"):
-        initial_state(nn.Sequential(Own()), source())
-    Own.initialize = lambda self, generator: self.scale.normal_(generator=generator)
-    assert initial_state(nn.Sequential(Own()), source())[0]["0.scale"].isfinite()
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_first_weight_norm_is_exchanged_for_the_same_function() -> None:
+    theirs, ours = (nn.utils.weight_norm(nn.Linear(5, 3).double(), dim=1) for _ in range(2))
+    theirs.weight_g.data.mul_(3)
+    ours.load_state_dict(theirs.state_dict())
+    initialized({"discriminator": ours}, lambda _part: source())
+    assert parametrize.is_parametrized(ours, "weight")
+    x = normal(4, 5)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-13, atol=1e-14)
+    gradient = torch.autograd.grad(theirs(x).square().sum(), theirs.weight_v)[0]
+    of_ours = torch.autograd.grad(ours(x).square().sum(), ours.parametrizations.weight.original1)[0]
+    torch.testing.assert_close(of_ours, gradient, rtol=1e-12, atol=1e-13)

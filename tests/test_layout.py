@@ -18,9 +18,9 @@ from ganbench.execution.templates import write_template
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "quantities", "streams", "published"),
+    ("errors", "quantities", "streams", "published", "counter_random"),
     ("user_code",),
-    ("registry", "store", "child_process"),
+    ("registry", "store", "child_process", "random_calls"),
     ("game",),
     ("datasets",),
     ("updates", "optimizers", "divergences", "objectives", "penalties", "networks"),

@@ -25,6 +25,7 @@ from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorG
 from ganbench.diagnostics.perfect_discriminator import CURVES, jsd_bound, marks
 from ganbench.game import Game
 from ganbench.networks.flat import FlatGenerator
+from ganbench.networks.network import architecture
 from ganbench.optimizers import Adam
 from ganbench.streams import SeedStreams
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
@@ -256,7 +257,16 @@ def test_it_is_a_plain_training_of_a_fresh_network() -> None:
     g, _ = vector_pair(4, 8)
     g.double().load_state_dict({n: v[0] for n, v in snapshot.parameters()["generator"].items()})
     _, d = vector_pair(4, 32)
-    fresh = FreshDiscriminators(d, (2,), "perfect_discriminator/initial", Adam(1e-2), CPU, torch.float64)
+    spec = made.dataset.info.spec
+    fresh = FreshDiscriminators(
+        lambda: architecture({"mlp": {"width": 32}}).discriminator(spec),
+        spec,
+        (2,),
+        "perfect_discriminator/initial",
+        Adam(1e-2),
+        CPU,
+        torch.float64,
+    )
     d.double().load_state_dict({n: v[0] for n, v in fresh.params.items()})
     optimizer = torch.optim.Adam(d.parameters(), lr=1e-2, betas=(0.5, 0.999))
     noise = SeedStreams((2,), "measure/perfect_discriminator/noise").normal((16 * batch, 4), torch.float64)[0]

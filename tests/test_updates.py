@@ -59,8 +59,7 @@ def play(monkeypatch: pytest.MonkeyPatch, payoff: Callable[[Any], Tensor], updat
     }
 
     def build(_spec: Any) -> Game:
-        with torch.device("meta"):
-            return Game({player: Point() for player in losses}, losses)
+        return Game({player: Point() for player in losses}, losses)
 
     register_for_test(
         monkeypatch, "points", lambda: Variant(build, rule, dict.fromkeys(losses, SGD(STEP)), 1, 1)
@@ -289,8 +288,7 @@ def four_players(rule: Any) -> Variant:
     }
 
     def build(_spec: Any) -> Game:
-        with torch.device("meta"):
-            return Game({player: Point() for player in FOUR.players}, losses)
+        return Game({player: Point() for player in FOUR.players}, losses)
 
     return Variant(build, rule, dict.fromkeys(FOUR.players, SGD(STEP)), 1, 4)
 

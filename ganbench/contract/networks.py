@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
-from torch.func import functional_call
+from torch import Tensor, nn
 
 from ganbench import streams
-from ganbench.contract.promise import FEW, require, same_bits
+from ganbench.contract.promise import CPU, FEW, ContractFailure, require, same_bits
 from ganbench.errors import GanbenchError
-from ganbench.game import DataSpec
-from ganbench.networks.initialize import initial_state, refuse_unusable
+from ganbench.game import Batch, DataSpec, Game, Networks, RandomInput
+from ganbench.networks.construction import constructed
+from ganbench.networks.network import Architecture
 from ganbench.registry import Entry
+from ganbench.training.batches import BatchSizes
+from ganbench.training.construction import Construction, construct_game
 
 _SPECS = (DataSpec.real((2,)), DataSpec.real((1, 8, 8), (-1.0, 1.0)), DataSpec.real((1, 28, 28), (-1.0, 1.0)))
+_LATENT = 4
 
 
 def fits_data(entry: Entry) -> None:
@@ -21,17 +27,40 @@ def fits_data(entry: Entry) -> None:
     for spec in _SPECS:
         pair = entry.factory()
         try:
-            with torch.device("meta"):
-                templates = (pair.generator(4, spec), pair.discriminator(spec))
+            constructed(partial(_players, pair, spec), _stream("constructor"))
         except GanbenchError:
             continue
         fits += 1
-        inputs = (torch.zeros(FEW, 4), torch.zeros(FEW, *spec.shape))
-        for template, given, shape in zip(templates, inputs, ((FEW, *spec.shape), (FEW,)), strict=True):
-            refuse_unusable(template)
-            params, buffers = initial_state(template, streams.generator(0, "contract"))
-            again, _ = initial_state(template, streams.generator(0, "contract"))
-            require(same_bits(params, again), entry, "its initial weights do not come from the given stream")
-            output = functional_call(template, {**params, **buffers}, (given,))
-            require(output.shape == shape, entry, f"it gives shape {tuple(output.shape)} for {shape}")
+        try:
+            made, again = _built(pair, spec), _built(pair, spec)
+        except GanbenchError as error:
+            raise ContractFailure(f"{entry.file}: {entry.kind} {entry.name}: {error}") from error
+        same = same_bits(made.params, again.params) and same_bits(made.buffers, again.buffers)
+        require(same, entry, "its initial weights do not come from the given stream")
     require(fits, entry, f"it fits none of the shapes {', '.join(str(spec.shape) for spec in _SPECS)}")
+
+
+def _players(pair: Architecture, spec: DataSpec) -> dict[str, nn.Module]:
+    return {"generator": pair.generator(_LATENT, spec), "discriminator": pair.discriminator(spec)}
+
+
+def _built(pair: Architecture, spec: DataSpec) -> Construction:
+    def loss(networks: Networks, batch: Batch) -> Tensor:
+        return networks.discriminator(networks.generator(batch.noise)).mean()
+
+    return construct_game(
+        lambda: Game(
+            _players(pair, spec),
+            {"generator": loss, "discriminator": loss},
+            {"noise": RandomInput((_LATENT,))},
+        ),
+        [_stream],
+        spec,
+        BatchSizes(FEW, FEW),
+        CPU,
+        torch.float32,
+    )
+
+
+def _stream(part: str) -> torch.Generator:
+    return streams.generator(0, f"contract/{part}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -88,8 +88,9 @@ def perfect_discriminator(
     images = len(dataset.info.spec.shape) == 3 and not any(s % 4 for s in dataset.info.spec.shape[1:])
     chosen = network if network is not None else ("dcgan" if images else "mlp")
     pair = architecture(chosen)
+    spec = dataset.info.spec
     with torch.device("meta"):
-        template = pair.discriminator(dataset.info.spec)
+        pair.discriminator(spec)  # refuses data that it does not fit
     protocol = {
         "steps": steps,
         "batch_size": batch_size,
@@ -99,7 +100,9 @@ def perfect_discriminator(
         "version": 1,
     }
     points = at if isinstance(at, str) else tuple(at)
-    return _PerfectDiscriminator(points, Adam(learning_rate, _BETA1), template, protocol, perfect)
+    return _PerfectDiscriminator(
+        points, Adam(learning_rate, _BETA1), lambda: pair.discriminator(spec), protocol, perfect
+    )
 
 
 def marks(steps: int) -> list[int]:
@@ -122,11 +125,11 @@ class _PerfectDiscriminator(Diagnostic):
         self,
         at: str | tuple[int, ...],
         optimizer: Adam,
-        template: nn.Module,
+        build: Callable[[], nn.Module],
         protocol: Mapping[str, Any],
         perfect: float,
     ) -> None:
-        self._at, self._optimizer, self._template, self._perfect = at, optimizer, template, perfect
+        self._at, self._optimizer, self._build, self._perfect = at, optimizer, build, perfect
         self._batch, self._steps = int(protocol["batch_size"]), int(protocol["steps"])
         self._count = int(protocol["samples"])
         self.marks = marks(self._steps)
@@ -169,7 +172,8 @@ class _PerfectDiscriminator(Diagnostic):
     def _curves(self, snapshot: Snapshot) -> dict[str, Tensor]:
         """Everything that is looked at, at every mark, float64 [S, marks]."""
         judge = FreshDiscriminators(
-            self._template,
+            self._build,
+            snapshot.dataset.info.spec,
             snapshot.seeds,
             f"{PURPOSE}/initial",
             self._optimizer,

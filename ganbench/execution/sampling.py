@@ -16,6 +16,7 @@ from ganbench.errors import GanbenchError, nearest
 from ganbench.game import Tree
 from ganbench.streams import SeedStreams
 from ganbench.training.batches import draw_random_input, random_inputs
+from ganbench.training.construction import construct
 from ganbench.training.description import Choice
 from ganbench.training.evaluation import evaluate
 from ganbench.training.trainer import make
@@ -65,10 +66,10 @@ def sample(folder: Path, seed: int, count: int) -> Tensor:
         registry.include(file)
     dataset: Dataset = make("dataset", Choice(**described["dataset"]))
     variant: Variant = make("variant", Choice(**described["variant"]))
-    game = variant.build(dataset.info.spec)
     place = described["seeds"].index(seed)
     parts = _parts(load_file(folder / store.NETWORKS_FILE), place)
     dtype = next(iter(parts["params"]["generator"].values())).dtype
+    game = construct(variant, dataset.info.spec, [seed], torch.device("cpu"), dtype).game
     noise = draw_random_input(SeedStreams([seed], "sample"), random_inputs(game)["noise"], count, dtype)
     params = {**parts["params"], **parts["averages"]}
     with torch.no_grad():

@@ -10,7 +10,7 @@ from torch import nn
 
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
-from ganbench.networks.layers import BatchNorm
+from ganbench.networks.layers import BatchNorm, Conv2d, ConvTranspose2d, Linear
 from ganbench.networks.network import Architecture, output_activation, register_network
 
 _INITIAL_STD = 0.02
@@ -27,14 +27,14 @@ class _Convolutions:
         w, rows, columns = self.width, height // 4, width // 4
         return _with_initial_std(
             nn.Sequential(
-                nn.Linear(latent_dim, 2 * w * rows * columns, bias=not self.generator_norm),
+                Linear(latent_dim, 2 * w * rows * columns, bias=not self.generator_norm),
                 nn.Unflatten(1, (2 * w, rows, columns)),
                 *self._norm(self.generator_norm, 2 * w),
                 nn.ReLU(),
-                nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=not self.generator_norm),
+                ConvTranspose2d(2 * w, w, 4, 2, 1, bias=not self.generator_norm),
                 *self._norm(self.generator_norm, w),
                 nn.ReLU(),
-                nn.ConvTranspose2d(w, channels, 4, 2, 1),
+                ConvTranspose2d(w, channels, 4, 2, 1),
                 *output_activation(spec),
             )
         )
@@ -44,13 +44,13 @@ class _Convolutions:
         w = self.width
         return _with_initial_std(
             nn.Sequential(
-                nn.Conv2d(channels, w, 4, 2, 1),
+                Conv2d(channels, w, 4, 2, 1),
                 nn.LeakyReLU(0.2),
-                nn.Conv2d(w, 2 * w, 4, 2, 1, bias=not self.discriminator_norm),
+                Conv2d(w, 2 * w, 4, 2, 1, bias=not self.discriminator_norm),
                 *self._norm(self.discriminator_norm, 2 * w),
                 nn.LeakyReLU(0.2),
                 nn.Flatten(1),
-                nn.Linear(2 * w * (height // 4) * (width // 4), 1),
+                Linear(2 * w * (height // 4) * (width // 4), 1),
                 nn.Flatten(0),
             )
         )
@@ -70,8 +70,8 @@ def _image(spec: DataSpec) -> tuple[int, int, int]:
 
 def _with_initial_std(module: nn.Sequential) -> nn.Module:
     for layer in module:
-        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            layer.initial_std = _INITIAL_STD  # type: ignore[assignment]
+        if isinstance(layer, (Linear, Conv2d, ConvTranspose2d)):
+            layer.initial_std = _INITIAL_STD
     return module
 
 

@@ -2,18 +2,66 @@
 
 torch's own batch norm mutates buffers in place, its dropout draws from the global generator and
 its spectral norm does not map over seeds; these do the same arithmetic and can be vectorized.
+A layer with a method `initialize(generator)` draws its numbers there, from the seed's stream for its player.
 """
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
 
+from ganbench.counter_random import hash_uniform
 from ganbench.game import RANDOM_KEY
 
-_LOW_32 = 0xFFFFFFFF
+
+class _Weighted(nn.Module):
+    """A layer of one weight and perhaps a bias: uniform on ±1/√fan_in, torch's default distribution.
+
+    Where `initial_std` is set, N(0, `initial_std`²) with zero bias.
+    """
+
+    initial_std: float | None = None
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw the weight, then the bias, from the given stream."""
+        layer: Any = self
+        weight = _written(layer)
+        bound = 0.0 if self.initial_std is not None else 1 / math.sqrt(weight[0].numel())
+        if self.initial_std is not None:
+            weight.normal_(0.0, self.initial_std, generator=generator)
+        else:
+            weight.uniform_(-bound, bound, generator=generator)
+        if weight is not _written(layer):
+            layer.weight = weight
+        if layer.bias is not None:
+            layer.bias.uniform_(-bound, bound, generator=generator) if bound else layer.bias.zero_()
+
+
+def _written(layer: Any) -> Tensor:
+    """A layer's weight, or the one tensor that it is computed from; a copy where it comes from several."""
+    weights = layer.parametrizations.weight if parametrize.is_parametrized(layer, "weight") else None
+    if weights is None:
+        weight: Tensor = layer.weight
+    else:
+        weight = weights.original if hasattr(weights, "original") else layer.weight.clone()
+    return weight
+
+
+class Linear(_Weighted, nn.Linear):
+    """A linear map; see `torch.nn.Linear`."""
+
+
+class Conv2d(_Weighted, nn.Conv2d):
+    """A convolution; see `torch.nn.Conv2d`."""
+
+
+class ConvTranspose2d(_Weighted, nn.ConvTranspose2d):
+    """A transposed convolution; see `torch.nn.ConvTranspose2d`."""
 
 
 class BatchNorm(nn.Module):
@@ -76,34 +124,24 @@ class Dropout(nn.Module):
         return torch.where(keep, inputs / (1 - self.probability), 0.0)
 
 
-def hash_uniform(key: Tensor, index: Tensor) -> Tensor:
-    """Uniform numbers on [0, 1) from an int64 key [] and int64 indices, in the indices' shape.
-
-    A 32-bit mixer (odd multipliers below 2³¹, so that int64 never overflows), entered with the key
-    twice: with one entry, two keys would give permutations of the same numbers.
-    """
-    low, high = key & _LOW_32, (key >> 32) & _LOW_32
-    first = _mix(low ^ _mix(high))
-    second = _mix(high ^ first)
-    bits = _mix((_mix((index & _LOW_32) ^ first) + second) & _LOW_32)
-    return bits.to(torch.float64) / 2.0**32
-
-
-def _mix(bits: Tensor) -> Tensor:
-    for shift, multiplier in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
-        bits = ((bits ^ (bits >> shift)) * multiplier) & _LOW_32
-    return bits ^ (bits >> 15)
-
-
 class SpectralNorm(nn.Module):
     """Divides a weight by its largest singular value.  Miyato et al. 2018, algorithm 1.
 
-    One power iteration in each training pass, as in torch's own; u and v are threaded buffers.
+    Power iterations (published: one) in each training pass, first v then u; u and v are threaded buffers.
+    `transposed`: u first, as torch's parametrization has it.
     """
 
-    def __init__(self, weight: Tensor, dim: int = 0, epsilon: float = 1e-12) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        dim: int = 0,
+        epsilon: float = 1e-12,
+        iterations: int = 1,
+        transposed: bool = False,
+    ) -> None:
         super().__init__()
         self.dim, self.epsilon = dim, epsilon
+        self.iterations, self.transposed = iterations, transposed
         rows, columns = self._matrix(weight).shape
         self.u: Tensor
         self.v: Tensor
@@ -124,13 +162,16 @@ class SpectralNorm(nn.Module):
         """weight / σ, in the weight's shape."""
         matrix = self._matrix(weight)
         if self.training:
-            u, v = self._iterate(matrix.detach(), self.u)
+            u, v = self.u, self.v
+            for _ in range(self.iterations):
+                u, v = self._iterate(matrix.detach(), u)
             self.u, self.v = u.to(self.u.dtype), v.to(self.v.dtype)  # autocast lowers the products
         sigma = self.u @ (matrix @ self.v)
         return weight / sigma
 
     def _matrix(self, weight: Tensor) -> Tensor:
-        return weight.movedim(self.dim, 0).flatten(1)
+        matrix = weight.movedim(self.dim, 0).flatten(1)
+        return matrix.mT if self.transposed else matrix
 
     def _iterate(self, matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         v = normalize(matrix.mT @ u, dim=0, eps=self.epsilon)

@@ -13,7 +13,7 @@ from torch import nn
 
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
-from ganbench.networks.layers import BatchNorm, Dropout
+from ganbench.networks.layers import BatchNorm, Dropout, Linear
 from ganbench.networks.network import Architecture, output_activation, register_network
 
 Activation = Literal["relu", "leaky_relu", "tanh", "elu", "silu"]
@@ -32,7 +32,7 @@ def _stack(sizes: Sequence[int], activation: Activation, norm: Norm, dropout: fl
     """Hidden layers sizes[0] → … → sizes[-1]; no bias before a normalization, which would cancel it."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers.append(nn.Linear(inputs, outputs, bias=norm == "none"))
+        layers.append(Linear(inputs, outputs, bias=norm == "none"))
         if norm != "none":
             layers.append(_NORMS[norm](outputs))
         layers.append(_ACTIVATIONS[activation]())
@@ -52,13 +52,13 @@ class _Perceptrons:
 
     def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         hidden = _stack((latent_dim, *self.generator_widths), self.activation, self.generator_norm)
-        last = nn.Linear(self.generator_widths[-1], math.prod(spec.shape))
+        last = Linear(self.generator_widths[-1], math.prod(spec.shape))
         return nn.Sequential(*hidden, last, *output_activation(spec), nn.Unflatten(1, spec.shape))
 
     def discriminator(self, spec: DataSpec) -> nn.Module:
         sizes = (math.prod(spec.shape), *self.discriminator_widths)
         hidden = _stack(sizes, self.activation, self.discriminator_norm, self.dropout)
-        return nn.Sequential(nn.Flatten(1), *hidden, nn.Linear(sizes[-1], 1), nn.Flatten(0))
+        return nn.Sequential(nn.Flatten(1), *hidden, Linear(sizes[-1], 1), nn.Flatten(0))
 
 
 @register_network("mlp")

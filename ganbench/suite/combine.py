@@ -111,7 +111,8 @@ def _make_variant(item: Placed, mistakes: Mistakes) -> Any:
 
 def _check_pair(item: Placed, variant: Any, label: str, spec: DataSpec, mistakes: Mistakes) -> None:
     try:
-        variant.build(spec)
+        with torch.device("meta"):  # shapes alone: no numbers are drawn
+            variant.build(spec)
     except GanbenchError as error:
         place, part = _at_fault(item, spec)
         text = f"{part}variant {item.choice.label!r} cannot be used on data set {label!r}: {error}"

@@ -61,13 +61,18 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _drop_identities(graph: fx.Graph) -> None:
-    """Reshapes to the same shape, detaching (nothing is differentiated here), double transposes, ×1."""
+    """Reshapes to the same shape, detaching (nothing is differentiated here), double transposes, ×1, and
+
+    copies of inputs, into which nothing is written.
+    """
     for node in list(graph.nodes):
         if node.op != "call_function" or not node.args:
             continue
         source = node.args[0]
         times_one = node.target is _aten.mul.Scalar and node.args[1] == 1
-        if node.target in _IDENTITIES or ((node.target in _RESHAPES or times_one) and _alike(source, node)):
+        copied = node.target is _aten.clone.default and source.op == "placeholder" and not node.kwargs
+        identity = copied or node.target in _IDENTITIES
+        if identity or ((node.target in _RESHAPES or times_one) and _alike(source, node)):
             node.replace_all_uses_with(source)
         elif node.target is _aten.transpose.int and _undoes(node, source):
             node.replace_all_uses_with(source.args[0])

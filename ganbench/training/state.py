@@ -9,12 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganbench import streams
 from ganbench.game import Game, Tree
-from ganbench.networks.initialize import initial_state
 from ganbench.optimizers import OptimizerState
 from ganbench.training.batches import initial_memories
-from ganbench.training.stacked import stacked
 from ganbench.variants.variant import Variant
 
 NEVER = torch.iinfo(torch.int64).max
@@ -51,25 +48,29 @@ class CohortState:
 
 
 def initial(
-    game: Game, variant: Variant, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
+    game: Game,
+    params: Mapping[str, Tree],
+    buffers: Mapping[str, Tree],
+    variant: Variant,
+    seeds: Sequence[int],
 ) -> CohortState:
-    """Every seed's initial state: the variant's own start, else drawn from its stream "initial/<player>"."""
-    params, buffers = {}, {}
-    started = [variant.starts(seed) for seed in seeds] if variant.starts is not None else []
-    for player, template in game.players.items():
-        drawn = [initial_state(template, streams.generator(seed, f"initial/{player}")) for seed in seeds]
-        own = [each.get(player, {}) for each in started] or [{}] * len(seeds)
-        trees = [{**tree, **start} for (tree, _), start in zip(drawn, own, strict=True)]
-        params[player] = stacked(trees, device, dtype)
-        buffers[player] = stacked([each[1] for each in drawn], device, dtype)
+    """Every seed's initial state: networks as built, but for numbers that the variant itself starts from."""
+    starts = [variant.starts(seed) for seed in seeds] if variant.starts is not None else []
+    begun: dict[str, Tree] = {}
+    for player, tree in params.items():
+        begun[player] = dict(tree)
+        for name, value in tree.items():
+            if starts and name in starts[0].get(player, {}):
+                begun[player][name] = torch.stack([start[player][name] for start in starts]).to(value)
+    like = next(value for tree in params.values() for value in tree.values())
     return CohortState(
-        params=params,
-        buffers=buffers,
-        optimizer_state={p: variant.optimizers[p].initial(params[p]) for p in game.players},
-        averages={player: {n: p.clone() for n, p in params[player].items()} for player in variant.averages},
-        memories=initial_memories(game, len(seeds), device, dtype),
-        diverged_at={player: torch.full((len(seeds),), NEVER, device=device) for player in game.players},
-        updates=dict.fromkeys(game.players, 0),
+        params=begun,
+        buffers=dict(buffers),
+        optimizer_state={player: variant.optimizers[player].initial(tree) for player, tree in begun.items()},
+        averages={player: {n: p.clone() for n, p in begun[player].items()} for player in variant.averages},
+        memories=initial_memories(game, len(seeds), like.device, like.dtype),
+        diverged_at={player: torch.full((len(seeds),), NEVER, device=like.device) for player in begun},
+        updates=dict.fromkeys(begun, 0),
     )
 
 

@@ -16,6 +16,7 @@ from ganbench.game import Game, Progress
 from ganbench.training import state as states
 from ganbench.training.batches import BatchSizes, BatchSource, example_batch
 from ganbench.training.budget import Clock, measuring_rounds, round_cost, rounds_by_stage
+from ganbench.training.construction import construct
 from ganbench.training.description import Choice, CohortDescription
 from ganbench.training.device import dtype_of, synchronize
 from ganbench.training.field import CohortField
@@ -269,8 +270,9 @@ class Trainer:
         self, number: int, mode: Mode | None, sampler: Sampler, progress: Callable[[], Progress]
     ) -> _Stage:
         seeds, spec = self.description.seeds, self.dataset.info.spec
-        game, variant = self.stages[number].variant.prepared(spec)
-        state = states.initial(game, variant, seeds, self.device, self.dtype)
+        built = construct(self.stages[number].variant, spec, seeds, self.device, self.dtype)
+        game, variant = self.stages[number].variant.prepared(built.game)
+        state = states.initial(game, built.params, built.buffers, variant, seeds)
         sizes = BatchSizes(variant.batch_size, variant.reals_per_batch)
         example = example_batch(game, spec, sizes, self.device, self.dtype)
         engine = self.description.engine

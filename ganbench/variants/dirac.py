@@ -129,8 +129,7 @@ def _game(spec: DataSpec, objective: Objective, penalties: list[Penalty], noise_
     if noise_std and spec.shape != (1,):
         raise GanbenchError(f"dirac: instance noise is exact on the line only, not for data of {spec.shape}")
     pair = architecture("dirac")
-    with torch.device("meta"):
-        players = {"generator": pair.generator(1, spec), "discriminator": pair.discriminator(spec)}
+    players = {"generator": pair.generator(1, spec), "discriminator": pair.discriminator(spec)}
 
     def generated(networks: Networks, batch: Batch) -> Tensor:
         nodes = batch["instance_noise"]

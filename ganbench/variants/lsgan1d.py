@@ -147,9 +147,8 @@ def _game(
 ) -> Game:
     if spec.shape != (1,):
         raise GanbenchError(f"lsgan1d plays on the real line; the data's shape is {spec.shape}, not (1,)")
-    with torch.device("meta"):
-        discriminator = Probit(_PLAYERS["discriminator"], free)
-        generator = Affine(_PLAYERS["generator"], free, latent)
+    discriminator = Probit(_PLAYERS["discriminator"], free)
+    generator = Affine(_PLAYERS["generator"], free, latent)
 
     def played(batch: Batch) -> tuple[Tensor, Tensor]:
         return (batch["real_nodes"], batch["noise_nodes"]) if exact else (batch.real, batch.noise)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-import torch
 from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
-from ganbench.networks.initialize import refuse_unusable
 from ganbench.networks.network import architecture
 from ganbench.objectives import Objective
 from ganbench.optimizers import optimizer as make_optimizer
@@ -101,13 +99,9 @@ def _game(
     spec: DataSpec,
 ) -> Game:
     pair = architecture(network)
-    with torch.device("meta"):
-        generator, discriminator = pair.generator(latent_dim, spec), shown.discriminator(pair, spec)
-        if prepare_discriminator is not None:
-            discriminator = prepare_discriminator(discriminator)
-    refuse_unusable(generator)
-    refuse_unusable(discriminator)
-
+    generator, discriminator = pair.generator(latent_dim, spec), shown.discriminator(pair, spec)
+    if prepare_discriminator is not None:
+        discriminator = prepare_discriminator(discriminator)
     inputs = {"noise": RandomInput((latent_dim,), "normal" if latent == "normal" else "symmetric")}
     inputs |= shown.inputs(spec)
     for penalty in penalties:

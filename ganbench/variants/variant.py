@@ -40,9 +40,8 @@ class Variant:
     probability: Literal["log_odds", "itself"] | None = None
     """What the best discriminator's output is: p/(p+q) itself, its log-odds, or neither (`Objective`)."""
 
-    def prepared(self, spec: DataSpec) -> tuple[Game, Variant]:
-        """The game on such data and the variant that plays it, as the update rule changes both."""
-        game = self.build(spec)
+    def prepared(self, game: Game) -> tuple[Game, Variant]:
+        """A game that this variant built and the variant that plays it, as the update rule changes both."""
         if set(game.players) != set(self.update.updates):
             raise GanbenchError(
                 f"the game's players are {', '.join(game.players)}, but the update rule moves "

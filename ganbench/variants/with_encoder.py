@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
-from ganbench.networks.initialize import refuse_unusable
 from ganbench.networks.joint import encoder, joint_discriminator
 from ganbench.networks.network import Architecture, architecture
 from ganbench.optimizers import optimizer as make_optimizer
@@ -54,13 +52,10 @@ def with_encoder(
 
     def build(spec: DataSpec) -> Game:
         pair = architecture(network)
-        with torch.device("meta"):
-            players = {
-                "generator": pair.generator(latent_dim, spec),
-                **_of_vectors(pair, latent_dim, numbers_encoded, spec),
-            }
-        for player in players.values():
-            refuse_unusable(player)
+        players = {
+            "generator": pair.generator(latent_dim, spec),
+            **_of_vectors(pair, latent_dim, numbers_encoded, spec),
+        }
         inputs = {"noise": RandomInput((latent_dim,)), "encoder_noise": RandomInput((latent_dim,))}
         return Game(
             players,

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ganbench import streams
-from ganbench.game import Batch, Game, Networks
-from ganbench.networks.initialize import initial_state
+from ganbench.game import Batch, DataSpec, Game, Networks, RandomInput
+from ganbench.networks.construction import Streams
 from ganbench.objectives import minimax
 from ganbench.optimizers import Adam
+from ganbench.training.batches import BatchSizes
+from ganbench.training.construction import construct_game
 from ganbench.training.device import faster_seed_by_seed
 from ganbench.training.evaluation import evaluate
 from ganbench.training.gradients import Gradient, build_gradient
-from ganbench.training.stacked import stacked
 
 PLAYER = "discriminator"
+_TRIAL = 16
+"""Examples of the pass that looks whether a network fits."""
 
 
-def classifier_game(template: nn.Module) -> Game:
+def classifier_game(network: nn.Module, shape: tuple[int, ...]) -> Game:
     """The game of one player: cross entropy between the examples `real` and `fake` of a batch."""
     objective = minimax()
 
@@ -29,7 +32,7 @@ def classifier_game(template: nn.Module) -> Game:
             networks.discriminator(batch.real), networks.discriminator(batch["fake"]), batch
         )
 
-    return Game({PLAYER: template}, {PLAYER: loss})
+    return Game({PLAYER: network}, {PLAYER: loss}, {"fake": RandomInput(shape)})
 
 
 class FreshDiscriminators:
@@ -37,17 +40,24 @@ class FreshDiscriminators:
 
     def __init__(
         self,
-        template: nn.Module,
+        build: Callable[[], nn.Module],
+        spec: DataSpec,
         seeds: Sequence[int],
         purpose: str,
         optimizer: Adam,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        drawn = [initial_state(template, streams.generator(seed, f"measure/{purpose}")) for seed in seeds]
-        self.params = stacked([params for params, _ in drawn], device, dtype)
-        self.buffers = stacked([buffers for _, buffers in drawn], device, dtype)
-        self.game, self.looped = classifier_game(template), faster_seed_by_seed([template], device)
+        made = construct_game(
+            lambda: classifier_game(build(), spec.shape),
+            [_streams(seed, f"measure/{purpose}") for seed in seeds],
+            spec,
+            BatchSizes(_TRIAL, _TRIAL),
+            device,
+            dtype,
+        )
+        self.game, self.params, self.buffers = made.game, made.params[PLAYER], made.buffers[PLAYER]
+        self.looped = faster_seed_by_seed(self.game.players.values(), device)
         self._optimizer, self._optimizer_state = optimizer, optimizer.initial(self.params)
 
     def gradient(self, real: Tensor, fake: Tensor) -> Gradient:
@@ -72,3 +82,7 @@ class FreshDiscriminators:
             {"real": inputs},
             looped=self.looped,
         )
+
+
+def _streams(seed: int, purpose: str) -> Streams:
+    return lambda part: streams.generator(seed, purpose if part == PLAYER else f"{purpose}/{part}")
