@@ -72,13 +72,17 @@ STATEFUL = GOOD.replace(
         least_squares(), prepare_discriminator=lambda d: nn.Sequential(d, Counting()), **options)""",
 )
 GLOBAL = GOOD.replace(
+    "least_squares()",
+    "Objective(lambda r, f, b: r.mean() * __import__('torch').rand(()), least_squares().generator)",
+).replace("import least_squares", "import Objective, least_squares")
+NOISY = GOOD.replace(
     "    return two_player(least_squares(), **options)",
     """    import torch
     from torch import nn
 
     class Noisy(nn.Module):
         def forward(self, x):
-            return x + (torch.rand(()) if not x.is_meta else 0)
+            return x + torch.rand(())
 
     return two_player(
         least_squares(), prepare_discriminator=lambda d: nn.Sequential(d, Noisy()), **options)""",
@@ -104,8 +108,9 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
-def test_a_users_file_that_is_fine(tmp_path: Path) -> None:
-    lines = list(check_file(written(tmp_path, GOOD)))
+@pytest.mark.parametrize("text", [GOOD, NOISY], ids=["good", "random calls in a network"])
+def test_a_users_file_that_is_fine(tmp_path: Path, text: str) -> None:
+    lines = list(check_file(written(tmp_path, text)))
     assert len(lines) == len(CHECKS["variant"])
     assert all(line.startswith("variant mine: ") for line in lines)
 
@@ -120,7 +125,7 @@ def test_a_users_file_that_is_fine(tmp_path: Path) -> None:
         (GOOD.replace("**options):", "network: Annotated[str, 'n'] = 'mlp28', **options):"), "mlp28"),
         (STILL, "do not move the discriminator"),
         (EXPLODES, "not finite after two rounds"),
-        (GLOBAL, "draws from torch's global generator"),
+        (GLOBAL, r"rand \(mine\.py:\d+\) would draw from torch's global generator"),
         (STATEFUL, "other numbers|differ by"),
         (MISCOUNTS, "says 2 updates of the discriminator a round and makes 3"),
     ],

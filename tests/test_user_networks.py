@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from ganbench import registry
+from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.networks import layers
 
@@ -288,4 +291,191 @@ def test_an_ordinary_network_trains_repeats_and_vectorizes(
     assert deviation(vectorized, one) < (1e-3 if name in ("half precision", "bfloat16") else 1e-10)
 
 
-TRACED = set(TRAINED) - {"branch on a number", "gru", "embedding"}
+@pytest.mark.parametrize(
+    "name", ["batch norm", "first spectral norm", "functional dropout", "attention with dropout"]
+)
+def test_what_torch_runs_one_by_one_is_vectorized(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Pair(TRAINED[name]))
+    traced, looped = (trained(mode=mode) for mode in ("traced", "looped"))
+    assert deviation(numbers(traced), numbers(looped)) < 1e-10
+
+
+def test_networks_of_a_style_draw_noise_in_training_and_in_evaluation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use(monkeypatch, Pair(TRAINED["linear"], Styled))
+    made, again = trained(mode="plain"), trained(mode="plain")
+    assert equal_bits(numbers(made), numbers(again))
+    samples = made.snapshot(1, True).samples(1100)
+    assert torch.equal(samples, again.snapshot(1, True).samples(1100))
+    assert torch.equal(samples[:, :600], made.snapshot(1, True).samples(600))
+    noise = torch.zeros(2, 1100, LATENT, dtype=torch.float64)
+    of_zero = made.snapshot(1, True).apply(lambda networks, z: networks.generator(z), noise)
+    assert of_zero.std(1).min() > 0.01, "one input gives one image"
+    assert not torch.allclose(of_zero[0], of_zero[1])
+
+
+# What the author wrote is what is trained
+
+
+def initial(pair: Any, monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...] = (0, 1)) -> dict[str, Tensor]:
+    use(monkeypatch, pair)
+    return numbers(cohort("nsgan", OPTIONS, mode="plain", seeds=seeds))
+
+
+PLACE = "params/discriminator/0"
+
+
+def test_a_constructors_numbers_hold_and_come_from_the_seeds_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = initial(Pair(TRAINED["nn.init in the constructor"]), monkeypatch)
+    weight, bias = found[f"{PLACE}.linear.weight"], found[f"{PLACE}.linear.bias"]
+    assert torch.equal(bias, torch.zeros_like(bias))
+    assert 0.2 < weight.std() < 0.9
+    assert not torch.equal(weight[0], weight[1])
+    alone = initial(Pair(TRAINED["nn.init in the constructor"]), monkeypatch, seeds=(1,))
+    assert torch.equal(alone[f"{PLACE}.linear.weight"][0], weight[1])
+
+
+def test_a_subclass_keeps_its_own_parameter_and_its_own_initialization(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gain = initial(Pair(TRAINED["subclass with a parameter"]), monkeypatch)[f"{PLACE}.gain"]
+    assert torch.equal(gain, torch.ones(2, 1, dtype=torch.float64))
+    weight = initial(Pair(TRAINED["subclass with initialize"]), monkeypatch)[f"{PLACE}.weight"]
+    assert torch.equal(weight, torch.full((2, HIDDEN, 2), 0.5, dtype=torch.float64))
+
+
+def test_frozen_parameters_stay_and_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = initial(Pair(TRAINED["frozen layer"]), monkeypatch)
+    made = trained(mode="plain")
+    after = numbers(made)
+    frozen = "buffers/discriminator/0.linear.weight"
+    assert torch.equal(before[frozen], after[frozen])
+    assert not torch.equal(before[f"{PLACE}.scale"], after[f"{PLACE}.scale"])
+    assert made.snapshot(1, True).parameter_counts()["discriminator"] == HIDDEN + HIDDEN + 1
+
+
+def test_tied_weights_are_one_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = initial(Pair(TRAINED["tied weights"]), monkeypatch)
+    assert f"{PLACE}.one.weight" in found
+    assert f"{PLACE}.two.weight" not in found
+
+
+def test_a_plain_random_tensor_is_each_seeds_own_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    shift = initial(Pair(TRAINED["plain random tensor"]), monkeypatch)["buffers/discriminator/0.shift"]
+    assert not torch.equal(shift[0], shift[1])
+
+
+# What cannot be trained as written is refused by name
+
+
+def _forgotten(layer: Any) -> None:
+    layer.gain = nn.Parameter(torch.empty(3))
+
+
+def _numpys(layer: Any) -> None:
+    layer.linear.weight.data.copy_(torch.from_numpy(np.random.rand(HIDDEN, 2)))
+
+
+def _shared(layer: Any) -> None:
+    layer.linear = SHARED
+
+
+SHARED = nn.Linear(2, HIDDEN)
+REFUSED: dict[str, tuple[Any, str]] = {
+    "uninitialized": (
+        Pair(forward(LINEAR, _forgotten)),
+        "discriminator's '0.gain' has numbers that nobody init",
+    ),
+    "numpy": (Pair(forward(LINEAR, _numpys)), "global generator of numpy"),
+    "python": (Pair(forward(LINEAR, lambda self: setattr(self, "rate", random.random()))), "Python's random"),
+    "modules in a list": (
+        Pair(
+            forward(
+                lambda self, x: self.parts[0](x), lambda self: setattr(self, "parts", [nn.Linear(2, HIDDEN)])
+            )
+        ),
+        r"discriminator's 0\.parts holds a Linear .* nn\.ModuleList",
+    ),
+    "parameters in a list": (
+        Pair(forward(LINEAR, lambda self: setattr(self, "parts", [nn.Parameter(torch.ones(2))]))),
+        r"nn\.ParameterList",
+    ),
+    "a view of a parameter": (
+        Pair(forward(LINEAR, lambda self: setattr(self, "row", self.linear.weight[0]))),
+        r"0\.row is a view of a parameter",
+    ),
+    "random tensors in a list": (
+        Pair(forward(LINEAR, lambda self: setattr(self, "shifts", [torch.randn(2)]))),
+        r"discriminator's 0\.shifts holds tensors that differ between seeds",
+    ),
+    "meta": (Pair(lambda: nn.Linear(2, HIDDEN, device="meta")), "meta device"),
+    "unused lazy layer": (
+        Pair(forward(LINEAR, lambda self: setattr(self, "extra", nn.LazyLinear(3)))),
+        r"'0\.extra\.weight' is lazy",
+    ),
+    "poisson": (
+        Pair(forward(lambda self, x: self.linear(x) + torch.poisson(x[:, :1].abs()))),
+        r"poisson \(test_user_networks\.py:\d+\) would draw from torch's global generator",
+    ),
+    "recurrent dropout": (Pair(lambda: Recurrent(nn.LSTM, num_layers=2, dropout=0.5)), "would draw from"),
+    "one parameter of two players": (
+        Pair(forward(LINEAR, _shared), lambda: nn.Sequential(SHARED)),
+        "one parameter",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_network_that_cannot_be_trained_as_written_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, message = REFUSED[name]
+    use(monkeypatch, pair)
+    with pytest.raises(GanbenchError, match=message):
+        cohort("nsgan", OPTIONS, mode="plain")
+
+
+class Flat(nn.Module):
+    """Logits in another shape than [n]."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+
+@dataclass(frozen=True)
+class Misshapen(Pair):
+    """A pair whose discriminator gives [n, outputs]."""
+
+    outputs: int = 1
+
+    def discriminator(self, spec: DataSpec) -> nn.Module:
+        return Flat(self.outputs)
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (
+            Misshapen(nn.Identity),
+            r"discriminator \(Flat\) gives logits of shape \(4, 1\) .* \(4,\) is wanted",
+        ),
+        (Misshapen(nn.Identity, outputs=5), r"\(4, 5\) .* \(4,\) is wanted"),
+        (
+            Pair(TRAINED["linear"], lambda: nn.Linear(LATENT, 3)),
+            r"generator \(Linear\) gives samples of shape \(4, 3\) .* \(4, 2\) is wanted",
+        ),
+        (
+            Pair(TRAINED["linear"], lambda: nn.Sequential(nn.Linear(LATENT, 1), nn.Flatten(0))),
+            r"samples of shape \(4,\)",
+        ),
+    ],
+)
+def test_shapes_are_checked_before_training(pair: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, pair)
+    with pytest.raises(GanbenchError, match=message):
+        cohort("nsgan", OPTIONS, mode="plain")
