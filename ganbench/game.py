@@ -248,7 +248,8 @@ class Networks:
     """All players' networks with one replica's parameters: `networks.generator(noise)`.
 
     Buffers are threaded: every training pass leaves its new buffers for the next one, except
-    a penalty's pass (`input_gradient`), which leaves none.
+    a penalty's pass (`input_gradient`), which leaves none.  `passes` were there before, so that random
+    numbers go on from them.
     """
 
     def __init__(
@@ -257,10 +258,11 @@ class Networks:
         params: Mapping[str, Tree],
         buffers: Mapping[str, Tree],
         training: bool = True,
+        passes: int = 0,
     ) -> None:
         self._modules, self._params, self._training = modules, params, training
         self._buffers = {player: dict(tree) for player, tree in buffers.items()}
-        self._passes = 0
+        self._passes = passes
         self._drawing: set[str] = set()
 
     def __getattr__(self, player: str) -> Callable[..., Tensor]:

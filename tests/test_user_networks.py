@@ -15,7 +15,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from engine_cohorts import cohort, deviation, equal_bits, finish, numbers
-from ganbench.training.cohort import Cohort
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
@@ -23,6 +22,7 @@ from ganbench import registry
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.networks import layers
+from ganbench.training.trainer import Trainer
 
 HIDDEN, LATENT = 6, 4
 OPTIONS = {
@@ -56,7 +56,7 @@ def use(monkeypatch: pytest.MonkeyPatch, pair: Any) -> None:
     monkeypatch.setitem(registry._entries, ("network", "users-own"), entry)
 
 
-def trained(variant: str = "nsgan", **how: Any) -> Cohort:
+def trained(variant: str = "nsgan", **how: Any) -> Trainer:
     return finish(cohort(variant, OPTIONS, budget=("steps", 3), **how))
 
 
@@ -462,12 +462,12 @@ class Misshapen(Pair):
     [
         (
             Misshapen(nn.Identity),
-            r"discriminator \(Flat\) gives logits of shape \(4, 1\) .* \(4,\) is wanted",
+            r"discriminator \(Flat\) gives logits of shape \(4, 1\), where \(4,\) is wanted",
         ),
-        (Misshapen(nn.Identity, outputs=5), r"\(4, 5\) .* \(4,\) is wanted"),
+        (Misshapen(nn.Identity, outputs=5), r"\(4, 5\), where \(4,\) is wanted"),
         (
             Pair(TRAINED["linear"], lambda: nn.Linear(LATENT, 3)),
-            r"generator \(Linear\) gives samples of shape \(4, 3\) .* \(4, 2\) is wanted",
+            r"generator \(Linear\) gives samples of shape \(4, 3\), where \(4, 2\) is wanted",
         ),
         (
             Pair(TRAINED["linear"], lambda: nn.Sequential(nn.Linear(LATENT, 1), nn.Flatten(0))),

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ganbench import streams
 from ganbench.diagnostics.diagnostic import (
     Dataset,
     Diagnostic,
@@ -26,6 +27,7 @@ from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
 from ganbench.game import Game, Tree
+from ganbench.networks.construction import constructed
 from ganbench.networks.network import architecture
 from ganbench.optimizers import Adam
 from ganbench.training.batches import draw_random_input, random_inputs
@@ -89,8 +91,7 @@ def perfect_discriminator(
     chosen = network if network is not None else ("dcgan" if images else "mlp")
     pair = architecture(chosen)
     spec = dataset.info.spec
-    with torch.device("meta"):
-        pair.discriminator(spec)  # refuses data that it does not fit
+    constructed(lambda: pair.discriminator(spec), streams.generator(0, f"measure/{PURPOSE}/fits"))
     protocol = {
         "steps": steps,
         "batch_size": batch_size,

@@ -13,6 +13,8 @@ from ganbench.training.stacked import replica
 
 CHUNK = 4096
 """Examples of one seed evaluated at a time, to bound memory."""
+_PASSES_OF_A_CHUNK = 1 << 16
+"""By so many passes do the random numbers of two chunks' networks differ."""
 Use = Callable[[Networks, Batch], Tensor]
 """(networks, batch) → [n, ...] of one replica."""
 
@@ -26,6 +28,7 @@ def evaluate(
     given: Mapping[str, Tensor] | None = None,
     *,
     looped: bool = False,
+    chunk: int = CHUNK,
 ) -> Tensor:
     """`use(networks, batch)` in evaluation mode for every seed, [S, n, ...].
 
@@ -35,10 +38,11 @@ def evaluate(
     seeds, count = next(iter(examples.values())).shape[:2]
     whole = dict(given or {})
 
-    def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], batch: Tree) -> Tensor:
-        return use(Networks(game.players, params, buffers, training=False), Batch(batch))
+    def over_seeds(number: int, batch: Tree) -> Tensor:
+        def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], batch: Tree) -> Tensor:
+            networks = Networks(game.players, params, buffers, False, number * _PASSES_OF_A_CHUNK)
+            return use(networks, Batch(batch))
 
-    def over_seeds(batch: Tree) -> Tensor:
         if not looped:
             return vmap(single)(params, buffers, batch)
         return torch.stack(
@@ -46,7 +50,7 @@ def evaluate(
         )
 
     chunks = (
-        {name: value[:, start : start + CHUNK] for name, value in examples.items()}
-        for start in range(0, count, CHUNK)
+        {name: value[:, start : start + chunk] for name, value in examples.items()}
+        for start in range(0, count, chunk)
     )
-    return torch.cat([over_seeds(chunk | whole) for chunk in chunks], dim=1)
+    return torch.cat([over_seeds(number, part | whole) for number, part in enumerate(chunks)], dim=1)

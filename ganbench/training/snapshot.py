@@ -31,7 +31,7 @@ from ganbench.training.batches import (
     random_inputs,
     state_inputs,
 )
-from ganbench.training.evaluation import Use, evaluate
+from ganbench.training.evaluation import CHUNK, Use, evaluate
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.program import Program
@@ -156,14 +156,7 @@ class Snapshot:
 
     def generate(self, batch: Mapping[str, Tensor], averaged: bool = True) -> Tensor:
         """Samples [S, n, *shape] of a sampling batch, in whole blocks: fewer are a prefix in every bit."""
-        blocks = zip(*(value.split(BLOCK, 1) for value in batch.values()), strict=True)
-        return torch.cat(
-            [
-                self.evaluate(self.game.sample, dict(zip(batch, block, strict=True)), averaged)
-                for block in blocks
-            ],
-            1,
-        )
+        return self.evaluate(self.game.sample, batch, averaged, BLOCK)
 
     def real(self, split: Split, count: int) -> Tensor:
         """Fixed real examples [count, *shape] of a split, shared by all seeds and kept."""
@@ -207,7 +200,9 @@ class Snapshot:
             lambda networks, batch: use(networks, batch["examples"]), {"examples": inputs}, averaged
         )
 
-    def evaluate(self, use: Use, examples: Mapping[str, Tensor], averaged: bool = False) -> Tensor:
+    def evaluate(
+        self, use: Use, examples: Mapping[str, Tensor], averaged: bool = False, chunk: int = CHUNK
+    ) -> Tensor:
         """`use(networks, batch)` of each seed in evaluation mode; the batch has constants and state too."""
         params = {**self._state.params, **(self._state.averages if averaged else {})}
         given = {
@@ -216,7 +211,14 @@ class Snapshot:
         }
         with torch.no_grad():
             return evaluate(
-                self.game, params, self._state.buffers, use, given, self._constant(), looped=self.looped
+                self.game,
+                params,
+                self._state.buffers,
+                use,
+                given,
+                self._constant(),
+                looped=self.looped,
+                chunk=chunk,
             )
 
     def parameters(self, averaged: bool = False) -> dict[str, Tree]:
