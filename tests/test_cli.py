@@ -387,7 +387,10 @@ def test_a_new_variants_function_hides_nothing_that_it_uses(
 
 def test_check_counts_what_a_suite_holds(tmp_path: Path) -> None:
     suite = write_suite(tmp_path, [NSGAN], seeds=1)
-    assert ganbench("check", suite).stdout == f"{suite}: fine; 1 cohort of 1 seed\n"
+    assert (
+        ganbench("check", suite).stdout
+        == f"{suite}: fine; 1 cohort of 1 seed; one round of 1 game trained and measured\n"
+    )
     assert "cohorts of 5 seeds" in ganbench("check", "quickstart").stdout
 
 

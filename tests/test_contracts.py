@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
+from annotated_types import Ge, Gt, Interval
+from pydantic import TypeAdapter
 
 from ganbench import registry
-from ganbench.contract import CHECKS, Check, check_file, variants
+from ganbench.contract import CHECKS, Check, check_file, cohorts, variants
+from ganbench.contract.options import options_matter
+from ganbench.contract.values import other_values
 from ganbench.errors import GanbenchError, MissingData
-from ganbench.registry import KINDS, Kind
+from ganbench.registry import KINDS, Kind, Option
 
 OF_THE_USERS = ("array", "csv", "pair")
 """What a user names is their data: tests/test_own_data.py and tests/test_pair.py check them on some."""
@@ -41,7 +46,7 @@ MADE_FOR = {"lsgan1d": ("exponential",), "ali": ("ring8",), "veegan": ("ring8",)
 @pytest.mark.parametrize("name", sorted(registry._builtin("variant")))
 def test_our_variants_train_on_vectors_and_on_images(name: str) -> None:
     entry = registry.get("variant", name)
-    assert variants.places_of(entry) == MADE_FOR.get(name, ("ring8", "digits"))
+    assert cohorts.places_of(entry) == MADE_FOR.get(name, ("ring8", "digits"))
     assert variants.vectorizes(entry) is None, "one of ours falls back to a loop over seeds"
 
 
@@ -56,6 +61,7 @@ def mine(target: Annotated[float, "a number"] = 1.0, **options):
 
     Source: nobody 2024.
     """
+    options = {"learning_rate": 1e-3 * target, **options}
     return two_player(least_squares(), **options)
 '''
 STATEFUL = GOOD.replace(
@@ -94,6 +100,33 @@ EXPLODES = GOOD.replace(
 )
 EXPLODES = EXPLODES.replace("import least_squares", "import Objective, least_squares")
 
+DETACHED = GOOD.replace(
+    "two_player(least_squares(), **options)",
+    """two_player(least_squares(), [Penalty(
+        lambda networks, batch, real, fake:
+            target * networks.input_gradient("discriminator", fake).square().mean().detach()
+    )], **options)""",
+).replace("import least_squares", "import least_squares\nfrom ganbench.penalties import Penalty")
+DETACHED = DETACHED.replace("1e-3 * target", "1e-3")
+SWALLOWS = GOOD.replace(
+    "least_squares(), **options)", "least_squares(), learning_rate=1e-3 * target, latent_dim=4, batch_size=8)"
+)
+TWICE = GOOD.replace("least_squares(), **options)", "least_squares(), latent_dim=4, **options)")
+CONDITIONAL = GOOD.replace(
+    "    return two_player(least_squares(), **options)",
+    "    return two_player(least_squares(), [r1(target)] if penalty == 'r1' else [], **options)",
+).replace("**options):", "penalty: Annotated[Literal['none', 'r1'], 'which'] = 'none', **options):")
+CONDITIONAL = CONDITIONAL.replace("1e-3 * target", "1e-3").replace(
+    "import Annotated", "import Annotated, Literal\nfrom ganbench.penalties import r1"
+)
+LATE = GOOD.replace(
+    "    return two_player(least_squares(), **options)",
+    """    from dataclasses import replace
+    bound = 0.75 + 0.01 * target  # weights start within 0.71 and move by 0.01 in an update
+    made = two_player(least_squares(), **options)
+    return replace(made, projections={"discriminator": lambda value: value.clamp(-bound, bound)})""",
+).replace("1e-3 * target", "1e-2")
+
 MISCOUNTS = GOOD.replace(
     "    return two_player(least_squares(), **options)",
     """    from dataclasses import replace
@@ -127,11 +160,14 @@ def test_a_users_file_that_is_fine(tmp_path: Path, text: str) -> None:
         (EXPLODES, "not finite after two rounds"),
         (GLOBAL, r"rand \(mine\.py:\d+\) would draw from torch's global generator"),
         (STATEFUL, "other numbers|differ by"),
+        (DETACHED, r"mine.py:8: .*'target' changes no update.*detached from the graph"),
+        (SWALLOWS, r"mine.py:6: .*'network' changes no update.*pass its \*\*options"),
+        (TWICE, r"mine.py:13: .*multiple values for keyword argument 'latent_dim'"),
         (MISCOUNTS, "says 2 updates of the discriminator a round and makes 3"),
     ],
     ids=[
         *("nothing", "source", "meaning", "default", "nowhere"),
-        *("still", "explodes", "global", "stateful", "miscounts"),
+        *("still", "explodes", "global", "stateful", "detached", "swallows", "twice", "miscounts"),
     ],
 )
 def test_a_users_file_that_is_not(tmp_path: Path, text: str, message: str) -> None:
@@ -187,6 +223,37 @@ def test_a_users_update_rule(tmp_path: Path, old: str, new: str, message: str | 
     else:
         with pytest.raises(GanbenchError, match=message):
             list(check_file(file))
+
+
+@pytest.mark.parametrize("text", [CONDITIONAL, LATE], ids=["conditional", "late"])
+def test_an_option_may_matter_under_other_circumstances_or_late(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path, text)
+    registry.include(file)
+    (entry,) = registry.entries_of(file)
+    assert options_matter(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "first"),
+    [
+        (bool, True, [False]),
+        (Literal["a", "b"], "a", ["b"]),
+        (Literal["a", "b"] | None, "a", ["b", None]),
+        (Annotated[int, Ge(1)], 1, [2, 10]),
+        (Annotated[float, Interval(gt=0, lt=1)], 0.5, [0.75, 0.25]),
+        (Annotated[float | None, Gt(0)], None, [0.5, 2.0]),
+        (tuple[float, float], (1.0, 2.0), [(1.5, 2.0), (0.5, 2.0)]),
+        (tuple[Literal["a", "b"], ...], ("a",), [("b",), ("a", "a")]),
+        (str | dict[str, Any], {"adam": {"beta1": 0.5}}, ["adam"]),
+        (dict[str, Any], {"unrolled": {"steps": 5}}, [{"unrolled": {"steps": 6}}]),
+    ],
+)
+def test_other_values_fit_the_type_and_are_others(hint: Any, value: Any, first: list[Any]) -> None:
+    values = other_values(Option("x", hint, value, ""), value)
+    assert values[: len(first)] == first
+    assert value not in values
+    for each in values:
+        TypeAdapter(hint).validate_python(each, strict=True)
 
 
 DATASET = '''
@@ -356,7 +423,7 @@ class Count(Diagnostic):
     ],
 )
 def test_a_users_diagnostic(tmp_path: Path, old: str, new: str, message: str | None) -> None:
-    variants.trained.cache_clear()
+    cohorts.trained.cache_clear()
     file = written(tmp_path, DIAGNOSTIC.replace(old, new) if old else DIAGNOSTIC)
     try:
         if message is None:
@@ -365,7 +432,7 @@ def test_a_users_diagnostic(tmp_path: Path, old: str, new: str, message: str | N
             with pytest.raises(GanbenchError, match=message):
                 list(check_file(file))
     finally:
-        variants.trained.cache_clear()
+        cohorts.trained.cache_clear()
 
 
 def test_the_command_line_checks_a_file(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def mine(**options):
     return two_player(Objective(loss, least_squares().generator), **options)
 '''
 DIAGNOSTIC = '''import os, sys
-from ganbench.diagnostics.diagnostic import register_diagnostic
+from ganbench.diagnostics.diagnostic import Diagnostic, register_diagnostic
 from ganbench.quantities import Quantity
 
 @register_diagnostic("mine")
@@ -44,7 +44,7 @@ def mine(dataset):
     """Counts.  What good looks like: one.  Blind to: all else."""
     return Count()
 
-class Count:
+class Count(Diagnostic):
     quantities = (Quantity("count", "Count"),)
     def measure(self, snapshot):
         pass  # in measure

@@ -59,7 +59,8 @@ def check(file: str, data: str | None, include: Sequence[Path]) -> None:
     _tell_added(found["added"])
     fewest, most = found["fewest_seeds"], found["most_seeds"]
     seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-    click.echo(f"{file}: fine; {counted(found['cohorts'], 'cohort')} of {seeds}")
+    tried = f"one round of {counted(found['games'], 'game')} trained and measured"
+    click.echo(f"{file}: fine; {counted(found['cohorts'], 'cohort')} of {seeds}; {tried}")
 
 
 @main.command()

@@ -18,6 +18,7 @@ from ganbench.contract.datasets import (
 )
 from ganbench.contract.diagnostics import leaves_training_alone, measures, resumes
 from ganbench.contract.networks import fits_data
+from ganbench.contract.options import options_matter
 from ganbench.contract.promise import (
     Check,
     ContractFailure,
@@ -34,7 +35,16 @@ from ganbench.user_code import user_code
 __all__ = ["CHECKS", "Check", "ContractFailure", "check_file"]
 
 CHECKS: dict[Kind, tuple[Check, ...]] = {
-    "variant": (documented, names_its_source, builds, trains, counts_its_updates, repeats, vectorizes),
+    "variant": (
+        documented,
+        names_its_source,
+        builds,
+        trains,
+        counts_its_updates,
+        repeats,
+        vectorizes,
+        options_matter,
+    ),
     "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples, shares_match),
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone, resumes),
     "network": (documented, fits_data),

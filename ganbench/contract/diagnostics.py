@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from ganbench import registry
+from ganbench.contract.cohorts import trained, untrained
 from ganbench.contract.promise import PLACES, dataset_of, require, same_bits
-from ganbench.contract.variants import trained, untrained
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
 from ganbench.errors import MissingData
 from ganbench.registry import Entry

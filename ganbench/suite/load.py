@@ -12,7 +12,7 @@ from ganbench.suite.bundled import find_suite
 from ganbench.suite.combine import check_on, check_variants, make_datasets
 from ganbench.suite.expand import expand_list
 from ganbench.suite.labels import Placed, choose
-from ganbench.suite.located import Mapping, Mistakes, Node
+from ganbench.suite.located import Mapping, Mistakes, Node, Place
 from ganbench.suite.measured import Chosen, Measured, chosen_diagnostics, measured
 from ganbench.suite.model import SuiteFile, fields_of
 from ganbench.suite.options import check_keys
@@ -36,6 +36,13 @@ def load_suite(source: str | Path, *, include: Sequence[str | Path] = ()) -> Sui
 
     Raises `SuiteError` with every mistake that can be told at once; nothing is created on disk.
     """
+    return load_located(source, include=include)[0]
+
+
+def load_located(
+    source: str | Path, *, include: Sequence[str | Path] = ()
+) -> tuple[Suite, dict[tuple[Kind, str], Place]]:
+    """The suite, and where its variants and diagnostics are written, by kind and label."""
     path = find_suite(source)
     mistakes = Mistakes(str(path))  # its folder is absolute before a plug-in can change the working one
     root = read_file(path, mistakes)
@@ -68,7 +75,9 @@ def _include(node: Node | None, folder: Path, mistakes: Mistakes) -> tuple[str, 
     return tuple(str(file) for file, _ in files)
 
 
-def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: Mistakes) -> Suite:
+def _read(
+    nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: Mistakes
+) -> tuple[Suite, dict[tuple[Kind, str], Place]]:
     silent = any(mistake.text.startswith("include") for mistake in mistakes.found)
     budget = read_budget(nodes["budget"], mistakes) if "budget" in nodes else None
     before = len(mistakes.found)
@@ -85,7 +94,9 @@ def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: 
         together = _check_together(nodes, datasets, variants, diagnostics, budget, mistakes)
     mistakes.raise_any()
     assert budget is not None
-    return Suite(
+    places: dict[tuple[Kind, str], Place] = {("variant", item.choice.label): item.place for item in variants}
+    places |= {("diagnostic", item.choice.label): item.place for item in together.diagnostics}
+    suite = Suite(
         name=name,
         file=str(path),
         datasets=tuple(item.choice for item in datasets),
@@ -100,6 +111,7 @@ def _read(nodes: dict[str, Node], path: Path, files: tuple[str, ...], mistakes: 
         include=files,
         own={item.choice.label: item.own for item in variants if item.own != Own()},
     )
+    return suite, places
 
 
 def _choices(
