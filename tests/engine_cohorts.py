@@ -113,6 +113,16 @@ class Recorder:
 
     def __init__(self, made: Trainer) -> None:
         self.batches: list[dict[str, Tensor]] = []
+        begin = made._begin
+
+        def begun(stage: int) -> None:
+            begin(stage)
+            self._record(made)
+
+        made._begin = begun  # type: ignore[method-assign]
+        self._record(made)
+
+    def _record(self, made: Trainer) -> None:
         draw = made.batches.draw
 
         def recorded(names: Any, reals_of: Any = None) -> dict[str, Tensor]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ganbench.datasets import Dataset, Split
 from ganbench.diagnostics.diagnostic import Diagnostic
+from ganbench.game import DataSpec, Game, Progress, Tree
+from ganbench.training.batches import BatchSizes, example_batch
+from ganbench.training.description import Engine
+from ganbench.training.program import Program
+from ganbench.training.snapshot import Moment, RealExamples, Snapshot
+from ganbench.training.state import CohortState
 
 CPU = torch.device("cpu")
 
@@ -37,3 +46,24 @@ def referenced(diagnostic: Diagnostic, dataset: Dataset) -> dict[str, float]:
     references = dict(diagnostic.references(FakeSnapshot(dataset, torch.empty(1, 0))))  # type: ignore[arg-type]
     assert references.keys() <= {quantity.name for quantity in diagnostic.quantities}
     return references
+
+
+def snapshot_of_game(game: Game, params: dict[str, Tree], shape: tuple[int, ...]) -> Snapshot:
+    """A snapshot of a game at given parameters {player: {name: [S, ...]}}, as of vectors or images."""
+    spec, sizes, leaf = DataSpec.real(shape), BatchSizes(2, 2), next(iter(params["generator"].values()))
+    nothing: dict[str, Tree] = {player: {} for player in game.players}
+    state = CohortState(params, nothing, {}, {}, {}, {}, dict.fromkeys(game.players, 0))
+    example = example_batch(game, spec, sizes, CPU, leaf.dtype)
+    dataset: Any = SimpleNamespace(info=SimpleNamespace(spec=spec, split_sizes={}))
+    return Snapshot(
+        dataset=dataset,
+        seeds=tuple(range(len(leaf))),
+        variant=SimpleNamespace(threshold=0.0, averages={}),  # type: ignore[arg-type]
+        program=Program(game, state, example, spec.target, Engine(compile="off"), CPU, "plain"),
+        sizes=sizes,
+        state=state,
+        progress=Progress(0, 0, 0.0, 0.0),
+        real=RealExamples(dataset, CPU, leaf.dtype),
+        moment=Moment(0, 0, 0, 0.0, False),
+        throughput={},
+    )

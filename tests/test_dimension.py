@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from engine_cohorts import cohort, finish
+from fake_snapshot import snapshot_of_game
 from torch import Tensor, nn
 
 from ganbench import registry
@@ -30,6 +29,7 @@ from ganbench.diagnostics.estimators.generator_jacobian import (
 )
 from ganbench.game import Batch, Game, Networks, RandomInput
 from ganbench.streams import SeedStreams, generator
+from ganbench.training.snapshot import Snapshot
 
 CPU, F64 = torch.device("cpu"), torch.float64
 
@@ -221,26 +221,17 @@ def _no_loss(networks: Networks, batch: Batch) -> Tensor:
     return batch.noise.sum()
 
 
-def snapshot_of(module: nn.Module, weights: dict[str, Tensor], inputs: int, outputs: int) -> Any:
-    """The little of a snapshot that the Jacobian needs; parameters stacked [S, ...]."""
+def snapshot_of(module: nn.Module, weights: dict[str, Tensor], inputs: int, outputs: int) -> Snapshot:
+    """A generator beside a discriminator without numbers; parameters stacked [S, ...]."""
     game = Game(
-        {"generator": module, "discriminator": nn.Identity()},
+        {"generator": module, "discriminator": nn.Flatten(0)},
         {
-            "generator": lambda networks, batch: batch.noise.sum(),
-            "discriminator": lambda networks, batch: batch.noise,
+            "generator": lambda networks, batch: networks.generator(batch.noise).sum(),
+            "discriminator": lambda networks, batch: batch.noise.sum(),
         },
         {"noise": RandomInput((inputs,))},
     )
-    seeds = tuple(range(len(next(iter(weights.values())))))
-    return SimpleNamespace(
-        game=game,
-        seeds=seeds,
-        looped=False,
-        dataset=SimpleNamespace(info=SimpleNamespace(spec=SimpleNamespace(shape=(outputs,)))),
-        streams=lambda purpose: SeedStreams(seeds, f"measure/{purpose}"),
-        parameters=lambda averaged=False: {"generator": weights, "discriminator": {}},
-        buffers=lambda: {"generator": {}, "discriminator": {}},
-    )
+    return snapshot_of_game(game, {"generator": weights, "discriminator": {}}, (outputs,))
 
 
 def matrix(values: list[float], outputs: int, inputs: int, seed: int = 0) -> Tensor:

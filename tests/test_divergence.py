@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -203,6 +204,7 @@ class Snapshot(FakeSnapshot):
         self.game = Game(
             {"generator": nn.Identity()}, {"generator": lambda n, b: b.noise}, {"noise": RandomInput((3,))}
         )
+        self.latents, self.sample_reads, self.generating = self.game.inputs, ("noise",), ("generator",)
         self.affine: tuple[Tensor, Tensor] | None = None
 
     def discriminator(self, points: Tensor) -> Tensor:
@@ -212,11 +214,12 @@ class Snapshot(FakeSnapshot):
     def streams(self, purpose: str) -> SeedStreams:
         return SeedStreams(self.seeds, f"measure/{purpose}")
 
-    def apply(self, use: Any, inputs: Tensor, averaged: bool = False) -> Tensor:
+    def evaluate(self, use: Any, inputs: Mapping[str, Tensor], averaged: bool = False) -> Tensor:
+        noise = inputs["noise"]
         if self.affine is None:
-            return inputs[..., : self._samples.shape[2]].square()
+            return noise[..., : self._samples.shape[2]].square()
         base, matrix = self.affine
-        return base + inputs @ matrix.T
+        return base + noise @ matrix.T
 
 
 def diagnose(snapshot: Snapshot) -> dict[str, Tensor]:

@@ -728,8 +728,12 @@ def test_a_loss_that_branches_on_a_number_reads_everything_and_still_trains() ->
     params = {"generator": {name: value.detach() for name, value in module.named_parameters()}}
     batch = {name: torch.zeros(2, 1) for name in ("real", "noise", "a", "b")}
     game = Game({"generator": module}, {"generator": branching})
-    assert reads_of(branching, game, params, {"generator": {}}, batch) == Reads(tuple(batch))
-    assert reads_of(smooth, game, params, {"generator": {}}, batch) == Reads(("noise", "b"), (4,))
+    assert reads_of(branching, game, params, {"generator": {}}, batch) == Reads(
+        tuple(batch), (), ("generator",)
+    )
+    assert reads_of(smooth, game, params, {"generator": {}}, batch) == Reads(
+        ("noise", "b"), (4,), ("generator",)
+    )
 
 
 def test_a_draw_cannot_take_the_data_sets_name() -> None:

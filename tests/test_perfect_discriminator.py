@@ -144,7 +144,8 @@ def at_the_optimum(distance: float, noise: Tensor) -> GeneratorGradient:
     )
     params = {"generator": {"location": torch.zeros(1, 1, dtype=noise.dtype)}, "discriminator": {}}
     empty: dict[str, dict[str, Tensor]] = {"generator": {}, "discriminator": {}}
-    return generator_gradient(game, params, empty, noise[None, :, :, None], looped=False)
+    inputs = {"noise": noise[None, :, :, None]}
+    return generator_gradient(game, "discriminator", ("generator",), params, empty, inputs, {}, looped=False)
 
 
 def even_noise(count: int = 100_000) -> Tensor:
@@ -182,8 +183,12 @@ def test_gradients_equal_plain_autograd() -> None:
     made = cohort("nsgan", SMALL, mode="plain", seeds=(3, 1))
     noise = SeedStreams((3, 1), "test").normal((4, 8, 4), torch.float64)
     params, buffers = made.snapshot(0, False).parameters(), made.snapshot(0, False).buffers()
-    found = generator_gradient(made.game, params, buffers, noise, looped=False)
-    looped = generator_gradient(made.game, params, buffers, noise, looped=True)
+    found, looped = (
+        generator_gradient(
+            made.game, "discriminator", ("generator",), params, buffers, {"noise": noise}, {}, looped=looped
+        )
+        for looped in (False, True)
+    )
     for index in range(2):
         g, d = vector_pair(4, 8)
         for player, network in (("generator", g), ("discriminator", d)):

@@ -20,12 +20,12 @@ from ganbench.diagnostics.estimators.dimension_estimators import (
     two_nn,
 )
 from ganbench.diagnostics.estimators.generator_jacobian import (
+    dimension_of_input,
     log_condition,
     numeric_rank,
     significant_rank,
     singular_values,
 )
-from ganbench.training.batches import random_inputs
 
 VERSION = 1
 """Counts up when the numbers change meaning."""
@@ -103,7 +103,7 @@ class _Dimension(Diagnostic):
         """Every declared quantity, float64 [S]."""
         values = self._of_samples(snapshot.samples(self._count))
         seeds = len(snapshot.seeds)
-        stated = {**self._known, "dimension_of_input": math.prod(random_inputs(snapshot.game)["noise"].shape)}
+        stated = {**self._known, "dimension_of_input": dimension_of_input(snapshot)}
         constant = {name: torch.full((seeds,), value, dtype=torch.float64) for name, value in stated.items()}
         return {**values, **constant, **self._of_jacobian(singular_values(snapshot, self._points))}
 

@@ -26,15 +26,15 @@ from ganbench.diagnostics.diagnostic import (
 from ganbench.diagnostics.estimators.balanced import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
-from ganbench.game import Game, Tree
+from ganbench.game import Tree
 from ganbench.networks.construction import constructed
 from ganbench.networks.network import architecture
 from ganbench.optimizers import Adam
-from ganbench.training.batches import draw_random_input, random_inputs
 from ganbench.training.gradients import Gradient
 
 PURPOSE = "perfect_discriminator"
 _MARKS_A_DECADE = 7
+_FRESH = "fresh_discriminator"
 _UPDATES_AT_ONCE = 16
 """Batches drawn and generated together; part of the measuring stream."""
 _BETA1 = 0.5
@@ -114,11 +114,11 @@ def marks(steps: int) -> list[int]:
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """What is looked at after so many updates: real [S, n, ...], fake [S, m, ...], the fakes' noise."""
+    """What is looked at after so many updates: real [S, n, ...], fake [S, m, ...], fakes' inputs."""
 
     real: Tensor
     fake: Tensor
-    noise: Tensor
+    inputs: Tree
 
 
 class _PerfectDiscriminator(Diagnostic):
@@ -181,7 +181,7 @@ class _PerfectDiscriminator(Diagnostic):
             snapshot.device,
             snapshot.dtype,
         )
-        held, generator = self._held_out(snapshot), snapshot.parameters(averaged=True)["generator"]
+        held = self._held_out(snapshot)
         rows = []
         batches = self._batches(snapshot)
         for done in range(self._steps + 1):
@@ -190,29 +190,28 @@ class _PerfectDiscriminator(Diagnostic):
                 self._gradient = self._gradient or judge.gradient(real, fake)
                 judge.advance(self._gradient, real, fake)
             if done in self.marks:
-                rows.append(_looked(snapshot, judge, held, generator))
+                rows.append(_looked(snapshot, judge, held))
         return {name: torch.stack([row[name] for row in rows], 1) for name in CURVES}
 
     def _held_out(self, snapshot: Snapshot) -> _HeldOut:
         count = min(self._count, snapshot.dataset.info.split_sizes.get("heldout", self._count))
         real = snapshot.real("heldout", count)
         minibatches = max(2, self._count // self._batch)
-        noise = _noise(snapshot, "heldout", minibatches * self._batch)()
-        fake = _generated(snapshot, noise)
+        source = snapshot.sampling_inputs(f"{PURPOSE}/heldout")
+        inputs = source.draw(minibatches * self._batch, snapshot.dtype)
         return _HeldOut(
             real.expand(len(snapshot.seeds), *real.shape),
-            fake,
-            noise.unflatten(1, (minibatches, self._batch)),
+            _generated(snapshot, inputs),
+            {name: value.unflatten(1, (minibatches, self._batch)) for name, value in inputs.items()},
         )
 
     def _batches(self, snapshot: Snapshot) -> Any:
         """Endless pairs of real and generated batches [S, n, *shape]."""
-        sampler, draw = snapshot.sampler(), _noise(snapshot, "noise", _UPDATES_AT_ONCE * self._batch)
+        sampler, source = snapshot.sampler(), snapshot.sampling_inputs(f"{PURPOSE}/noise")
+        target, count = snapshot.dataset.info.spec.target, _UPDATES_AT_ONCE * self._batch
         while True:
-            real = sampler.draw(_UPDATES_AT_ONCE * self._batch)["real"]
-            yield from zip(
-                real.split(self._batch, 1), _generated(snapshot, draw()).split(self._batch, 1), strict=True
-            )
+            real, fake = sampler.draw(count)[target], _generated(snapshot, source.draw(count, snapshot.dtype))
+            yield from zip(real.split(self._batch, 1), fake.split(self._batch, 1), strict=True)
 
     def _summary(self, curves: Mapping[str, Tensor]) -> dict[str, Tensor]:
         error, minimax = curves["error"], curves["log10_gradient_minimax"]
@@ -230,21 +229,23 @@ class _PerfectDiscriminator(Diagnostic):
         }
 
 
-def _looked(
-    snapshot: Snapshot, judge: FreshDiscriminators, held: _HeldOut, generator: Tree
-) -> dict[str, Tensor]:
+def _looked(snapshot: Snapshot, judge: FreshDiscriminators, held: _HeldOut) -> dict[str, Tensor]:
     """Error, bound and gradients of the discriminators as they stand, each [S]."""
     real, fake = judge.logits(held.real).double(), judge.logits(held.fake).double()
     found = {"error": 1 - balanced_accuracy(real, fake, 0.0), "jsd_bound": jsd_bound(real, fake)}
-    game = Game(
-        {"generator": snapshot.game.players["generator"], PLAYER: judge.game.players[PLAYER]},
-        {"generator": _no_loss, PLAYER: _no_loss},
+    game = replace(
+        snapshot.game,
+        players={**snapshot.game.players, _FRESH: judge.game.players[PLAYER]},
+        losses={**snapshot.game.losses, _FRESH: _no_loss},
     )
     gradient = generator_gradient(
         game,
-        {"generator": generator, PLAYER: judge.params},
-        {"generator": snapshot.buffers()["generator"], PLAYER: judge.buffers},
-        held.noise,
+        _FRESH,
+        snapshot.generating,
+        {**snapshot.parameters(averaged=True), _FRESH: judge.params},
+        {**snapshot.buffers(), _FRESH: judge.buffers},
+        held.inputs,
+        snapshot.constants(),
         looped=snapshot.looped or judge.looped,
     )
     found |= {f"log10_gradient_{cost}": value for cost, value in gradient.norm.items()}
@@ -256,14 +257,8 @@ def jsd_bound(real: Tensor, fake: Tensor) -> Tensor:
     return math.log(2) - (softplus(-real).mean(1) + softplus(fake).mean(1)) / 2
 
 
-def _noise(snapshot: Snapshot, purpose: str, count: int) -> Any:
-    """A function that draws the generator's next `count` inputs [S, count, ...] from a stream of its own."""
-    source, draw = snapshot.streams(f"{PURPOSE}/{purpose}"), random_inputs(snapshot.game)["noise"]
-    return lambda: draw_random_input(source, draw, count, snapshot.dtype)
-
-
-def _generated(snapshot: Snapshot, noise: Tensor) -> Tensor:
-    return snapshot.apply(lambda networks, z: networks.generator(z), noise, averaged=True)
+def _generated(snapshot: Snapshot, inputs: Tree) -> Tensor:
+    return snapshot.evaluate(snapshot.game.sample, inputs, averaged=True)
 
 
 def _first_step(reached: Tensor, steps: list[int]) -> Tensor:

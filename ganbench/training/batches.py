@@ -181,10 +181,11 @@ class BatchSource:
 
 @dataclass(frozen=True)
 class Reads:
-    """What a function of (networks, batch) reads of the batch, and the periods of its lazy terms."""
+    """What a function of (networks, batch) reads: of the batch, lazy terms' periods, and players it calls."""
 
     names: tuple[str, ...]
     periods: tuple[int, ...] = ()
+    players: tuple[str, ...] = ()
 
 
 def reads_of(
@@ -202,17 +203,32 @@ def reads_of(
     names: list[str] = []
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         fake = {name: mode.from_tensor(value) for name, value in batch.items()}
-        networks = Networks(game.players, _fake(params, mode), _fake(buffers, mode))
+        networks = _Noting(game.players, _fake(params, mode), _fake(buffers, mode))
         read = Batch(_Recording(fake, names))
         try:
             function(networks, read)
         except Exception:  # a fake tensor has no numbers to branch on
-            return Reads(tuple(batch), tuple(sorted(read.periods)))
-    return Reads(tuple(name for name in batch if name in names), tuple(sorted(read.periods)))
+            return Reads(tuple(batch), tuple(sorted(read.periods)), tuple(game.players))
+    players = tuple(player for player in game.players if player in networks.called)
+    return Reads(tuple(name for name in batch if name in names), tuple(sorted(read.periods)), players)
 
 
 def _fake(trees: Mapping[str, Tree], mode: FakeTensorMode) -> dict[str, Tree]:
     return {player: {n: mode.from_tensor(v) for n, v in tree.items()} for player, tree in trees.items()}
+
+
+class _Noting(Networks):
+    """Networks that note which players are called."""
+
+    def _forward(self, player: str, inputs: tuple[Tensor, ...], track: bool) -> Tensor:
+        self.called.add(player)
+        return super()._forward(player, inputs, track)
+
+    @property
+    def called(self) -> set[str]:
+        """The players called so far."""
+        called: set[str] = self.__dict__.setdefault("_called", set())
+        return called
 
 
 class _Recording(Mapping[str, Tensor]):

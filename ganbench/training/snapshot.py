@@ -18,6 +18,7 @@ from ganbench.game import (
     Networks,
     PlayerGradient,
     Progress,
+    RandomInput,
     Tree,
     count_parameters,
     player_gradient,
@@ -26,6 +27,7 @@ from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 from ganbench.training.batches import (
     BatchSizes,
+    cast,
     constant_inputs,
     draw_random_input,
     random_inputs,
@@ -35,7 +37,8 @@ from ganbench.training.evaluation import CHUNK, Use, evaluate
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.program import Program
-from ganbench.training.stacked import first_repeated
+from ganbench.training.sampling import SamplingInputs, again_from_the_first, latents
+from ganbench.training.stacked import first_repeated, in_double
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
 
@@ -119,8 +122,8 @@ class Snapshot:
         """
         wanted = self.dataset.info.evaluation_samples if count is None else count
         if self._samples is None or self._samples.shape[1] < wanted:
-            self._sampled = self.sampling_batch(-(-wanted // BLOCK) * BLOCK)
-            self._samples = self.generate(self._sampled)
+            self._sampled = self.sampling_inputs("noise").in_blocks(wanted, BLOCK, self.dtype)
+            self._samples = self.evaluate(self.game.sample, self._sampled, averaged=True, chunk=BLOCK)
         return self._samples[:, :wanted]
 
     def sampled_fields(self, count: int) -> Tree:
@@ -129,34 +132,24 @@ class Snapshot:
         fields = self.dataset.info.spec.fields
         return {name: value[:, :count] for name, value in self._sampled.items() if name in fields}
 
-    def sampling_batch(self, count: int, purpose: str = "") -> Tree:
-        """All that samples and their logits read but of the state: {name: [S, count, ...]}.
+    def sampling_inputs(self, purpose: str) -> SamplingInputs:
+        """Draws of all that samples and their logits read, from the streams (seed, "measure/<purpose>")."""
+        return self._inputs((*self._program.sample_reads.names, *self._program.logits_reads.names), purpose)
 
-        Random inputs, and fields of the data: labels by the data's class shares, others from the held-out
-        examples in order, again from the first where they end.  `purpose` gives other draws.
-        """
-        return self._drawn(
-            (*self._program.sample_reads.names, *self._program.logits_reads.names), count, purpose
-        )
+    @property
+    def latents(self) -> Mapping[str, RandomInput]:
+        """The real-valued random inputs that a sample is a function of."""
+        return latents(self.game, self.sample_reads)
 
-    def _drawn(self, names: Iterable[str], count: int, purpose: str = "") -> Tree:
-        random, fields = random_inputs(self.game), self.dataset.info.spec.fields
-        batch = {}
-        for name in dict.fromkeys(names):
-            if name in random:
-                source = self.streams(f"{purpose}/{name}" if purpose else name)
-                draws = (
-                    draw_random_input(source, random[name], BLOCK, self.dtype)
-                    for _ in range(-(-count // BLOCK))
-                )
-                batch[name] = torch.cat(list(draws), 1)[:, :count]
-            elif name in fields:
-                batch[name] = self._field_for_sampling(name, count, purpose)
-        return batch
+    @property
+    def sample_reads(self) -> tuple[str, ...]:
+        """The names of the batch that a sample is made from."""
+        return self._program.sample_reads.names
 
-    def generate(self, batch: Mapping[str, Tensor], averaged: bool = True) -> Tensor:
-        """Samples [S, n, *shape] of a sampling batch, in whole blocks: fewer are a prefix in every bit."""
-        return self.evaluate(self.game.sample, batch, averaged, BLOCK)
+    @property
+    def generating(self) -> tuple[str, ...]:
+        """The players that make a sample."""
+        return self._program.sample_reads.players
 
     def real(self, split: Split, count: int) -> Tensor:
         """Fixed real examples [count, *shape] of a split, shared by all seeds and kept."""
@@ -201,22 +194,30 @@ class Snapshot:
         )
 
     def evaluate(
-        self, use: Use, examples: Mapping[str, Tensor], averaged: bool = False, chunk: int = CHUNK
+        self,
+        use: Use,
+        examples: Mapping[str, Tensor],
+        averaged: bool = False,
+        double: bool = False,
+        chunk: int = CHUNK,
     ) -> Tensor:
-        """`use(networks, batch)` of each seed in evaluation mode; the batch has constants and state too."""
+        """`use(networks, batch)` of each seed in evaluation mode; the batch has constants and state too.
+
+        `double`: on float64 copies of everything.
+        """
         params = {**self._state.params, **(self._state.averages if averaged else {})}
-        given = {
-            name: value.to(self.dtype) if value.is_floating_point() else value
-            for name, value in examples.items()
-        }
+        dtype = torch.float64 if double else self.dtype
+        given = {name: cast(value, value.device, dtype) for name, value in examples.items()}
+        trees = (params, self._state.buffers, given, self.constants())
+        trees = tuple(in_double(each) for each in trees) if double else trees
         with torch.no_grad():
             return evaluate(
                 self.game,
-                params,
-                self._state.buffers,
+                trees[0],
+                trees[1],
                 use,
-                given,
-                self._constant(),
+                trees[2],
+                trees[3],
                 looped=self.looped,
                 chunk=chunk,
             )
@@ -251,7 +252,7 @@ class Snapshot:
             repeats = -(-reals // len(value))
             repeated = value.repeat(repeats, *[1] * (value.ndim - 1))[:reals]
             batch[name] = repeated.expand(len(self.seeds), *repeated.shape).contiguous()
-        return batch | self._constant()
+        return batch | self.constants()
 
     def field(self) -> Mapping[str, Tree]:
         """Every player's gradient of its own loss, {player: {name: [S, ...]}}, training mode.
@@ -310,29 +311,30 @@ class Snapshot:
         examples = self._for_each_seed(inputs, spec.shape)
         known = {} if fields is None else fields
         reads = self._program.logits_reads.names
-        others = self._drawn((name for name in reads if name not in known), examples.shape[1])
+        unknown = [name for name in reads if name not in known]
+        others = (
+            self._inputs(unknown, "noise").in_blocks(examples.shape[1], BLOCK, self.dtype) if unknown else {}
+        )
+        others = {name: value[:, : examples.shape[1]] for name, value in others.items()}
         others |= {n: self._for_each_seed(known[n], spec.fields[n].shape) for n in reads if n in known}
         return self.evaluate(
             lambda networks, batch: use(networks, batch, batch[_JUDGED]), {_JUDGED: examples, **others}
         )
 
-    def _field_for_sampling(self, name: str, count: int, purpose: str) -> Tensor:
-        spec = self.dataset.info.spec
-        if spec.fields[name].classes is not None and spec.class_shares is not None:
-            source = self.streams(f"{purpose}/{name}" if purpose else name)
-            return torch.cat(
-                [source.categories(spec.class_shares, (BLOCK,)) for _ in range(-(-count // BLOCK))], 1
-            )[:, :count]
-        available = min(count, self.dataset.info.split_sizes.get("heldout", count))
-        value = self.real_fields("heldout", available)[name]
-        again = value[torch.arange(count, device=value.device) % available]
-        return again.expand(len(self.seeds), *again.shape)
+    def _inputs(self, names: Iterable[str], purpose: str) -> SamplingInputs:
+        sizes, seeds = self.dataset.info.split_sizes, len(self.seeds)
+
+        def held_out(name: str, count: int) -> Tensor:
+            available = min(count, sizes.get("heldout", count))
+            return again_from_the_first(self.real_fields("heldout", available)[name], count, seeds)
+
+        return SamplingInputs(self.game, self.dataset.info.spec, names, self.streams, held_out, purpose)
 
     def _for_each_seed(self, value: Tensor, shape: tuple[int, ...]) -> Tensor:
         shared = value.ndim == len(shape) + 1
         return value.expand(len(self.seeds), *value.shape) if shared else value
 
-    def _constant(self) -> Tree:
+    def constants(self) -> Tree:
         """Inputs that are not drawn: constants and those of the state, [S, ...]."""
         if self._kept_constants is None:
             state = self._state

@@ -8,7 +8,6 @@ from torch.nn.functional import softplus
 
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.balanced import balanced_accuracy
-from ganbench.training.batches import draw_random_input, random_inputs
 
 
 def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor]) -> dict[str, Tensor]:
@@ -32,11 +31,10 @@ def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor
 
 def live_samples(snapshot: Snapshot, samples: Tensor) -> Tensor:
     """Samples of the generator that D plays against: the given ones where no moving average is kept."""
-    if "generator" not in snapshot.variant.averages:
+    if set(snapshot.generating).isdisjoint(snapshot.variant.averages):
         return samples
-    draw = random_inputs(snapshot.game)["noise"]
-    noise = draw_random_input(snapshot.streams("divergence/noise"), draw, samples.shape[1], snapshot.dtype)
-    return snapshot.apply(lambda networks, z: networks.generator(z), noise)
+    inputs = snapshot.sampling_inputs("divergence/noise").draw(samples.shape[1], snapshot.dtype)
+    return snapshot.evaluate(snapshot.game.sample, inputs)
 
 
 def probability(snapshot: Snapshot, logits: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Snapshot
-from ganbench.game import RandomInput
 
 _TRIED = 64
 _ROUNDING = 100.0
@@ -34,7 +33,7 @@ def generator_log_density(snapshot: Snapshot, points: Tensor, averaged: bool = F
     It can where the generator's module has `log_density`, and where the generator turns out to be affine in
     normal noise: q is then the Gaussian N(b, AAᵀ), whatever the network is called.
     """
-    module = snapshot.game.players["generator"]
+    module = snapshot.game.players.get("generator")
     if isinstance(module, KnownLogDensity):
         return snapshot.apply(
             lambda networks, x: module.log_density(networks.parameters("generator"), x), points, averaged
@@ -67,8 +66,9 @@ def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
 
     A diverged seed has NaN in both: it proves nothing, so one seed at least must be finite.
     """
-    draw = snapshot.game.inputs["noise"]
-    if not isinstance(draw, RandomInput) or draw.kind != "normal" or len(draw.shape) != 1:
+    latents = snapshot.latents
+    name, draw = next(iter(latents.items()), ("", None))
+    if draw is None or draw.kind != "normal" or len(draw.shape) != 1 or snapshot.sample_reads != (name,):
         return None
     dim, (latent,) = math.prod(snapshot.dataset.info.spec.shape), draw.shape
     if latent < dim:
@@ -76,7 +76,7 @@ def _affine(snapshot: Snapshot, averaged: bool) -> tuple[Tensor, Tensor] | None:
     axes = torch.cat([torch.zeros(1, latent), torch.eye(latent)]).to(snapshot.device, snapshot.dtype)
     trial = snapshot.streams("affine").normal((_TRIED, latent), snapshot.dtype)
     inputs = torch.cat([axes.expand(len(trial), *axes.shape), trial], 1)
-    outputs = snapshot.apply(lambda networks, z: networks.generator(z), inputs, averaged).flatten(2).double()
+    outputs = snapshot.evaluate(snapshot.game.sample, {name: inputs}, averaged).flatten(2).double()
     base, columns = outputs[:, 0], outputs[:, 1 : latent + 1] - outputs[:, :1]
     expected = base.unsqueeze(1) + trial.double() @ columns
     allowed = _ROUNDING * torch.finfo(snapshot.dtype).eps * outputs.abs().amax((1, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +11,9 @@ from torch import Tensor
 from torch.func import vjp, vmap
 from torch.nn.functional import logsigmoid
 
-from ganbench.game import Game, Networks, Tree
+from ganbench.game import Batch, Game, Networks, Tree
 from ganbench.training.evaluation import evaluate
+from ganbench.training.stacked import replica
 
 SIGNS = {"minimax": 1.0, "nonsaturating": -1.0}
 """d/dl of log(1 − σ(l)) is −σ(l), and that of −log σ(l) is −σ(−l): both negative, so norms need no sign."""
@@ -26,22 +28,43 @@ class GeneratorGradient:
 
 
 def generator_gradient(
-    game: Game, params: dict[str, Tree], buffers: dict[str, Tree], noise: Tensor, looped: bool
+    game: Game,
+    judge: str,
+    generating: Sequence[str],
+    params: Mapping[str, Tree],
+    buffers: Mapping[str, Tree],
+    inputs: Tree,
+    constants: Tree,
+    looped: bool,
 ) -> GeneratorGradient:
-    """‖∇_G‖ of E log(1 − D(G(z))) and of −E log D(G(z)), over noise [S, minibatches, n, ...].
+    """‖∇_G‖ of E log(1 − D(G(z))) and of −E log D(G(z)), D the player `judge`.
 
+    G are the `generating` players; samples are made from inputs {name: [S, minibatches, n, ...]}.
     Evaluation mode.  Every minibatch's gradient is divided by its largest weight σ(±l), whose
     logarithm is kept beside it: a perfect discriminator's gradients lie far below the smallest float.
     """
-    use = _one_by_one if looped else _at_once
-    rows = evaluate(
-        game,
-        params,
-        buffers,
-        lambda networks, batch: use(networks, batch.noise),
-        {"noise": noise},
-        looped=looped,
-    ).double()
+
+    def of_minibatches(networks: Networks, batch: Batch) -> Tensor:
+        fixed = {name: batch[name] for name in constants}
+
+        def of_minibatch(drawn: Tree) -> Tensor:
+            def logits(trees: dict[str, Tree]) -> Tensor:
+                moved = networks
+                for player, tree in trees.items():
+                    moved = moved.with_parameters(player, tree)
+                judged: Tensor = getattr(moved, judge)(game.sample(moved, Batch({**fixed, **drawn})))
+                return judged
+
+            return _of_minibatch(logits, {player: networks.parameters(player) for player in generating})
+
+        drawn = {name: batch[name] for name in inputs}
+        if not looped:
+            found: Tensor = vmap(of_minibatch)(drawn)
+            return found
+        count = len(next(iter(drawn.values())))
+        return torch.stack([of_minibatch(replica(drawn, place)) for place in range(count)])
+
+    rows = evaluate(game, params, buffers, of_minibatches, inputs, constants, looped=looped).double()
     norm, deviation = {}, {}
     for index, cost in enumerate(SIGNS):
         scales, gradients = rows[:, :, index, 0], rows[:, :, index, 1:]
@@ -53,27 +76,14 @@ def generator_gradient(
     return GeneratorGradient(norm, deviation)
 
 
-def _one_by_one(networks: Networks, minibatches: Tensor) -> Tensor:
-    return torch.stack([_of_minibatch(networks, noise) for noise in minibatches])
-
-
-def _at_once(networks: Networks, minibatches: Tensor) -> Tensor:
-    found: Tensor = vmap(lambda noise: _of_minibatch(networks, noise))(minibatches)
-    return found
-
-
-def _of_minibatch(networks: Networks, noise: Tensor) -> Tensor:
-    """For each cost the scale's logarithm, then the scaled gradient: [2, 1 + P] of noise [n, ...]."""
-
-    def logits(own: Tree) -> Tensor:
-        moved = networks.with_parameters("generator", own)
-        return moved.discriminator(moved.generator(noise))
-
-    values, pull = vjp(logits, networks.parameters("generator"))[:2]
+def _of_minibatch(logits: Callable[[dict[str, Tree]], Tensor], params: dict[str, Tree]) -> Tensor:
+    """For each cost the scale's logarithm, then the scaled gradient: [2, 1 + P] of logits [n]."""
+    values, pull = vjp(logits, params)[:2]
     rows = []
     for sign in SIGNS.values():
         weights = logsigmoid(sign * values)
         scale = weights.max()
         (gradient,) = pull((weights - scale).exp() / len(values))
-        rows.append(torch.cat([scale.reshape(1), *(part.flatten() for part in gradient.values())]))
+        parts = [part.flatten() for tree in gradient.values() for part in tree.values()]
+        rows.append(torch.cat([scale.reshape(1), *parts]))
     return torch.stack(rows)

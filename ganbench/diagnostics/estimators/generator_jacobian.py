@@ -10,10 +10,7 @@ from torch.func import jacfwd, jacrev, vmap
 
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.dimension_estimators import significant_variances
-from ganbench.game import Batch, Networks
-from ganbench.training.batches import draw_random_input, random_inputs
-from ganbench.training.evaluation import evaluate
-from ganbench.training.stacked import in_double
+from ganbench.game import Batch, Networks, Tree
 
 _NUMBERS_AT_ONCE = 8_000_000
 """Bounds the memory of the Jacobians held at once, of all seeds, at 64 MB."""
@@ -25,30 +22,39 @@ def singular_values(snapshot: Snapshot, points: int) -> Tensor:
     On float64 copies of the parameters (their averages where kept), in evaluation mode; example and input
     flattened.  NaN where the Jacobian is not finite.
     """
-    source, draw = snapshot.streams("jacobian"), random_inputs(snapshot.game)["noise"]
-    noise = draw_random_input(source, draw, points, torch.float64)
-    params, buffers = in_double(snapshot.parameters(averaged=True)), in_double(snapshot.buffers())
-    inputs, outputs = math.prod(draw.shape), math.prod(snapshot.dataset.info.spec.shape)
+    latents = snapshot.latents
+    inputs, outputs = dimension_of_input(snapshot), math.prod(snapshot.dataset.info.spec.shape)
+    sizes, sample = [math.prod(item.shape) for item in latents.values()], snapshot.game.sample
     differentiate = jacfwd if inputs <= outputs else jacrev
+    draws = snapshot.sampling_inputs("jacobian").draw(points, torch.float64)
 
-    def spectra(networks: Networks, batch: Batch) -> Tensor:
-        def generated(z: Tensor) -> Tensor:
-            return networks.generator(z.unsqueeze(0)).flatten()
+    def jacobians(networks: Networks, batch: Batch) -> Tensor:
+        fixed = {name: value for name, value in batch.tensors.items() if name not in draws}
 
-        jacobians: Tensor = vmap(differentiate(generated))(batch.noise)
-        return jacobians.reshape(len(batch.noise), outputs, inputs)
+        def generated(vector: Tensor, others: Tree) -> Tensor:
+            parts = zip(latents.items(), vector.split(sizes), strict=True)
+            one = {name: part.view(1, *item.shape) for (name, item), part in parts}
+            one |= {name: value.unsqueeze(0) for name, value in others.items()}
+            return sample(networks, Batch({**fixed, **one})).flatten()
+
+        vectors = torch.cat([batch[name].flatten(1) for name in latents], 1)
+        others = {name: batch[name] for name in draws if name not in latents}
+        found: Tensor = vmap(differentiate(generated))(vectors, others)
+        return found.reshape(len(vectors), outputs, inputs)
 
     at_once = max(1, _NUMBERS_AT_ONCE // (len(snapshot.seeds) * inputs * outputs))
-    with torch.no_grad():
-        return torch.cat(
-            [
-                _spectrum(
-                    evaluate(snapshot.game, params, buffers, spectra, {"noise": part}, looped=snapshot.looped)
-                )
-                for part in noise.split(at_once, 1)
-            ],
-            1,
-        )
+    parts = (
+        {name: value[:, start : start + at_once] for name, value in draws.items()}
+        for start in range(0, points, at_once)
+    )
+    return torch.cat(
+        [_spectrum(snapshot.evaluate(jacobians, part, averaged=True, double=True)) for part in parts], 1
+    )
+
+
+def dimension_of_input(snapshot: Snapshot) -> int:
+    """How many numbers a sample is made from: all its real-valued random inputs."""
+    return sum(math.prod(item.shape) for item in snapshot.latents.values())
 
 
 def _spectrum(jacobian: Tensor) -> Tensor:
