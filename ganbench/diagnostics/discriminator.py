@@ -59,8 +59,9 @@ class _Discriminator(Diagnostic):
         """Each quantity [S]; accuracy is NaN for critics, whose logits have no threshold."""
         available = snapshot.dataset.info.split_sizes.get("heldout", self._points)
         count = min(self._points, available, snapshot.dataset.info.evaluation_samples)
-        real = snapshot.discriminator(snapshot.real("heldout", count)).double()
-        fake = snapshot.discriminator(snapshot.samples()[:, :count]).double()
+        fields = snapshot.real_fields("heldout", count)
+        real = snapshot.discriminator(snapshot.real("heldout", count), fields).double()
+        fake = snapshot.discriminator(snapshot.samples()[:, :count], snapshot.sampled_fields(count)).double()
         return {
             "discriminator_auroc": auroc(real, fake),
             "logit_gap": real.mean(1) - fake.mean(1),

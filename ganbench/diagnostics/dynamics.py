@@ -292,7 +292,7 @@ def _second_batch(snapshot: Snapshot) -> dict[str, Tensor]:
     """A batch independent of the measuring one, with the same constant inputs."""
     batch = dict(snapshot.batch())
     draws = random_inputs(snapshot.game)
-    of_data = snapshot.sampler().draw(batch["real"].shape[1])
+    of_data = snapshot.sampler().draw(batch[snapshot.dataset.info.spec.target].shape[1])
     for name, value in batch.items():
         if name in draws:
             source = snapshot.streams(f"dynamics/{name}")

@@ -60,8 +60,9 @@ class _Gradients(Diagnostic):
         field = snapshot.field()
         self.quantities = self._declared(field)
         found = {f"gradient_norm_{player}": norm_per_seed(tree) for player, tree in field.items()}
-        for place, inputs in self._inputs(snapshot).items():
-            norms = torch.linalg.vector_norm(snapshot.input_gradient(inputs).flatten(2), dim=2).double()
+        for place, (inputs, fields) in self._inputs(snapshot).items():
+            slopes = snapshot.input_gradient(inputs, fields).flatten(2)
+            norms = torch.linalg.vector_norm(slopes, dim=2).double()
             found[f"input_gradient_norm_{place}_mean"] = norms.mean(1)
             for name, level in _QUANTILES.items():
                 found[f"input_gradient_norm_{place}_{name}"] = norms.quantile(level, dim=1)
@@ -75,14 +76,20 @@ class _Gradients(Diagnostic):
         )
         return (*norms, *self._per_place)
 
-    def _inputs(self, snapshot: Snapshot) -> dict[str, Tensor]:
+    def _inputs(self, snapshot: Snapshot) -> dict[str, tuple[Tensor, Tree]]:
+        """Examples at every place, and the data's other fields that go with them; between: the real ones'."""
         available = snapshot.dataset.info.split_sizes.get("heldout", self._points)
         count = min(self._points, available)
         fake = snapshot.samples()[:, :count]
         count = fake.shape[1]
         real = snapshot.real("heldout", count).expand_as(fake)
         shares = snapshot.streams("between").uniform((count, *[1] * (fake.ndim - 2)), fake.dtype)
-        return {"real": real, "fake": fake, "between": torch.lerp(fake, real, shares)}
+        fields = snapshot.real_fields("heldout", count)
+        return {
+            "real": (real, fields),
+            "fake": (fake, snapshot.sampled_fields(count)),
+            "between": (torch.lerp(fake, real, shares), fields),
+        }
 
 
 def norm_per_seed(tree: Tree) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.best_discriminator import probability
-from ganbench.game import Batch, Networks
+from ganbench.game import Batch, Networks, Tree
 
 _PLACES = {"real": "real examples", "fake": "generated examples"}
 
@@ -60,18 +60,17 @@ class Saturation(Diagnostic):
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S], float64."""
-        batch, game = snapshot.batch(), snapshot.game
+        found, target = {}, snapshot.dataset.info.spec.target
 
-        def of_real(networks: Networks, batch: Batch) -> Tensor:
-            return game.logits(networks, batch, batch.real)
+        def logits_of_real(networks: Networks, batch: Batch) -> Tensor:
+            return snapshot.game.logits(networks, batch, batch[target])
 
-        def of_samples(networks: Networks, batch: Batch) -> Tensor:
-            return game.logits(networks, batch, game.sample(networks, batch))
+        def logits_of_samples(networks: Networks, batch: Batch) -> Tensor:
+            return snapshot.game.logits(networks, batch, snapshot.game.sample(networks, batch))
 
-        found = {}
-        for place, name, use in (("real", "real", of_real), ("fake", "noise", of_samples)):
-            inputs, weights = _points(batch, name)
-            p = said_probability(snapshot, snapshot.evaluate(use, {name: inputs}).double())
+        for place, name, use in (("real", target, logits_of_real), ("fake", "noise", logits_of_samples)):
+            examples, weights = _points(snapshot, place, name)
+            p = said_probability(snapshot, snapshot.evaluate(use, examples).double())
             found[f"saturation_{place}"] = 1 - _expectation(4 * p * (1 - p), weights)
             found[f"probability_{place}"] = _expectation(p, weights)
         return found
@@ -85,10 +84,15 @@ def said_probability(snapshot: Snapshot, outputs: Tensor) -> Tensor:
     return torch.where(inside, p, torch.nan)
 
 
-def _points(batch: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor | None]:
-    """The quadrature's nodes [S, n, ...] and weights [S, n] where the batch has nodes, else its draws."""
+def _points(snapshot: Snapshot, place: str, name: str) -> tuple[Tree, Tensor | None]:
+    """What is judged, {name: [S, n, ...]}, and the weights [S, n] where the batch has quadrature nodes."""
+    batch = snapshot.batch()
     nodes = batch.get(f"{name}_nodes")
-    return (batch[name], None) if nodes is None else (nodes, batch[f"{name}_weights"])
+    if nodes is not None:
+        return {name: nodes}, batch[f"{name}_weights"]
+    made = snapshot.sample_reads if place == "fake" else (name,)
+    drawn = snapshot.sampling_inputs("saturation").names
+    return {n: batch[n] for n in dict.fromkeys((*made, *snapshot.logits_reads)) if n in (*drawn, name)}, None
 
 
 def _expectation(values: Tensor, weights: Tensor | None) -> Tensor:

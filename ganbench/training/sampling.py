@@ -45,6 +45,11 @@ class SamplingInputs:
         self._streams = {n: streams(purpose if n == MAIN else f"{purpose}/{n}") for n in self._drawn}
         self._held_out, self._count = held_out, 0
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that is drawn or given."""
+        return (*self._drawn, *self._given)
+
     def draw(self, count: int, dtype: torch.dtype) -> Tree:
         """The next `count` of everything, {name: [S, count, ...]}."""
         batch = {
@@ -59,7 +64,7 @@ class SamplingInputs:
     def in_blocks(self, count: int, block: int, dtype: torch.dtype) -> Tree:
         """`count` of everything by whole blocks: fewer are a prefix of more in every bit."""
         blocks = [self.draw(block, dtype) for _ in range(-(-count // block))]
-        return {name: torch.cat([each[name] for each in blocks], 1) for name in (*self._drawn, *self._given)}
+        return {name: torch.cat([each[name] for each in blocks], 1) for name in self.names}
 
 
 def latents(game: Game, names: Iterable[str]) -> dict[str, RandomInput]:

@@ -134,7 +134,7 @@ class Snapshot:
 
     def sampling_inputs(self, purpose: str) -> SamplingInputs:
         """Draws of all that samples and their logits read, from the streams (seed, "measure/<purpose>")."""
-        return self._inputs((*self._program.sample_reads.names, *self._program.logits_reads.names), purpose)
+        return self._inputs((*self.sample_reads, *self.logits_reads), purpose)
 
     @property
     def latents(self) -> Mapping[str, RandomInput]:
@@ -145,6 +145,11 @@ class Snapshot:
     def sample_reads(self) -> tuple[str, ...]:
         """The names of the batch that a sample is made from."""
         return self._program.sample_reads.names
+
+    @property
+    def logits_reads(self) -> tuple[str, ...]:
+        """The names of the batch that logits read beside the examples."""
+        return self._program.logits_reads.names
 
     @property
     def generating(self) -> tuple[str, ...]:
