@@ -23,7 +23,7 @@ from torch.nn import functional
 from ganbench import registry
 from ganbench.datasets import Split
 from ganbench.datasets.images import ImageDataset
-from ganbench.diagnostics.estimators.classifiers import ARCHITECTURES, WEIGHTS
+from ganbench.extractors.classifiers import ARCHITECTURES, WEIGHTS
 from ganbench.streams import generator
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,6 @@ from ganbench.datasets import Dataset, images
 from ganbench.datasets.images import digits, fashion_mnist, mnist
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.diagnostic import NotApplicable, primary_quantity
-from ganbench.diagnostics.estimators.classifiers import WEIGHTS, description, load_classifier, weights_hash
-from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS, extract
 from ganbench.diagnostics.estimators.frechet import (
     Moments,
     frechet_distance,
@@ -33,9 +31,15 @@ from ganbench.diagnostics.estimators.frechet import (
     square_root,
 )
 from ganbench.diagnostics.fidelity import fidelity, real_features
+from ganbench.diagnostics.support import support
+from ganbench.diagnostics.two_sample import two_sample
 from ganbench.errors import GanbenchError, MissingData
+from ganbench.extractors import FEATURES, LOGITS, Extractor, extract, register_extractor
+from ganbench.extractors.classifiers import WEIGHTS, Classifier, description, load_classifier, weights_hash
+from ganbench.extractors.identity import Identity
+from ganbench.extractors.torch_fidelity_names import published
 
-DIGITS = "ganbench-classifier-digits"
+DIGITS, IDENTITY = Classifier("digits"), Identity()
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -153,11 +157,13 @@ class Examples(torch.utils.data.Dataset):
         return self._tensor[index]
 
 
-def torch_fidelitys(generated: Tensor, real: Tensor, extractor: str, **metrics: bool) -> dict[str, float]:
+def torch_fidelitys(
+    generated: Tensor, real: Tensor, extractor: Extractor, **metrics: bool
+) -> dict[str, float]:
     return torch_fidelity.calculate_metrics(
         input1=Examples(generated),
         input2=Examples(real),
-        feature_extractor=extractor,
+        feature_extractor=published(extractor),
         isc_splits=1,
         cuda=False,
         cache=False,
@@ -230,7 +236,7 @@ def test_heldout_accuracy_is_as_described(name: str) -> None:
         pytest.skip(str(missing))
     count = dataset.info.split_sizes["heldout"]
     images = dataset.examples("heldout", count, CPU, torch.float32).unsqueeze(0)
-    predicted = extract(f"ganbench-classifier-{name}", images)[LOGITS].argmax(-1)[0]
+    predicted = extract(Classifier(name), images)[LOGITS].argmax(-1)[0]
     accuracy = (predicted == dataset.class_labels("heldout")).double().mean().item()
     assert accuracy == pytest.approx(description(name)["heldout_accuracy"], abs=2 / count)
 
@@ -348,11 +354,48 @@ def test_images_without_a_classifier_are_not_for_it() -> None:
         info = replace(digits().info, name="faces")
         sampler = fields = None  # type: ignore[assignment]
 
-    with pytest.raises(NotApplicable, match=r"faces: no classifier .* the pixels"):
+    with pytest.raises(NotApplicable, match=r"faces: no extractor .* the pixels"):
         fidelity(Faces())
-    with pytest.raises(NotApplicable, match="ring8: no classifier"):
-        fidelity(ring8(), extractor="classifier")
+    with pytest.raises(NotApplicable, match=r"ring8: the classifier 'digits' is of images .*, not \(2,\)"):
+        fidelity(ring8(), extractor="digits")
+    with pytest.raises(GanbenchError, match="did you mean 'digits'"):
+        fidelity(digits(), extractor="digit")
     assert fidelity(Faces(), extractor="identity").quantities
+
+
+@pytest.mark.usefixtures("forgotten_names")
+def test_an_extractor_of_a_users_is_in_names_and_protocols() -> None:
+    @dataclass(frozen=True)
+    class Means(Extractor):
+        name = "row-means"
+        axis: int = -1
+
+        def __call__(self, examples: Tensor) -> dict[str, Tensor]:
+            return {FEATURES: examples.mean(self.axis).flatten(1)}
+
+        def protocol(self, layer: str) -> dict[str, Any]:
+            return {**super().protocol(layer), "axis": self.axis}
+
+    @register_extractor("row-means")
+    def row_means(axis: int = -1) -> Extractor:
+        return Means(axis=axis)
+
+    samples = noisy_digits(0.3)
+    values = measured(fidelity(digits(), extractor="row-means"), digits(), samples)
+    assert set(values) == {"fid_row-means_train_1437", "fid_row-means_heldout_360"}
+    real = digits().examples("train", 1437, CPU, torch.float32).mean(-1).flatten(1)
+    expected = frechet_distance(moments(samples.mean(-1).flatten(2)), moments(real))
+    torch.testing.assert_close(values["fid_row-means_train_1437"], expected, rtol=1e-5, atol=0)
+    for diagnostic in (fidelity, support, two_sample):
+        made = diagnostic(digits(), extractor={"row-means": {"axis": -2}})
+        assert {"extractor": "row-means", "layer": "features", "axis": -2}.items() <= (
+            made.quantities[0].protocol.items()
+        )
+
+
+def test_the_classifier_of_other_images_says_so() -> None:
+    names = {quantity.name for quantity in fidelity(mnist(), extractor="fashion_mnist").quantities}
+    assert names == {"fid_fashion_mnist_train_10000", "fid_fashion_mnist_heldout_10000"}
 
 
 def test_more_samples_than_real_data_are_refused() -> None:

@@ -23,7 +23,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("registry", "store", "child_process", "random_calls"),
     ("game",),
     ("datasets",),
-    ("updates", "optimizers", "divergences", "objectives", "penalties", "networks"),
+    ("updates", "optimizers", "divergences", "objectives", "penalties", "networks", "extractors"),
     ("variants",),
     ("training",),
     ("diagnostics",),
@@ -214,7 +214,7 @@ def test_the_wheel_holds_every_package() -> None:
         ".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "ganbench").rglob("__init__.py")
     }
     assert found <= listed
-    assert listed - found == {"ganbench.bundled", "ganbench.diagnostics.weights"}  # data alone
+    assert listed - found == {"ganbench.bundled", "ganbench.extractors.weights"}  # data alone
 
 
 @pytest.mark.usefixtures("forgotten_names")

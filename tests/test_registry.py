@@ -29,7 +29,7 @@ EXPECTED = {
         "unrolled",
         "lookahead",
     },
-    "extractor": set(),
+    "extractor": {"identity", "digits", "mnist", "fashion_mnist"},
     "backend": set(),
     "claim": set(),
 }

@@ -18,7 +18,6 @@ from ganbench import registry
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.estimators import neighbours
-from ganbench.diagnostics.estimators.features import extract
 from ganbench.diagnostics.estimators.neighbours import (
     distances,
     expected_clipped_coverage,
@@ -30,6 +29,8 @@ from ganbench.diagnostics.estimators.neighbours import (
 )
 from ganbench.diagnostics.support import support
 from ganbench.errors import GanbenchError
+from ganbench.extractors import extract
+from ganbench.extractors.classifiers import Classifier
 
 NAMES = ("precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
 
@@ -373,8 +374,8 @@ def test_images_are_compared_in_their_classifiers_features() -> None:
     fours = images[digits().class_labels("train") == 4].repeat(6, 1, 1, 1)[:718]
     diagnostic = support(digits())
     found = measured(diagnostic, digits(), fours.unsqueeze(0))
-    features = extract("ganbench-classifier-digits", images.unsqueeze(0))["features"][0].double()
-    own = extract("ganbench-classifier-digits", fours.unsqueeze(0))["features"][0].double()
+    features = extract(Classifier("digits"), images.unsqueeze(0))["features"][0].double()
+    own = extract(Classifier("digits"), fours.unsqueeze(0))["features"][0].double()
     expected = values_of(features[:718], own)
     assert {name: found[name].item() for name in NAMES} == pytest.approx(expected, abs=1e-9)
     references = referenced(diagnostic, digits())

@@ -17,6 +17,7 @@ from ganbench.contract.datasets import (
     shares_match,
 )
 from ganbench.contract.diagnostics import leaves_training_alone, measures, resumes
+from ganbench.contract.extractors import extracts
 from ganbench.contract.networks import fits_data
 from ganbench.contract.options import options_matter
 from ganbench.contract.promise import (
@@ -48,6 +49,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples, shares_match),
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone, resumes),
     "network": (documented, fits_data),
+    "extractor": (documented, extracts),
     "update": (documented, names_its_source, trains, counts_its_updates, repeats, vectorizes),
 }
 """The promises of each kind, in the order in which they are checked."""

@@ -17,14 +17,14 @@ from ganbench.registry import Entry
 from ganbench.training.batches import BatchSizes
 from ganbench.training.construction import Construction, construct_game
 
-_SPECS = (DataSpec.real((2,)), DataSpec.real((1, 8, 8), (-1.0, 1.0)), DataSpec.real((1, 28, 28), (-1.0, 1.0)))
+SPECS = (DataSpec.real((2,)), DataSpec.real((1, 8, 8), (-1.0, 1.0)), DataSpec.real((1, 28, 28), (-1.0, 1.0)))
 _LATENT = 4
 
 
 def fits_data(entry: Entry) -> None:
     """Both networks have the shapes of the data, can be run over seeds, and start from the seed's stream."""
     fits = 0
-    for spec in _SPECS:
+    for spec in SPECS:
         pair = entry.factory()
         try:
             constructed(partial(_players, pair, spec), _stream("constructor"))
@@ -37,7 +37,7 @@ def fits_data(entry: Entry) -> None:
             raise ContractFailure(f"{entry.file}: {entry.kind} {entry.name}: {error}") from error
         same = same_bits(made.params, again.params) and same_bits(made.buffers, again.buffers)
         require(same, entry, "its initial weights do not come from the given stream")
-    require(fits, entry, f"it fits none of the shapes {', '.join(str(spec.shape) for spec in _SPECS)}")
+    require(fits, entry, f"it fits none of the shapes {', '.join(str(spec.shape) for spec in SPECS)}")
 
 
 def _players(pair: Architecture, spec: DataSpec) -> dict[str, nn.Module]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from annotated_types import Gt
@@ -20,25 +20,28 @@ from ganbench.diagnostics.diagnostic import (
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.comparison import OTHER, Comparison, plan
-from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, LOGITS, classifier_extractor, extract
+from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, chosen_extractor
 from ganbench.diagnostics.estimators.frechet import Moments, frechet_distance, inception_score, moments
 from ganbench.errors import GanbenchError
+from ganbench.extractors import FEATURES, LOGITS, Extractor, extract
+from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
-
-Extractor = Literal["auto", "identity", "classifier"]
 
 
 @register_diagnostic("fidelity")
 def fidelity(
     dataset: Dataset,
-    extractor: Annotated[Extractor, "auto: the data set's classifier, for vectors identity"] = "auto",
+    extractor: Annotated[
+        ExtractorChoice,
+        "auto: the data set's classifier, for vectors identity; or an extractor's name",
+    ] = AUTO,
     samples: Annotated[int | None, Gt(1), "generated samples; the data set's own number by default"] = None,
 ) -> Fidelity:
     """Fréchet distance between features of generated and real data, and the classes that appear.
 
-    Features come from an extractor registered with torch-fidelity: `ganbench-identity` (the vector itself)
-    or `ganbench-classifier-<data set>` (the penultimate layer of a small classifier, trained on the train
-    split; its accuracy stands beside its weights).  Extractor, split and count are part of a quantity's
+    Features come from an extractor (`ganbench list extractors`): `identity` (the vector itself), or the
+    penultimate layer of a small classifier that goes by the data set's name, trained on the train
+    split; its accuracy stands beside its weights.  Extractor, split and count are part of a quantity's
     name; as these are not Inception features, nothing here is called plain FID or compares with published
     FIDs.  As many generated samples as real ones are compared; the score is over all samples at once.
 
@@ -60,7 +63,7 @@ def fidelity(
       sharpness, much noise.  Score and classes: real data altogether, and variety within a class: one
       perfect image of each class wins both.  For a diverged seed everything is NaN.
     """
-    name = _resolve(dataset, extractor)
+    chosen = _resolve(dataset, extractor)
     count = samples or dataset.info.evaluation_samples
     size = dataset.info.split_sizes.get("train", count)
     if count > size:
@@ -68,7 +71,7 @@ def fidelity(
             f"fidelity: {count:,} samples need as many real ones, and {dataset.info.name} has {size:,} "
             f"to train on; `samples: {size}` or fewer works"
         )
-    return Fidelity(dataset, plan(dataset, name, count))
+    return Fidelity(dataset, plan(dataset, chosen, count))
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class Fidelity(Diagnostic):
 
 @functools.lru_cache(maxsize=32)
 def real_features(
-    dataset: Dataset, extractor: str, split: Split, count: int, device: torch.device
+    dataset: Dataset, extractor: Extractor, split: Split, count: int, device: torch.device
 ) -> RealFeatures:
     """The features of the first `count` fixed examples of a split; computed once a cohort.
 
@@ -164,15 +167,12 @@ def class_values(predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _resolve(dataset: Dataset, extractor: Extractor) -> str:
-    """The registered name of the extractor to use; NotApplicable where there is none."""
-    vectors = len(dataset.info.spec.shape) == 1
-    if extractor == "identity" or (extractor == "auto" and vectors):
-        return IDENTITY
-    name = classifier_extractor(dataset.info.name)
-    if name is None:
+def _resolve(dataset: Dataset, choice: ExtractorChoice) -> Extractor:
+    """The extractor to use; NotApplicable where there is none."""
+    extractor = chosen_extractor(dataset, choice)
+    if extractor is None and len(dataset.info.spec.shape) > 1:
         raise NotApplicable(
-            f"{dataset.info.name}: no classifier is shipped for it; `extractor: identity` compares "
-            f"{'the vectors' if vectors else 'the pixels'} themselves"
+            f"{dataset.info.name}: no extractor goes by its name; `extractor: identity` compares the pixels "
+            "themselves"
         )
-    return name
+    return extractor or Identity()

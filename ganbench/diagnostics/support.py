@@ -10,9 +10,9 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice
 from ganbench.diagnostics.estimators.neighbours import Neighbourhoods, neighbourhoods, support_values
 from ganbench.diagnostics.estimators.paired_examples import (
-    Extractor,
     RealPair,
     Values,
     real_pair,
@@ -37,7 +37,9 @@ def support(
     samples: Annotated[int | None, Gt(1), "samples and real examples; at most 2,500 by default"] = None,
     precision_k: Annotated[int, Ge(1), "neighbours that set a ball of precision and recall"] = 3,
     density_k: Annotated[int, Ge(1), "neighbours that set a ball of density and coverage"] = 5,
-    extractor: Annotated[Extractor, "auto: the data set's classifier, else the values themselves"] = "auto",
+    extractor: Annotated[
+        ExtractorChoice, "auto: the data set's classifier, else the values; or an extractor's name"
+    ] = AUTO,
 ) -> Support:
     """Precision and recall, density and coverage, and their clipped forms, from nearest neighbours.
 

@@ -17,7 +17,7 @@ from ganbench.diagnostics.estimators.classifier_test import (
     heldout_points,
     neighbours_asked,
 )
-from ganbench.diagnostics.estimators.features import IDENTITY
+from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice
 from ganbench.diagnostics.estimators.kernels import (
     Kernel,
     Radial,
@@ -31,12 +31,12 @@ from ganbench.diagnostics.estimators.kernels import (
     relabellings,
 )
 from ganbench.diagnostics.estimators.paired_examples import (
-    Extractor,
     RealPair,
     Values,
     real_pair,
 )
 from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
+from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
 
 TWO_SAMPLE_VERSION = 1
@@ -54,7 +54,9 @@ def two_sample(
     samples: Annotated[int | None, Ge(4), "samples and real examples; at most 1,000 by default"] = None,
     permutations: Annotated[int, Ge(1), "relabellings behind a permutation p-value"] = 199,
     projections: Annotated[int, Ge(1), "directions of the sliced Wasserstein distance"] = 128,
-    extractor: Annotated[Extractor, "auto: the data set's classifier, else the values themselves"] = "auto",
+    extractor: Annotated[
+        ExtractorChoice, "auto: the data set's classifier, else the values; or an extractor's name"
+    ] = AUTO,
 ) -> TwoSample:
     """MMD, energy and sliced Wasserstein distances to real data, and two-sample tests with p-values.
 
@@ -176,7 +178,7 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
     def distance(name: str, title: str, unit: str = "", **more: Any) -> Quantity:
         return Quantity(name, title, unit, "lower", protocol={**shared, **more})
 
-    plain, squared = ("data units", "squared data units") if pair.extractor == IDENTITY else ("", "")
+    plain, squared = ("data units", "squared data units") if pair.extractor == Identity() else ("", "")
     return (
         distance("kid", "Kernel distance (unbiased MMD² with KID's kernel)", kernel="(x·y/F + 1)^3"),
         distance(

@@ -6,18 +6,18 @@ import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
-from ganbench.diagnostics.estimators.classifiers import weights_hash
-from ganbench.diagnostics.estimators.features import FEATURES, IDENTITY, classifier_extractor, extract
+from ganbench.diagnostics.diagnostic import Snapshot
+from ganbench.diagnostics.estimators.features import ExtractorChoice, chosen_extractor
 from ganbench.errors import GanbenchError
+from ganbench.extractors import FEATURES, Extractor, extract
+from ganbench.extractors.identity import Identity
 
-Extractor = Literal["auto", "identity", "classifier"]
 Values = Mapping[str, float]
 
 
@@ -31,19 +31,17 @@ class RealPair:
     """
 
     dataset: Dataset
-    extractor: str
+    extractor: Extractor
     count: int
 
     def protocol(self) -> dict[str, Any]:
         """What two values must share to be compared."""
         split = "train" if self.dataset.info.split_sizes else "heldout"
-        told = {"extractor": self.extractor, "generated": self.count, "reference": self.count, "split": split}
-        if self.extractor == IDENTITY:
-            return told
-        return {**told, "weights_sha256": weights_hash(self.dataset.info.name), "layer": FEATURES}
+        counts = {"generated": self.count, "reference": self.count, "split": split}
+        return {**counts, **self.extractor.protocol(FEATURES)}
 
     def features(self, samples: Tensor) -> Tensor:
-        """The features of samples [S, n, *shape], float64 [S, n, F]; images without extractor as pixels."""
+        """The features of samples [S, n, *shape], float64 [S, n, F]."""
         return extract(self.extractor, samples)[FEATURES].double()
 
     def real(self, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -67,7 +65,7 @@ class RealPair:
         return {name: torch.tensor([one[name] for one in found], dtype=torch.float64) for name in names}
 
 
-def real_pair(dataset: Dataset, extractor: Extractor, samples: int | None, default: int) -> RealPair:
+def real_pair(dataset: Dataset, extractor: ExtractorChoice, samples: int | None, default: int) -> RealPair:
     """The pair of a data set: `samples` of each where given, else at most `default` and what there is."""
     sizes = dataset.info.split_sizes
     most = sizes["train"] // 2 if sizes else None
@@ -77,7 +75,7 @@ def real_pair(dataset: Dataset, extractor: Extractor, samples: int | None, defau
             f"{sizes['train']:,} to train on; `samples: {most}` or fewer works"
         )
     count = samples or min(default, dataset.info.evaluation_samples, *([most] if most is not None else []))
-    return RealPair(dataset, _resolve(dataset, extractor), count)
+    return RealPair(dataset, chosen_extractor(dataset, extractor) or Identity(), count)
 
 
 @functools.lru_cache(maxsize=4)
@@ -93,13 +91,3 @@ def _real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor
         features(pair.dataset.examples(split, count, device, torch.float32)) for split in ("heldout", "train")
     )
     return heldout, train
-
-
-def _resolve(dataset: Dataset, extractor: Extractor) -> str:
-    """The registered name of the extractor: for `auto` a classifier where one is shipped."""
-    classifier = classifier_extractor(dataset.info.name)
-    if extractor == "classifier" and classifier is None:
-        raise NotApplicable(
-            f"{dataset.info.name}: no classifier is shipped for it; `extractor: identity` works"
-        )
-    return IDENTITY if extractor == "identity" or classifier is None else classifier
