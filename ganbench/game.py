@@ -415,7 +415,7 @@ def player_gradient(
 
 def template_state(module: nn.Module) -> tuple[Tree, Tree]:
     """A network's parameters and buffers by name; parameters that need no gradient are among the buffers."""
-    params = dict(module.named_parameters())
+    params: Tree = dict(module.named_parameters())
     frozen = {name: value for name, value in params.items() if not value.requires_grad}
     trained = {name: value for name, value in params.items() if name not in frozen}
     return trained, {**frozen, **dict(module.named_buffers())}

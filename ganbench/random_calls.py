@@ -228,7 +228,7 @@ class _Functions:
             shape = (*input.shape[:-1], num_samples, input.shape[-1])
             return (self.source.exponential(shape, torch.float64) / input.unsqueeze(-2)).argmin(-1)
         times = self.source.exponential(input.shape, torch.float64) / input
-        return times.argsort(-1, stable=True)[..., :num_samples]
+        return times.argsort(dim=-1, stable=True)[..., :num_samples]
 
     def empty(self, *args: Any, **others: Any) -> Tensor:
         return self._own(torch.empty(*args, **others))

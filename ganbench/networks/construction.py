@@ -74,8 +74,8 @@ def constructed(build: Callable[[], T], generator: torch.Generator) -> T:
 
 
 def _global_generators() -> dict[str, Any]:
-    _, words, place, *_ = state_of_numpy()
-    return {"Python's random": state_of_python(), "numpy": (bytes(words), place)}
+    _, words, *place = state_of_numpy()
+    return {"Python's random": state_of_python(), "numpy": (str(list(words)), place)}
 
 
 @torch.no_grad()
@@ -217,10 +217,11 @@ def _widen_half(layer: nn.Module) -> None:
     if isinstance(layer, (parametrize.ParametrizationList, nn.RNNBase)):
         return
     for registered in (layer._parameters, layer._buffers):
-        for name, value in list(registered.items()):
+        entries: dict[str, Any] = registered
+        for name, value in list(entries.items()):
             if value is not None and value.dtype in _HALF:
                 is_parameter, wide = isinstance(value, nn.Parameter), value.detach().float()
-                registered[name] = nn.Parameter(wide, value.requires_grad) if is_parameter else wide
+                entries[name] = nn.Parameter(wide, value.requires_grad) if is_parameter else wide
                 parametrize.register_parametrization(layer, name, _Cast(value.dtype), unsafe=True)
 
 
@@ -306,12 +307,13 @@ def _template(module: nn.Module) -> nn.Module:
     moved: dict[Tensor, Tensor] = {}
     for layer in module.modules():
         for registered in (layer._parameters, layer._buffers):
-            for name, value in registered.items():
+            entries: dict[str, Any] = registered
+            for name, value in entries.items():
                 if value is None:
                     continue
                 if value not in moved:
                     empty = value.detach().to("meta")
                     is_parameter = isinstance(value, nn.Parameter)
                     moved[value] = nn.Parameter(empty, value.requires_grad) if is_parameter else empty
-                registered[name] = moved[value]
+                entries[name] = moved[value]
     return module
