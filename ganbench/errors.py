@@ -78,6 +78,17 @@ def out_of_memory(error: BaseException) -> OutOfMemory | None:
     return None
 
 
+def label_typed(typed: str, known: Iterable[str]) -> str | None:
+    """The known label that somebody typed: case, blanks and quotes may differ where that leaves one."""
+    known = list(known)
+    alike = [label for label in known if _bare(label) == _bare(typed)]
+    return typed if typed in known else alike[0] if len(alike) == 1 else None
+
+
+def _bare(label: str) -> str:
+    return re.sub(r"[\s'\"`]+", "", label).casefold()
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The tail of a message about a wrong name: the nearest known one, else all of them."""
     known = sorted(known)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.group import CRASHED, DATA, DEVICE, INTERRUPTED, RUN, WORKERS, main
+from ganbench.cli.group import CRASHED, DATA, DEVICE, INTERRUPTED, RUN, TRUST, WORKERS, main
 from ganbench.cli.paths import AbsolutePath, GivenPath, absolute, set_data
 from ganbench.errors import GanbenchError, out_of_memory
 
@@ -62,6 +62,7 @@ def compare(base: Path, new: Path, out: Path | None, random_state: int) -> None:
 @DATA
 @DEVICE
 @WORKERS
+@TRUST
 @_random_state
 def gate(
     base: Path,
@@ -72,6 +73,7 @@ def gate(
     data: str | None,
     device: str,
     workers: int | None,
+    trust: bool,
     random_state: int,
 ) -> None:
     """Compare, and end with a code that a CI can go by.
@@ -87,7 +89,9 @@ def gate(
     set_data(data)
     folder, rules = _folder(base, new, out), Rules(insufficient_passes=insufficient == "pass")
     with _refusing(folder):
-        found = _gated(base, new, rules, random_state, _reruns(absolute(new), confirm, device, workers))
+        found = _gated(
+            base, new, rules, random_state, _reruns(absolute(new), confirm, device, workers, trust)
+        )
         write_decision(found.decision, folder, found)
         page = _write(found, folder, random_state)
     try:
@@ -146,7 +150,7 @@ def _write(found: Comparison, folder: Path, random_state: int) -> Path:
     return write_comparison(found, folder, _generator(random_state))
 
 
-def _reruns(new: Path, seeds: int | None, device: str, workers: int | None) -> Rerun | None:
+def _reruns(new: Path, seeds: int | None, device: str, workers: int | None, trust: bool) -> Rerun | None:
     """What trains fresh seeds of the cells with suspects, and reads them as a side."""
     if seeds is None:
         return None
@@ -171,7 +175,7 @@ def _reruns(new: Path, seeds: int | None, device: str, workers: int | None) -> R
             key: {seed for side in (base, other) if key in side.cells for seed in side.cells[key].outcomes}
             for key in cells
         }
-        work = fresh_work(new, taken, many, choose_device(device), workers)
+        work = fresh_work(new, taken, many, choose_device(device), workers, trust)
         why = "" if many == seeds else f" (with {seeds} not each of them could be confirmed)"
         click.echo(f"{counted(len(decision.suspects), 'suspect')}: {many} fresh seeds{why}", err=True)
         with progress(work.tasks) as tell:

@@ -106,6 +106,8 @@ WORKERS = click.option("--workers", type=click.IntRange(1),
     help="Processes (default: one a core on a CPU, one on a GPU).")  # fmt: skip
 OUT = click.option("--out", type=AbsolutePath(), metavar="DIR",
     help="The run folder (default: results/<suite>-<key>).")  # fmt: skip
+TRUST = click.option("--trust", is_flag=True,
+    help="Execute the Python files that the run folder names.")  # fmt: skip
 SEEDS = click.option("--seeds", type=_Seeds(), metavar="SEEDS",
     help="20 or 1000-1019, in place of all seeds that the suite names.")  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganbench import pages, registry
-from ganbench.cli.group import DATA, INCLUDE, RUN, main
+from ganbench.cli.group import DATA, INCLUDE, RUN, TRUST, main
 from ganbench.cli.paths import AbsolutePath, absolute, set_data
 
 _PLURALS: dict[str, registry.Kind] = {f"{kind}s": kind for kind in registry.KINDS}
@@ -90,12 +90,15 @@ def fetch(name: str, data: str | None) -> None:
 @main.command()
 @RUN
 @click.option("--dataset", help="Data set's label.")
-@click.option("--variant", help="Variant's label.")
+@click.option("--variant", help="Variant's label, as the ranking prints it.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--out", type=AbsolutePath(dir_okay=False), default=Path("samples.npy"),
               show_default=True, help="A .npy file.")  # fmt: skip
-def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path) -> None:
+@TRUST
+def sample(
+    run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path, trust: bool
+) -> None:
     """Write samples of a finished trial's generator to a NumPy file [count, *shape]."""
     import io
 
@@ -107,6 +110,6 @@ def sample(run: Path, dataset: str | None, variant: str | None, seed: int, count
     set_data(None)
     folder = sampling.find_cohort(run, dataset, variant, seed)
     buffer = io.BytesIO()
-    np.save(buffer, sampling.sample(folder, seed, count).numpy())
+    np.save(buffer, sampling.sample(folder, seed, count, trust).numpy())
     store.write_atomic(out, buffer.getvalue())
     click.echo(f"{out}: {count} samples of {folder.name}, seed {seed}")

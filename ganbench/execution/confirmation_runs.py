@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 
-from ganbench import registry, store
+from ganbench import store
 from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask, Listener
 from ganbench.execution.key import recipe_of
 from ganbench.execution.pool import run_tasks
 from ganbench.execution.reuse import Wanted, set_aside
 from ganbench.execution.runner import Split, alone_in, collect, split_of, split_seeds, task_of
+from ganbench.execution.trust import include_stored
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
 FOLDER = "fresh"
@@ -41,18 +42,21 @@ def fresh_work(
     seeds: int,
     device: torch.device,
     workers: int | None = None,
+    trusted: bool = False,
 ) -> FreshWork:
     """Of each (variant, data set) in `taken` a cohort of `seeds` seeds that are not taken.
 
     Raises GanbenchError where the run's cohorts were made by other code or versions than these: fresh seeds
-    would say nothing about them.
+    would say nothing about them; and where they need a user's file that is not `trusted`.
     """
     wanted = []
-    for key, description in _first_parts(run):
+    for described in _first_parts(run):
+        description, key = _description(described), described["key"]
         cell = (description.variant.label, description.dataset.label)
         if cell in taken:
+            files = include_stored(described, run, trusted)
             free = (seed for seed in count() if seed not in taken[cell])
-            fresh = replace(description, seeds=tuple(islice(free, seeds)))
+            fresh = replace(description, include=files, seeds=tuple(islice(free, seeds)))
             recipe = recipe_of(fresh, device.type)
             _refuse_other_code(run, key, recipe.key, cell)
             wanted.append(Wanted(fresh, recipe))
@@ -105,16 +109,14 @@ def _finished(folder: Path, task: CohortTask) -> bool:
     return tuple(store.read_description(cohort)["seeds"]) == task.description.seeds
 
 
-def _first_parts(run: Path) -> Iterator[tuple[str, CohortDescription]]:
-    """Each cohort once, with its key: a cohort's parts differ in their seeds alone."""
-    seen = set()
+def _first_parts(run: Path) -> Iterator[Mapping[str, Any]]:
+    """Each cohort's description once: a cohort's parts differ in their seeds alone."""
+    keys = set()
     for folder in store.cohort_folders(run):
         described = store.read_description(folder)
-        if described["key"] not in seen:
-            seen.add(described["key"])
-            for file in described["include"]:
-                registry.include(file)
-            yield described["key"], _description(described)
+        if described["key"] not in keys:
+            keys.add(described["key"])
+            yield described
 
 
 def _description(stored: Mapping[str, Any]) -> CohortDescription:

@@ -69,8 +69,8 @@ class Reuse:
 def reusable(run: Path, wanted: Sequence[Wanted]) -> Reuse:
     """Compare what a run's folder holds with what is wanted there; changes nothing."""
     reuse, by_key = Reuse(), {each.recipe.key: each for each in wanted}
-    for folder in store.cohort_folders(run):
-        described = store.read_description(folder)
+    stored_cohorts = [(folder, store.read_description(folder)) for folder in store.cohort_folders(run)]
+    for folder, described in sorted(stored_cohorts, key=lambda each: -len(each[1]["seeds"])):
         reason = _why_not(run, folder, described, by_key, reuse) or ""
         stored = StoredCohort(folder, described, reason)
         (reuse.set_aside if reason else reuse.kept).append(stored)

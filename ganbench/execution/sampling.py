@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ganbench import registry, store
+from ganbench import store
 from ganbench.datasets import Dataset
-from ganbench.errors import GanbenchError, nearest
+from ganbench.errors import GanbenchError, label_typed, nearest
+from ganbench.execution.trust import include_stored
 from ganbench.game import Tree
 from ganbench.streams import SeedStreams
 from ganbench.training.batches import draw_random_input, random_inputs
@@ -20,6 +22,7 @@ from ganbench.training.construction import construct
 from ganbench.training.description import Choice
 from ganbench.training.evaluation import evaluate
 from ganbench.training.trainer import make
+from ganbench.user_code import user_code
 from ganbench.variants import Variant
 
 
@@ -38,10 +41,8 @@ def stored_cohorts(run: Path) -> dict[tuple[str, str, int], Path]:
 def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) -> Path:
     """The folder of one trial; raises GanbenchError where the choice is missing or not unique."""
     trials = stored_cohorts(run)
-    for what, wanted, place in (("data set", dataset, 0), ("variant", variant, 1)):
-        known = sorted({str(trial[place]) for trial in trials})
-        if wanted is not None and wanted not in known:
-            raise GanbenchError(f"{run}: no finished {what} {wanted!r}{nearest(wanted, known)}")
+    dataset = _label(run, "data set", dataset, {trial[0] for trial in trials})
+    variant = _label(run, "variant", variant, {trial[1] for trial in trials})
     matching = {
         trial: folder
         for trial, folder in trials.items()
@@ -49,7 +50,7 @@ def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) 
     }
     pairs = sorted({trial[:2] for trial in matching})
     if len(pairs) > 1:
-        listed = "; ".join(f"--dataset {d} --variant {v}" for d, v in pairs[:6])
+        listed = "; ".join(f"--dataset {shlex.quote(d)} --variant {shlex.quote(v)}" for d, v in pairs[:6])
         raise GanbenchError(f"{run}: {len(pairs)} cohorts match; choose one, for example {listed}")
     chosen = {trial[2]: folder for trial, folder in matching.items()}
     if seed not in chosen:
@@ -59,21 +60,34 @@ def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) 
     return chosen[seed]
 
 
-def sample(folder: Path, seed: int, count: int) -> Tensor:
-    """`count` samples [count, *shape] of one stored trial, from its stream "sample"."""
+def _label(run: Path, what: str, typed: str | None, known: Collection[str]) -> str | None:
+    label = None if typed is None else label_typed(typed, known)
+    if typed is not None and label is None:
+        raise GanbenchError(f"{run}: no finished {what} {typed!r}{nearest(typed, known)}")
+    return label
+
+
+def sample(folder: Path, seed: int, count: int, trusted: bool = False) -> Tensor:
+    """`count` samples [count, *shape] of one stored trial, from its stream "sample".
+
+    Raises GanbenchError where it needs a user's file that is not `trusted`, or is another one by now.
+    """
     described = store.read_description(folder)
-    for file in described["include"]:
-        registry.include(file)
+    include_stored(described, folder, trusted)
+    with user_code("cannot be sampled"), torch.no_grad():
+        return _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count)
+
+
+def _sampled(described: Mapping[str, Any], tensors: Mapping[str, Tensor], seed: int, count: int) -> Tensor:
     dataset: Dataset = make("dataset", Choice(**described["dataset"]))
     variant: Variant = make("variant", Choice(**described["variant"]))
     place = described["seeds"].index(seed)
-    parts = _parts(load_file(folder / store.NETWORKS_FILE), place)
+    parts = _parts(tensors, place)
     dtype = next(iter(parts["params"]["generator"].values())).dtype
     game = construct(variant, dataset.info.spec, [seed], torch.device("cpu"), dtype).game
     noise = draw_random_input(SeedStreams([seed], "sample"), random_inputs(game)["noise"], count, dtype)
     params = {**parts["params"], **parts["averages"]}
-    with torch.no_grad():
-        return evaluate(game, params, parts["buffers"], game.sample, {"noise": noise}, looped=True)[0]
+    return evaluate(game, params, parts["buffers"], game.sample, {"noise": noise}, looped=True)[0]
 
 
 def _parts(tensors: Mapping[str, Tensor], place: int) -> dict[str, dict[str, Tree]]:
