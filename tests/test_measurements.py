@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -90,3 +91,48 @@ def test_every_part_of_the_stored_measurements_counts(part: str) -> None:
     rest.restore(kept)
     assert repr(rest.state()) != repr(whole.state())
     assert repr(whole.state()) == repr(stored["measurements"])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "diagnostic", "part"),
+    [
+        ("dirac", "equilibrium", "path"),
+        ("dirac", "parameters", "path"),
+        ("ring8", "dynamics", "seen"),
+        ("ring8", "dynamics", "first"),
+    ],
+)
+def test_a_measurement_without_a_part_of_a_diagnostics_state_differs(
+    dataset: str, diagnostic: str, part: str
+) -> None:
+    whole = Measurements(first := made(dataset))
+    taken(first, whole)
+    stored = taken(stopped := made(dataset), Measurements(stopped), 4)
+    assert stored is not None
+    rest = Measurements(resumed := made(dataset))
+    states = stored["measurements"]["diagnostics"]
+    states[diagnostic][part] = rest.state()["diagnostics"][diagnostic][part]
+    resumed.restore(stored["cohort"])
+    rest.restore(stored["measurements"])
+    with suppress(AssertionError):  # a quantity may be gone altogether
+        taken(resumed, rest)
+    assert numbers_of(rest) != numbers_of(whole)
+
+
+def numbers_of(measurements: Measurements) -> list[object]:
+    """All rows and arrays."""
+    rows = [untimed(row) for row in measurements.rows]
+    return [*rows, *((name, array.shape, array.tobytes()) for name, array in measurements.arrays().items())]
+
+
+@pytest.mark.parametrize("dataset", ["dirac", "ring8"])
+def test_what_figures_need_is_there_after_a_stop_behind_the_last_point(dataset: str) -> None:
+    whole = Measurements(first := made(dataset))
+    taken(first, whole)
+    rest = Measurements(made(dataset))
+    rest.restore(whole.state())
+    assert rest.arrays().keys() == whole.arrays().keys()
+    for name, array in whole.arrays().items():
+        np.testing.assert_array_equal(rest.arrays()[name], array, err_msg=name)
+    names = {name.split("/")[0] for name in whole.arrays() if "/" in name}
+    assert names == ({"equilibrium"} if dataset == "dirac" else {"dynamics", "dimension"})
