@@ -21,13 +21,15 @@ _STOP_SECONDS = 5.0
 class ChildProcess:
     """What the generator function `module.function(*args)` yields in a fresh process, started at once.
 
-    Raises GanbenchError for the mistakes raised there, with the same text, and where the process ends
-    before the function has; RuntimeError with the traceback for anything else.
+    Raises GanbenchError for the mistakes raised there, with the same text, where the process ends
+    before the function has, and where it yields nothing for so many `seconds`; RuntimeError with the
+    traceback for anything else.
     """
 
-    def __init__(self, module: str, function: str, *args: Any) -> None:
+    def __init__(self, module: str, function: str, *args: Any, seconds: float | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._subject = f"{args[0] if args else function}"
+        self._seconds = seconds
         self._pipe, its_end = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_work, args=(its_end, module, function, args, list(sys.path)), daemon=True
@@ -59,6 +61,11 @@ class ChildProcess:
             self._process.kill()
 
     def _receive(self) -> tuple[str, Any]:
+        if not self._pipe.poll(self._seconds):
+            raise GanbenchError(
+                f"{self._subject}: not done within {self._seconds:g} seconds; "
+                "is one of its numbers far too large, such as a network's depth?"
+            )
         try:
             message: tuple[str, Any] = self._pipe.recv()
         except (EOFError, OSError):

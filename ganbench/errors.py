@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_MOST_MISTAKES = 100
+"""So many are printed."""
+
 
 class GanbenchError(Exception):
     """A mistake of the user's; the command line prints it alone and exits with `exit_code`."""
@@ -54,7 +57,9 @@ class SuiteError(GanbenchError):
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(sorted(mistakes, key=lambda m: (m.file, m.line, m.column)))
-        super().__init__("\n".join(map(str, self.mistakes)))
+        more = len(self.mistakes) - _MOST_MISTAKES
+        tail = [f"and {more} more mistakes"] if more > 0 else []
+        super().__init__("\n".join([*map(str, self.mistakes[:_MOST_MISTAKES]), *tail]))
 
 
 _NO_MEMORY = re.compile(

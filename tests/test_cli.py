@@ -575,3 +575,10 @@ def test_labels_of_a_foreign_run_are_compared_whatever_they_hold(copied: Path, t
         assert r"\udcffgan" in (tmp_path / "gate" / name).read_text(encoding="utf-8"), name
     rows = pd.read_parquet(tmp_path / "gate" / "comparison.parquet")
     assert r"ns\udcffgan" in set(rows["variant"])
+
+
+def test_a_check_that_does_not_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = write_suite(tmp_path)
+    monkeypatch.setattr("ganbench.cli.running._LONGEST_CHECK", 0.01)
+    said = f"{suite}: not done within 0.01 seconds; is one of its numbers far too large"
+    assert fails_with(said, "check", suite).stderr.count("\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -590,3 +591,13 @@ def test_default_diagnostics_are_changed_by_name(tmp_path: Path) -> None:
             ("dear", {"detail": True})
         ]
         assert labels("{add: [modes: {threshold: 2}]}") == ["cost", "modes"]
+
+
+def test_many_mistakes_are_found_in_time_and_the_first_are_printed(tmp_path: Path) -> None:
+    began = time.process_time()
+    with pytest.raises(SuiteError) as caught:
+        load(tmp_path, suite(seeds=f"[{', '.join(['7'] * 20_000)}]"))
+    assert time.process_time() - began < 20  # pairwise comparisons would take minutes
+    assert len(caught.value.mistakes) == 19_999
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (101, "and 19899 more mistakes")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganbench.errors import SuiteError
+from ganbench.errors import GanbenchError, SuiteError
 from ganbench.suite.located import Items, Mapping, Mistakes, Scalar, plain
 from ganbench.suite.reader import read_file, read_text
 from ganbench.suite.scalars import plain_value
@@ -129,6 +129,13 @@ def test_an_alias_bomb_is_refused_quickly() -> None:
     lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
     with pytest.raises(SuiteError, match="more than 100000 values"):
         read_text("\n".join(lines), Mistakes("f"))
+
+
+def test_a_file_larger_than_any_suite_is_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "large.yaml"
+    file.write_bytes(b"a: [" + b"1, " * (1 << 20) + b"1]\n")
+    with pytest.raises(GanbenchError, match=r"large\.yaml: 3\.0 MiB; a suite has at most one"):
+        read_file(file, Mistakes("large.yaml"))
 
 
 def test_a_file_that_is_not_utf8_is_refused_at_its_first_bad_byte(tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ganbench.suite.suite import Suite
 
 
+_LONGEST_CHECK = 300.0
+"""Seconds: a check builds every game, and no sensible suite takes so long."""
+
+
 @main.command()
 @what_to_run
 def run(**asked: Any) -> None:
@@ -55,7 +59,9 @@ def check(file: str, data: str | None, include: Sequence[Path]) -> None:
         return
     from ganbench.terminal import counted
 
-    (found,) = ChildProcess("ganbench.contract.suites", "check_suite", file, tuple(include))
+    (found,) = ChildProcess(
+        "ganbench.contract.suites", "check_suite", file, tuple(include), seconds=_LONGEST_CHECK
+    )
     _tell_added(found["added"])
     fewest, most = found["fewest_seeds"], found["most_seeds"]
     seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -68,7 +69,7 @@ def check_quantity(declared: Mapping[str, Any]) -> None:
 def _check_seeds(where: str, seeds: Any) -> None:
     if not isinstance(seeds, Sequence) or not all(type(seed) is int for seed in seeds):
         raise ValueError(f"{where}: seeds must be a list of whole numbers")
-    doubled = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
+    doubled = sorted(seed for seed, times in Counter(seeds).items() if times > 1)
     if doubled:
         raise ValueError(f"{where}: the seed {doubled[0]} stands twice")
 

@@ -68,11 +68,13 @@ class Mistakes:
         self.folder = Path(file).parent.absolute()
         """What paths in the file are relative to."""
         self.found: list[Mistake] = []
+        self._noted: set[Mistake] = set()
 
     def add(self, place: Place, text: str) -> None:
         """Note one mistake (once)."""
         mistake = Mistake(self.file, place.line, place.column, " ".join(text.split()))
-        if mistake not in self.found:
+        if mistake not in self._noted:
+            self._noted.add(mistake)
             self.found.append(mistake)
 
     def raise_any(self) -> None:

@@ -20,6 +20,7 @@ from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Place, 
 from ganbench.suite.scalars import plain_value
 
 _MOST_NODES = 100_000
+_MOST_BYTES = 1 << 20
 _AMBIGUOUS = re.compile("[\x85\u2028\u2029\ufeff]")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _STANDARD_TAG = "tag:yaml.org,2002:"
@@ -31,6 +32,11 @@ def read_file(path: Path, mistakes: Mistakes) -> Node:
         data = path.read_bytes()
     except OSError as error:
         raise GanbenchError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise GanbenchError(
+            f"{path}: {len(data) / _MOST_BYTES:.1f} MiB; a suite has at most one. Is it one? "
+            "Seeds may be written as {first: 0, count: 1000}"
+        )
     try:
         text = store.decoded(data)
     except UnicodeDecodeError as error:

@@ -46,9 +46,11 @@ def read_seeds(node: Node, mistakes: Mistakes) -> tuple[int, ...]:
         seeds = read_value(node, list[Seed], "seeds", mistakes)
         if seeds is WRONG:
             return ()
-        for item, (position, seed) in zip(node.nodes, enumerate(seeds), strict=True):
-            if seed in seeds[:position]:
+        earlier: set[int] = set()
+        for item, seed in zip(node.nodes, seeds, strict=True):
+            if seed in earlier:
                 mistakes.add(item.place, f"seeds: {seed} stands twice; each seed must be distinct")
+            earlier.add(seed)
         return tuple(seeds)
     if isinstance(node, Mapping):
         chosen = read_section(node, fields_of(SeedRange), "seeds", mistakes)
