@@ -209,7 +209,7 @@ class Batch:
 
     @property
     def real(self) -> Tensor:
-        """Real examples [n, *shape]."""
+        """Real examples [n, *shape]: the data's target field, whatever it is called."""
         return self.tensors["real"]
 
     @property

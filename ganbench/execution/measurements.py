@@ -96,8 +96,10 @@ class Measurements:
             quantity = self.quantities[row["quantity"]]
             about = {"reference": self._reference(quantity), "protocol": _compact(quantity.protocol)}
             share = row["step"] / max(snapshot.moment.step, 1)
-            images = row["step"] * self._cohort.variant.reals_per_batch
-            where = {"images": images, "seconds": share * snapshot.moment.seconds}
+            where = {
+                "images": round(share * snapshot.moment.images),
+                "seconds": share * snapshot.moment.seconds,
+            }
             self.rows.append({**self._of_cohort, **row, **where, **about})
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ from ganbench.game import (
 from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 
+REAL = "real"
 _WHOLE = ("categorical", "permutation")
 
 
@@ -95,6 +96,11 @@ def cast(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     return value.to(device, dtype if value.is_floating_point() else value.dtype)
 
 
+def with_real(fields: Mapping[str, Tensor], spec: DataSpec) -> Tree:
+    """The data's fields, and their target by the name that every game knows."""
+    return {REAL: fields[spec.target], **fields}
+
+
 @dataclass(frozen=True)
 class BatchSizes:
     """Draws and real examples in a batch."""
@@ -110,10 +116,13 @@ def example_batch(
     clash = sorted(set(game.inputs) & set(spec.fields))
     if clash:
         raise GanbenchError(f"an input of the game cannot be called {clash[0]!r}: the data have such a field")
-    batch = {
-        name: torch.zeros(sizes.reals, *field.shape, dtype=field.torch_dtype(dtype), device=device)
-        for name, field in spec.fields.items()
-    }
+    batch = with_real(
+        {
+            name: torch.zeros(sizes.reals, *field.shape, dtype=field.torch_dtype(dtype), device=device)
+            for name, field in spec.fields.items()
+        },
+        spec,
+    )
     for name, item in game.inputs.items():
         if isinstance(item, RandomInput):
             kind = torch.int64 if item.kind in _WHOLE else dtype
@@ -135,6 +144,7 @@ class BatchSource:
         self,
         game: Game,
         sampler: Sampler,
+        spec: DataSpec,
         seeds: Sequence[int],
         sizes: BatchSizes,
         device: torch.device,
@@ -142,7 +152,7 @@ class BatchSource:
     ) -> None:
         self._random, self._constant = random_inputs(game), constant_inputs(game, len(seeds), device, dtype)
         self._state_inputs = {n for n, item in game.inputs.items() if isinstance(item, StateInput)}
-        self._sampler, self._dtype, self._sizes = sampler, dtype, sizes
+        self._sampler, self._spec, self._dtype, self._sizes = sampler, spec, dtype, sizes
         self._streams = {name: SeedStreams(seeds, name, device) for name in self._random}
 
     def draw(self, names: Iterable[str], reals_of: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
@@ -161,7 +171,7 @@ class BatchSource:
         if reals_of is not None and of_data <= set(reals_of):
             batch |= {name: reals_of[name] for name in of_data}
         elif of_data:
-            batch |= self._sampler.draw(self._sizes.reals)
+            batch |= with_real(self._sampler.draw(self._sizes.reals), self._spec)
         return {name: value for name, value in batch.items() if name in wanted}
 
     def state(self) -> dict[str, Any]:

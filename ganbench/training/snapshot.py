@@ -32,6 +32,7 @@ from ganbench.training.batches import (
     draw_random_input,
     random_inputs,
     state_inputs,
+    with_real,
 )
 from ganbench.training.evaluation import CHUNK, Use, evaluate
 from ganbench.training.field import CohortField
@@ -253,7 +254,8 @@ class Snapshot:
             for name, item in random_inputs(self.game).items()
         }
         available = self.dataset.info.split_sizes.get("train", reals)
-        for name, value in self.real_fields("train", min(reals, available)).items():
+        fields = with_real(self.real_fields("train", min(reals, available)), self.dataset.info.spec)
+        for name, value in fields.items():
             repeats = -(-reals // len(value))
             repeated = value.repeat(repeats, *[1] * (value.ndim - 1))[:reals]
             batch[name] = repeated.expand(len(self.seeds), *repeated.shape).contiguous()

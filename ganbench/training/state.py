@@ -43,6 +43,8 @@ class CohortState:
     stage: int = 0
     stage_rounds: int = 0
     stage_examples: int = 0
+    begun: bool = False
+    """Whether the state before training was shown to those who read every round."""
     next_point: int = 0
     """The number of the measuring point that comes next."""
 
@@ -95,7 +97,7 @@ def pass_on(old: CohortState, new: CohortState) -> CohortState:
     _take(new.memories, old.memories)
     for counter in ("rounds", "steps", "real_batches", "examples"):
         setattr(new, counter, getattr(old, counter))
-    new.stage, new.next_point = old.stage + 1, old.next_point
+    new.stage, new.next_point, new.begun = old.stage + 1, old.next_point, old.begun
     return new
 
 

@@ -156,7 +156,8 @@ class Trainer:
         """
         if on_round is not None:
             self._on_round = on_round
-        if self.state.rounds == 0 and self.state.next_point == 0:
+        if not self.state.begun:
+            self.state.begun = True
             self._on_round(self.state)
         if self.rounds is None:
             yield from self._train_seconds(progress)
@@ -277,7 +278,7 @@ class Trainer:
         example = example_batch(game, spec, sizes, self.device, self.dtype)
         engine = self.description.engine
         program = Program(game, state, example, spec.target, engine, self.device, mode)
-        batches = BatchSource(game, sampler, seeds, sizes, self.device, self.dtype)
+        batches = BatchSource(game, sampler, spec, seeds, sizes, self.device, self.dtype)
         field = CohortField(program, variant, state, batches, progress)
         return _Stage(variant, sizes, program, batches, field)
 
