@@ -178,7 +178,7 @@ def build(kind: Kind, choice: str | Mapping[str, Any], *context: Any) -> Any:
     for option, value in options.items():
         if option not in entry.options:
             raise GanbenchError(f"{kind} {name} has no option {option!r}{nearest(option, entry.options)}")
-        _check_value(entry, entry.options[option], value)
+        check_value(entry.options[option].type, value, f"{kind} {name}: {option}")
     return entry.factory(*context, **options)
 
 
@@ -194,15 +194,17 @@ def parse_choice(kind: Kind, choice: str | Mapping[str, Any]) -> tuple[str, dict
     return name, dict(options or {})
 
 
-def _check_value(entry: Entry, option: Option, value: Any) -> None:
-    """Refuse what a suite would refuse, also where a value comes from Python."""
+def check_value(hint: Any, value: Any, what: str) -> None:
+    """Raise GanbenchError where a suite would be refused, also for a value that comes from Python."""
     from pydantic import TypeAdapter, ValidationError  # slow to import, and `--help` needs none of it
 
     try:
-        TypeAdapter(option.type).validate_json(json.dumps(value), strict=True)
-    except (ValidationError, TypeError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise GanbenchError(f"{entry.kind} {entry.name}: {option.name} = {value!r}: {why}") from error
+        TypeAdapter(hint).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        deepest = max(error.errors(), key=lambda part: len(part["loc"]))
+        raise GanbenchError(f"{what} = {value!r}: {deepest['msg']}") from error
+    except TypeError as error:
+        raise GanbenchError(f"{what} = {value!r}: {error}") from error
 
 
 def include(path: str | Path) -> None:
@@ -301,7 +303,8 @@ def _is_plain(hint: Any) -> bool:
     origin = get_origin(hint)
     if origin is Annotated:
         return _is_plain(get_args(hint)[0])
-    if origin is Literal:
+    typed_mapping = isinstance(hint, type) and issubclass(hint, dict) and hasattr(hint, "__required_keys__")
+    if origin is Literal or typed_mapping:
         return True
     if origin is not None:
         return all(_is_plain(arg) for arg in get_args(hint) if arg is not Ellipsis)

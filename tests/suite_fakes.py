@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
@@ -70,6 +70,7 @@ class Recipe:
     reals_per_batch: int
     weight: float = 0.0
     update: UpdateRule = ONE_EACH
+    optimizers: dict[str, Any] = field(default_factory=dict)
 
     def build(self, spec: DataSpec) -> None:
         registry.get("network", self.network["name"]).factory(**self.network["options"]).discriminator(spec)

@@ -21,7 +21,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", "quantities", "streams", "published", "counter_random"),
     ("user_code",),
     ("registry", "store", "child_process", "random_calls"),
-    ("game",),
+    ("game", "schedules"),
     ("datasets",),
     ("updates", "optimizers", "divergences", "objectives", "penalties", "networks", "extractors"),
     ("variants",),

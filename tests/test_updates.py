@@ -238,7 +238,7 @@ def test_an_optimizers_function_is_its_step_in_place(optimizer: Any) -> None:
     optimizer_state = optimizer.initial(params)
     for _ in range(5):
         gradient = {"w": torch.randn(4, 3, generator=source, dtype=torch.float64)}
-        moved, left = optimizer.functional_step(params, gradient, optimizer_state)
+        moved, left = optimizer.functional_step(params, gradient, optimizer_state, optimizer.learning_rate)
         optimizer.step_(params, gradient, optimizer_state)
         torch.testing.assert_close(moved["w"], params["w"], rtol=1e-12, atol=1e-14)
         assert left["updates"] == optimizer_state["updates"]
@@ -248,7 +248,7 @@ def test_an_optimizers_function_can_be_differentiated_where_nothing_moves() -> N
     params = {"w": torch.zeros(2, dtype=torch.float64)}
     gradient = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     adam = Adam(0.1)
-    moved, _ = adam.functional_step(params, {"w": gradient}, adam.initial(params))
+    moved, _ = adam.functional_step(params, {"w": gradient}, adam.initial(params), 0.1)
     (back,) = torch.autograd.grad(moved["w"].sum(), gradient)
     assert back.isfinite().all()
 

@@ -153,9 +153,13 @@ def _at_fault(item: Placed, spec: DataSpec | None) -> tuple[Place, str]:
 
 def _check_budget(item: Placed, variant: Any, budget: Budget, place: Place, mistakes: Mistakes) -> None:
     """A round that would exceed the budget is not taken, so the budget must hold one."""
-    if budget.unit not in ("images", "steps") or not isinstance(getattr(variant, "update", None), UpdateRule):
-        return  # a plug-in's own failure is an outcome, and other costs are known only in training
-    cost = round_cost(budget, variant, lambda: 0.0) or 0
+    if budget.unit == "flops" or not isinstance(getattr(variant, "update", None), UpdateRule):
+        return  # FLOPs are counted in training; a plug-in's own failure is an outcome
+    try:
+        cost = round_cost(budget, variant, lambda: 0.0) or 0
+    except GanbenchError as error:
+        mistakes.add(item.place, f"variant {item.choice.label!r}: {error}")
+        return
     if budget.amount < cost:
         text = f"budget: {budget.amount:g} {budget.unit} are less than one round of variant"
         mistakes.add(place, f"{text} {item.choice.label!r}; give at least {cost}")

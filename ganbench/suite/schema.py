@@ -21,9 +21,9 @@ def json_schema() -> Schema:
     """The schema of a suite file with every registered name and its options (draft 2020-12)."""
     schema = SuiteFile.model_json_schema()
     for kind in _NAMED_BY_OPTIONS:
-        schema.setdefault("$defs", {})[kind] = {"anyOf": [*_choice_schemas(kind), _resolved(kind)]}
+        schema.setdefault("$defs", {})[kind] = {"anyOf": [*_choice_schemas(kind, False), _resolved(kind)]}
     for kind, key in (("dataset", "datasets"), ("variant", "variants"), ("diagnostic", "diagnostics")):
-        items = {"anyOf": _choice_schemas(kind)}
+        items = {"anyOf": _choice_schemas(kind, True)}
         entries: Schema = {"type": "array", "minItems": 1, "items": items}
         if kind != "diagnostic":
             schema["properties"][key] |= entries
@@ -31,27 +31,40 @@ def json_schema() -> Schema:
         changes = {"$ref": "#/$defs/DiagnosticsSection"}
         schema["properties"][key] |= {"anyOf": [entries, changes]}
         schema["$defs"]["DiagnosticsSection"]["properties"]["add"] |= entries
+    schema["$defs"] |= _definitions(schema["$defs"]) | _definitions(schema["properties"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _choice_schemas(kind: Kind) -> list[Schema]:
-    """For each name: the bare name, and a mapping of it to its options."""
+def _definitions(part: Any) -> Schema:
+    """Take the definitions out of an option's schema: references name them at the top."""
+    found: Schema = part.pop("$defs", {}) if isinstance(part, dict) else {}
+    inner = list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else []
+    for each in inner:
+        found |= _definitions(each)
+    return found
+
+
+def _choice_schemas(kind: Kind, entry: bool) -> list[Schema]:
+    """For each name: the bare name, and a mapping of it to its options; beside those of an entry of a suite's
+
+    lists stand a label and the like.
+    """
     found: list[Schema] = []
     for name, summary in registry.summaries(kind).items():
         options = options_of(kind, name)
-        found.append(_with_options(kind, name, summary, options))
+        found.append(_with_options(kind, name, summary, options, entry))
         if not any(option.required for option in options.values()):
             found.append({"const": name, "description": summary})
     return found
 
 
-def _with_options(kind: Kind, name: str, summary: str, options: dict[str, Option]) -> Schema:
+def _with_options(kind: Kind, name: str, summary: str, options: dict[str, Option], entry: bool) -> Schema:
     properties: Schema = {name: _options_schema(options) | {"description": summary}}
-    if kind not in _NAMED_BY_OPTIONS:
+    if entry:
         properties["label"] = {"type": "string", "description": "the name in tables and figures"}
-    if kind == "variant":
-        entry = VariantEntry.model_json_schema(ref_template="#/$defs/{model}")["properties"]
-        properties |= {key: _without_null(entry[key]) for key in OF_VARIANTS}
+    if entry and kind == "variant":
+        beside = VariantEntry.model_json_schema(ref_template="#/$defs/{model}")["properties"]
+        properties |= {key: _without_null(beside[key]) for key in OF_VARIANTS}
     return _object(properties, [name])
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import annotated_types
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from ganbench.errors import nearest
 from ganbench.suite.located import Items, Mapping, Node, Scalar
@@ -57,9 +58,17 @@ def describe(hint: Any, plural: bool = False) -> str:
         return _fixed_list(args, plural) + _limits(notes)
     if origin in (tuple, list):
         return ("lists of " if plural else "a list of ") + describe(args[0], True) + _limits(notes)
+    if is_typeddict(hint):
+        return _keys(hint)
     if origin is dict:
         return "mappings" if plural else "a mapping"
     return _PLAIN.get(hint, (str(hint), str(hint)))[plural] + _limits(notes)
+
+
+def _keys(hint: Any) -> str:
+    """A mapping's keys, as YAML has them: {linear: {from, to}}."""
+    parts = get_type_hints(hint).items()
+    return f"{{{', '.join(f'{k}: {_keys(part)}' if is_typeddict(part) else k for k, part in parts)}}}"
 
 
 def _literal(value: Any) -> str:

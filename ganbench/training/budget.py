@@ -6,12 +6,19 @@ import time
 from collections.abc import Callable, Sequence
 
 from ganbench.errors import GanbenchError
+from ganbench.schedules import is_constant
 from ganbench.training.description import Budget
 from ganbench.variants.variant import Variant
 
 
 def round_cost(budget: Budget, variant: Variant, flops_per_round: Callable[[], float]) -> float | None:
     """What one round takes of the budget, in its own unit; None for seconds, which only a clock knows."""
+    constant = all(is_constant(each.learning_rate) for each in variant.optimizers.values())
+    if budget.unit == "seconds" and not constant:
+        raise GanbenchError(
+            "under a budget in seconds a learning rate that follows the budget would depend on the machine; "
+            "give a constant rate, or a budget in images, steps or flops"
+        )
     if budget.unit == "images":
         return sum(variant.update.real_batches.values()) * variant.reals_per_batch
     if budget.unit == "steps":

@@ -65,7 +65,9 @@ class CohortField:
         state, variant = self.state, self._variant
         params = state.params[player]
         if params:
-            variant.optimizers[player].step_(params, gradient, state.optimizer_state[player])
+            variant.optimizers[player].step_(
+                params, gradient, state.optimizer_state[player], self._progress().share
+            )
         project = variant.projections.get(player)
         if project is not None:
             for name, value in params.items():

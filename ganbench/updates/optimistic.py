@@ -44,13 +44,15 @@ class Optimistic:
         previous = {name: torch.zeros_like(value) for name, value in params.items()}
         return {**self.of.initial(params), "previous": previous}
 
-    def step_(self, params: Tree, gradient: Tree, optimizer_state: dict[str, Any]) -> None:
+    def step_(
+        self, params: Tree, gradient: Tree, optimizer_state: dict[str, Any], share: float = 0.0
+    ) -> None:
         """One update in place."""
-        first = optimizer_state["updates"] == 0
+        done, born = optimizer_state["updates"], optimizer_state.get("born", {})
         before = {name: value.clone() for name, value in params.items()}
-        self.of.step_(params, gradient, optimizer_state)
+        self.of.step_(params, gradient, optimizer_state, share)
         for name, value in params.items():
             step = value - before[name]
-            if not first:
+            if done > born.get(name, 0):
                 value.add_(step).sub_(optimizer_state["previous"][name])
             optimizer_state["previous"][name] = step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,7 +10,18 @@ from annotated_types import Ge
 from torch import nn
 from torch.func import grad
 
-from ganbench.game import Batch, Game, Loss, Networks, OptimizerStateInput, Tree, template_state
+from ganbench.game import (
+    Batch,
+    Game,
+    Input,
+    Loss,
+    Networks,
+    OptimizerStateInput,
+    ScheduledInput,
+    Tree,
+    template_state,
+)
+from ganbench.schedules import is_constant, rate_at
 from ganbench.updates.alternating import alternating
 from ganbench.updates.rule import Optimizers, Projections, Turns, UpdateRule, register_update
 
@@ -25,7 +36,8 @@ def unrolled(
     """Alternating updates; the generator's loss is taken `steps` discriminator updates ahead of the present.
 
     Those are of the discriminator's own optimizer in its present state, with its projection, on the
-    generator's batch, and are differentiated through.  The discriminator itself moves as ever.
+    generator's batch, and are differentiated through.  The discriminator itself moves as ever.  Lazy
+    penalties count at every update ahead, with their own weight.
 
     Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eqs. (7) to (10).
     """
@@ -43,7 +55,9 @@ def unrolled(
             return networks
 
         losses = {player: _taken(game.losses[player], ahead) for player in turns.generating}
-        added = {name: item for each in inputs.values() for name, item in each.items()}
+        added = _rate_inputs(turns.judging, optimizers)
+        for each in inputs.values():
+            added |= each
         modified = replace(game, losses={**game.losses, **losses}, inputs={**game.inputs, **added})
         return modified, optimizers
 
@@ -66,8 +80,12 @@ def _one_ahead(
     gradients = {player: _gradient(game, player, networks, batch) for player in states}
     after = {}
     for player, gradient in gradients.items():
+        rate = optimizers[player].learning_rate
         params, after[player] = optimizers[player].functional_step(
-            networks.parameters(player), gradient, states[player]
+            networks.parameters(player),
+            gradient,
+            states[player],
+            rate if is_constant(rate) else batch[_rate_name(player)],
         )
         project = projections.get(player)
         if project is not None:
@@ -77,10 +95,25 @@ def _one_ahead(
 
 
 def _gradient(game: Game, player: str, networks: Networks, batch: Batch) -> Tree:
-    gradient: Tree = grad(lambda own: game.loss(player, networks.with_parameters(player, own), batch))(
+    every_term = Batch(batch.tensors)
+    gradient: Tree = grad(lambda own: game.loss(player, networks.with_parameters(player, own), every_term))(
         networks.parameters(player)
     )
     return gradient
+
+
+def _rate_name(player: str) -> str:
+    return f"{player}/learning_rate"
+
+
+def _rate_inputs(players: Sequence[str], optimizers: Optimizers) -> dict[str, Input]:
+    """The present learning rates that follow the budget, as inputs of the batch."""
+
+    def present(player: str) -> ScheduledInput:
+        return ScheduledInput(lambda progress: rate_at(optimizers[player].learning_rate, progress.share))
+
+    changing = (player for player in players if not is_constant(optimizers[player].learning_rate))
+    return {_rate_name(player): present(player) for player in changing}
 
 
 def _state_inputs(player: str, optimizer: Any, template: nn.Module) -> dict[str, OptimizerStateInput]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
 from ganbench import registry
@@ -16,6 +16,7 @@ from ganbench.objectives import Objective
 from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.penalties import Penalty
 from ganbench.registry import EntryOf
+from ganbench.schedules import LearningRate
 from ganbench.updates import FirstPlayer, Turns, update_rule
 from ganbench.variants.discriminator_input import SINGLE_EXAMPLES, DiscriminatorInput
 from ganbench.variants.variant import Variant
@@ -35,9 +36,9 @@ def two_player(
     latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
-    learning_rate: Annotated[float, Gt(0), "of both players"] = 2e-4,
+    learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 2e-4,
     discriminator_learning_rate: Annotated[
-        float | None, Gt(0), "of the discriminator; null: learning_rate"
+        LearningRate | None, "of the discriminator; null: learning_rate"
     ] = None,
     update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,

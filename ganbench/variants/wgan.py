@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt
 
 from ganbench.objectives import wasserstein
 from ganbench.penalties import clip_weights
+from ganbench.schedules import LearningRate
 from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
@@ -16,7 +17,7 @@ from ganbench.variants.variant import Variant
 def wgan(
     clip: Annotated[float, Gt(0), "every parameter of the critic stays in [-clip, clip]"] = 0.01,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
-    learning_rate: Annotated[float, Gt(0), "of both players"] = 5e-5,
+    learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 5e-5,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = "rmsprop",
     **options: Any,
 ) -> Variant:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 
 from ganbench.objectives import wasserstein
 from ganbench.penalties import gradient_penalty
+from ganbench.schedules import LearningRate
 from ganbench.variants.two_player import register_variant, two_player
 from ganbench.variants.variant import Variant
 
@@ -18,7 +19,7 @@ _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.9}}
 def wgan_gp(
     gp_weight: Annotated[float, Ge(0), "λ of the penalty (no half in front)"] = 10.0,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
-    learning_rate: Annotated[float, Gt(0), "of both players"] = 1e-4,
+    learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 1e-4,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
     **options: Any,
 ) -> Variant:

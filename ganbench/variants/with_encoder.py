@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError
@@ -14,6 +14,7 @@ from ganbench.networks.joint import encoder, joint_discriminator
 from ganbench.networks.network import Architecture, architecture
 from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.registry import EntryOf
+from ganbench.schedules import LearningRate
 from ganbench.updates import FirstPlayer, Turns, update_rule
 from ganbench.variants.two_player import DCGAN_ADAM
 from ganbench.variants.variant import Variant
@@ -31,9 +32,9 @@ def with_encoder(
     latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
     batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
-    learning_rate: Annotated[float, Gt(0), "of all players"] = 2e-4,
+    learning_rate: Annotated[LearningRate, "of all players; constant, or by the share of the budget"] = 2e-4,
     discriminator_learning_rate: Annotated[
-        float | None, Gt(0), "of the discriminator; null: learning_rate"
+        LearningRate | None, "of the discriminator; null: learning_rate"
     ] = None,
     update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -118,8 +119,13 @@ def _optimizer(course: Course) -> str:
     return f"{str(name).capitalize()} {rates}" + (f" ({extra})" if extra else "")
 
 
-def _rate(value: float) -> str:
-    """As 1e-3, the way papers write it."""
+def _rate(value: float | Mapping[str, Any]) -> str:
+    """As 1e-3, the way papers write it; a schedule as 1e-3 → 0 (linear)."""
+    if isinstance(value, Mapping):
+        ((shape, given),) = value.items()
+        if shape == "warm_up":
+            return f"{_rate(given['then'])} after a warm-up"
+        return f"{_rate(given['from'])} → {_rate(given['to'])} ({shape})"
     digits, _, power = f"{value:e}".partition("e")
     return f"{float(digits):g}e{int(power)}"
 

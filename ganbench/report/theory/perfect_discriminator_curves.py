@@ -136,8 +136,9 @@ def _overlap(cohort: Cohort) -> Overlap | None:
     network = options.get("network")
     if not isinstance(network, Mapping) or network.get("name") != "flat":
         return None
-    moved = cohort.budget.amount * float(options.get("learning_rate", 1.0))
-    if cohort.budget.unit != "steps" or moved > _UNTRAINED:
+    rate: Any = options.get("learning_rate")
+    constant = isinstance(rate, int | float)
+    if cohort.budget.unit != "steps" or not constant or cohort.budget.amount * rate > _UNTRAINED:
         return None
     data = description["dataset"]
     return known_overlap(str(data["name"]), data.get("options") or {}, int(options["latent_dim"]))
