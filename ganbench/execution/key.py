@@ -114,7 +114,7 @@ def _files_used(description: CohortDescription) -> tuple[list[Path], tuple[Path,
     with registry.lookups() as entries, user_code(f"{words} cannot be built"):
         dataset: Dataset = make("dataset", description.dataset)
         for stage in make("variant", description.variant).stages:
-            stage.variant.prepared(dataset.info.spec)
+            stage.variant.build(dataset.info.spec)
         applicable(description.diagnostics, dataset)
         data = dataset.files()
     by_their_effect = [file for file in included if not registry.entries_of(file)]
