@@ -18,7 +18,7 @@ from ganbench.contract.datasets import (
 )
 from ganbench.contract.diagnostics import leaves_training_alone, measures, resumes
 from ganbench.contract.extractors import extracts
-from ganbench.contract.networks import fits_data
+from ganbench.contract.networks import fits_data, trains_in_a_gan
 from ganbench.contract.options import options_matter
 from ganbench.contract.promise import (
     Check,
@@ -48,7 +48,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     ),
     "dataset": (documented, describes_itself, draws_examples, draws_repeat, holds_examples, shares_match),
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone, resumes),
-    "network": (documented, fits_data),
+    "network": (documented, fits_data, trains_in_a_gan),
     "extractor": (documented, extracts),
     "update": (documented, names_its_source, trains, counts_its_updates, repeats, vectorizes),
 }
@@ -62,7 +62,7 @@ def check_file(path: str | Path) -> Iterator[str]:
     if not entries:
         raise GanbenchError(f"{path}: registers nothing; decorate a function, as with @register_variant(...)")
     for entry in entries:
-        for check in CHECKS[entry.kind]:
+        for check in CHECKS.get(entry.kind, (documented,)):
             with user_code(f"{entry.kind} {entry.name}", definition_of(entry)):
                 remark = check(entry)
             promise = (check.__doc__ or "").split("\n", 1)[0].rstrip(".")

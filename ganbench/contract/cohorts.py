@@ -24,24 +24,30 @@ _SAMPLES = 4
 
 
 def choice_of(entry: Entry, place: str) -> Choice:
-    """The variant to train, small: the entry itself, or the non-saturating GAN under an update rule."""
-    of_rule = entry.kind == "update"
-    variant = registry.get("variant", "nsgan") if of_rule else entry
+    """The variant to train, small: the entry itself, or a non-saturating GAN with that update or network."""
+    variant = entry if entry.kind == "variant" else registry.get("variant", "nsgan")
     wanted = {"network": PLACES.get(place, PLACES["ring8"]), "latent_dim": 4, "batch_size": 8}
     options = {name: value for name, value in wanted.items() if name in variant.options}
-    return Choice(variant.name, variant.name, options | ({"update": entry.name} if of_rule else {}))
+    return Choice(
+        variant.name, variant.name, options | ({} if variant is entry else {entry.kind: entry.name})
+    )
 
 
 @functools.cache
 def places_of(entry: Entry) -> tuple[str, ...]:
     """The data sets on which a variant builds: the usual places, or else the first that it is made for."""
-    refusals = refusals_of(entry)
-    usual = tuple(place for place in PLACES if place not in refusals)
-    others = (name for name in registry.names("dataset") if name not in PLACES)
-    found = usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
-    why = "; ".join(refusals.values())
+    found = places_at_hand(entry)
+    why = "; ".join(refusals_of(entry).values())
     require(found, entry, f"it builds nowhere, neither on vectors nor on images nor elsewhere: {why}")
     return found
+
+
+@functools.cache
+def places_at_hand(entry: Entry) -> tuple[str, ...]:
+    """The same, empty where it builds on none whose files are there."""
+    usual = tuple(place for place in PLACES if place not in refusals_of(entry))
+    others = (name for name in registry.names("dataset") if name not in PLACES)
+    return usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
 
 
 @functools.cache

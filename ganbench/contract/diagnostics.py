@@ -68,6 +68,17 @@ def resumes(entry: Entry) -> None:
             require(same, entry, f"{name} is another number after a restart; what does state() leave out?")
 
 
+def numbers_by_place(entry: Entry) -> dict[str, np.ndarray]:
+    """All that it says of a small trained cohort, unless it times the training itself."""
+    variant = registry.get("variant", "nsgan")
+    return {
+        f"{name} on {place}": value
+        for place, diagnostic in _applicable(entry)
+        if not diagnostic.describes_training
+        for name, value in _numbers(diagnostic, trained(variant, place), 1).items()
+    }
+
+
 def _numbers(diagnostic: Diagnostic, cohort: Trainer, point: int) -> dict[str, np.ndarray]:
     """All that it says of a cohort at a moment: after a round, at a measuring point, and for the figures."""
     rounds = diagnostic.on_round(cohort.state)

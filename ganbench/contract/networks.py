@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import streams
-from ganbench.contract.promise import CPU, FEW, ContractFailure, require, same_bits
+from ganbench.contract.cohorts import places_at_hand
+from ganbench.contract.promise import CPU, FEW, ContractFailure, definition_of, require, same_bits
+from ganbench.contract.variants import repeats, trains, vectorizes
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, DataSpec, Game, Networks, RandomInput
 from ganbench.networks.construction import constructed
@@ -34,10 +36,19 @@ def fits_data(entry: Entry) -> None:
         try:
             made, again = _built(pair, spec), _built(pair, spec)
         except GanbenchError as error:
-            raise ContractFailure(f"{entry.file}: {entry.kind} {entry.name}: {error}") from error
+            raise ContractFailure(f"{definition_of(entry)}: {entry.kind} {entry.name}: {error}") from error
         same = same_bits(made.params, again.params) and same_bits(made.buffers, again.buffers)
         require(same, entry, "its initial weights do not come from the given stream")
     require(fits, entry, f"it fits none of the shapes {', '.join(str(spec.shape) for spec in SPECS)}")
+
+
+def trains_in_a_gan(entry: Entry) -> str | None:
+    """A small GAN of both networks trains, repeats in every bit, and runs over all seeds at once."""
+    if not places_at_hand(entry):
+        return "on no data set at hand"
+    trains(entry)
+    repeats(entry)
+    return vectorizes(entry)
 
 
 def _players(pair: Architecture, spec: DataSpec) -> dict[str, nn.Module]:
