@@ -8,13 +8,17 @@ import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from fake_run import Fake, build
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 
 from ganbench.analysis.cohorts import Budget
+from ganbench.analysis.names import short_names
 from ganbench.analysis.run import load_run
 from ganbench.analysis.text import ranking_text
 from ganbench.report.images import as_pixels, tiled
@@ -25,6 +29,11 @@ from ganbench.report.style import file_stem, fitting_columns, looks
 from ganbench.report.write import write_report
 from ganbench.store import file_name
 
+SWEPT = tuple(
+    f"nsgan[learning_rate={rate},optimizer=adam(beta1={beta}),latent_dim=16]"
+    for rate in (0.0005, 0.002, 0.008)
+    for beta in (0, 0.5, 0.9)
+)
 SMALL = Fake(points=4, samples=64, diverged={("lsgan", 3): 2})
 
 
@@ -289,3 +298,34 @@ def test_a_variant_with_too_few_seeds_is_named(tmp_path: Path) -> None:
     shutil.rmtree(folder / "cohorts" / "ring8-00-0")
     page = Page(write_report(folder))
     assert "Fewer than three seeds (a): too few" in page.text
+
+
+@pytest.mark.parametrize("labels", [SWEPT, SWEPT[:5]])
+def test_every_figure_names_what_tells_settings_apart(
+    labels: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More variants than share one axes, and fewer: nothing of a label's end or middle is left out."""
+    texts: dict[str, str] = {}
+    save = Canvas.savefig
+
+    def kept(figure: Canvas, *words: Any, **more: Any) -> None:
+        save(figure, *words, **more)
+        texts[str(len(texts))] = "".join(text.get_text() for text in figure.findobj(Text))
+
+    monkeypatch.setattr(Canvas, "savefig", kept)
+    folder = build(tmp_path, Fake(variants=labels, points=3, seeds=3, samples=16, failed=(), diverged={}))
+    page = Page(write_report(folder))
+    names = [re.sub(r"\s", "", name) for name in short_names(labels).values()]
+    assert len(texts) == page.html.count("data:image/png;base64,")
+    for text in texts.values():
+        assert "…" not in text
+        assert all(name in re.sub(r"\s", "", text) for name in names)
+    assert "the best setting of each method" in page.text
+    best = pd.read_csv(folder / "tables" / "ring8-best-settings.csv")
+    ranking = pd.read_csv(folder / "tables" / "ring8-ranking.csv")
+    assert best["variant"][0] == ranking["variant"][0]
+    assert best["settings"].sum() == len(labels)
+
+
+def test_no_table_of_best_settings_where_nothing_was_swept(run: Path) -> None:
+    assert not (run / "tables" / "ring8-best-settings.csv").exists()

@@ -13,9 +13,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from ganbench.analysis.numbers import compact, shortened
+from ganbench.analysis.numbers import compact
 from ganbench.analysis.run import Run
 from ganbench.quantities import Quantity
+from ganbench.report.labels import lines
 from ganbench.report.style import FAINT, INK, QUIET, Look
 
 Curves = Mapping[str, pd.DataFrame]
@@ -168,7 +169,7 @@ def handles(plots: Iterable[Plot]) -> list[Line2D]:
     plots = list(plots)
     first = plots[0]
     present = [v for v in first.run.variants if any(v in p.curves for p in plots)]
-    entries = [Line2D([], [], **drawn_as(first.looks[v]), label=shortened(v, 36)) for v in present]
+    entries = [Line2D([], [], **drawn_as(first.looks[v]), label=lines(v, 36)) for v in present]
     if any(p.real is not None for p in plots):
         entries.append(
             Line2D([], [], color=QUIET, linestyle=REAL_DASHES, linewidth=1.3, label="real sampler")

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from ganbench.analysis.numbers import better, shortened, titled
+from ganbench.analysis.numbers import better, titled
 from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import curves, reference_value
 from ganbench.report.curve import Plot, handles, line, medians, plan, prepare, seeds, shadows, shown_name
+from ganbench.report.labels import lines, most_lines
 from ganbench.report.style import (
     Figure,
     Look,
@@ -28,6 +29,8 @@ from ganbench.store import file_name
 
 TOGETHER = 7
 """Up to so many variants share one axes; beyond, each has a panel with the others in grey."""
+_TITLE_LINE = 0.15
+"""Inches of a line of a panel's title."""
 _AXIS_CHARACTERS = 44
 """Longest line of a vertical axis's name."""
 GRADIENTS = "gradient_norm_"
@@ -124,9 +127,10 @@ def _drawn(plot: Plot, mark: float | None = None) -> bytes:
 def _panelled(plot: Plot, each: bool = False) -> Canvas:
     """A panel per variant: more than a few curves in one axes cannot be told apart."""
     columns = fitting_columns(len(plot.curves))
-    figure, axes = panels(
-        len(plot.curves), columns, 3.0 if len(plot.curves) <= columns else 2.05, measured=False
-    )
+    titles = [lines(variant, int(132 / columns)) for variant in plot.curves]
+    titled_over = _TITLE_LINE * (most_lines(titles) - 1)
+    height = (3.0 if len(plot.curves) <= columns else 2.05) + titled_over
+    figure, axes = panels(len(plot.curves), columns, height, measured=False)
     others = medians(plot)
     for i, variant in enumerate(plot.curves):
         prepare(axes[i], plot, label=False)
@@ -135,9 +139,9 @@ def _panelled(plot: Plot, each: bool = False) -> Canvas:
         line(axes[i], plot, variant, band=not each)
         if each:
             seeds(axes[i], plot, variant)
-        axes[i].set_title(shortened(variant, int(132 / columns)), fontsize=8.5)
+        axes[i].set_title(titles[i], fontsize=8.5)
         axes[i].tick_params(labelleft=i % columns == 0, labelbottom=i >= len(axes) - columns)
-    _margins(figure, columns)
+    _margins(figure, -(-len(axes) // columns), titled_over)
     figure.text(0.006, 0.5, _axis_name(plot), fontsize=9.5, rotation=90, va="center", ha="left", ma="center")
     figure.text(
         0.5, 0.06 / figure.get_size_inches()[1], shown_name(plot), fontsize=9.5, va="bottom", ha="center"
@@ -145,16 +149,21 @@ def _panelled(plot: Plot, each: bool = False) -> Canvas:
     return figure
 
 
-def _margins(figure: Canvas, columns: int) -> None:
-    """Fixed margins in inches: a layout that measures every panel's text takes seconds for forty."""
+def _margins(figure: Canvas, rows: int, titles: float) -> None:
+    """Fixed margins in inches: a layout that measures every panel's text takes seconds for forty.
+
+    `titles` is what they are higher by than one line.
+    """
     width, height = (float(inches) for inches in figure.get_size_inches())
+    gap, bottom, top = 0.43 + titles, 0.62, 0.3 + titles
+    panel = (height - bottom - top - gap * (rows - 1)) / rows
     figure.subplots_adjust(
         left=0.95 / width,
         right=1 - 0.1 / width,
-        bottom=0.62 / height,
-        top=1 - 0.3 / height,
+        bottom=bottom / height,
+        top=1 - top / height,
         wspace=0.08,
-        hspace=0.38,
+        hspace=gap / panel,
     )
 
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ganbench.analysis.numbers import shortened
 from ganbench.analysis.run import Run
+from ganbench.report.labels import lines
 from ganbench.report.style import FAINT, QUIET, Figure, Look, file_stem, fitting_columns, panels, png
 from ganbench.store import file_name
 
@@ -33,7 +33,7 @@ def eigenvalues(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | N
     figure, axes = panels(len(shown), fitting_columns(len(shown)), 3.0)
     for each, (variant, values) in zip(axes, shown.items(), strict=True):
         _plane(each, values, looks[variant])
-        each.set_title(shortened(variant, 34))
+        each.set_title(lines(variant, 34))
     axes[0].set_ylabel("imaginary part")
     for each in axes[-fitting_columns(len(shown)) :]:
         each.set_xlabel("real part")
@@ -58,7 +58,7 @@ def path_angles(run: Run, dataset: str, looks: Mapping[str, Look]) -> Figure | N
     figure, axes = panels(len(shown), columns, 2.7)
     for i, (variant, (share, cosines)) in enumerate(shown.items()):
         _path(axes[i], share, cosines, looks[variant])
-        axes[i].set_title(shortened(variant, 34))
+        axes[i].set_title(lines(variant, 34))
         axes[i].tick_params(labelleft=i % columns == 0)
         if i >= len(shown) - columns:
             axes[i].set_xlabel("on the way between checkpoints")

@@ -9,12 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ganbench.analysis.cohorts import Budget
-from ganbench.analysis.numbers import better, shortened, titled
+from ganbench.analysis.numbers import better, titled
 from ganbench.analysis.ranking import final_records
 from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import badness
 from ganbench.analysis.summaries import reference_value
 from ganbench.report.curve import REAL_DASHES, limits, wants_log
+from ganbench.report.labels import lines, most_lines
 from ganbench.report.style import INK, QUIET, Figure, Look, canvas, file_stem, png
 
 
@@ -28,14 +29,15 @@ def forest(
     by_distance = primary.direction == "target"
     values = {v: badness(x, "target", primary.target) if by_distance else x for v, x in values.items()}
     reference = None if by_distance else reference_value(run, dataset, primary.name)
-    figure = canvas(0.75 + 0.34 * len(table))
+    names = [lines(v, 40) for v in table["variant"]]
+    figure = canvas(0.75 + max(0.34, 0.16 * most_lines(names) + 0.06) * len(table))
     axes = figure.add_subplot()
     gutter = _axis(
         axes, run, dataset, np.concatenate([*values.values(), [] if reference is None else [reference]])
     )
     for place, row in enumerate(table.itertuples()):
         _row(axes, place, row, values[row.variant], looks[row.variant], gutter)
-    axes.set_yticks(range(len(table)), [shortened(v, 40) for v in table["variant"]])
+    axes.set_yticks(range(len(table)), names)
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from ganbench.analysis.numbers import number, shortened
+from ganbench.analysis.numbers import number
 from ganbench.analysis.run import Run
 from ganbench.report import strip
 from ganbench.report.samples import Array, Samples
@@ -26,13 +26,13 @@ def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Seque
     shown = [v for v in order if v in samples.variants()]
     if not shown or len(samples.shape) != 3:
         return None
-    figure, axes = square_panels(len(shown) + 1)
-    real = samples.fixed.get("real", np.empty((0, *samples.shape)))
-    _panel(axes[0], tiled(as_pixels(real, samples), GRID), "real images\n ", FAINT)
-    for one, variant in zip(axes[1:], shown, strict=True):
-        seed, images = samples.final(variant) or (0, np.empty((0, *samples.shape)))
-        title = f"{shortened(variant, 36)}\nseed {seed}{_result(run, dataset, variant, seed)}"
-        _panel(one, tiled(as_pixels(images, samples), GRID), title, looks[variant].colour)
+    nothing = np.empty((0, *samples.shape))
+    final = {variant: samples.final(variant) or (0, nothing) for variant in shown}
+    titles = [f"{v}\nseed {seed}{_result(run, dataset, v, seed)}" for v, (seed, _) in final.items()]
+    figure, axes = square_panels(["real images\n", *titles])
+    _panel(axes[0], tiled(as_pixels(samples.fixed.get("real", nothing), samples), GRID), FAINT)
+    for one, (variant, (_, images)) in zip(axes[1:], final.items(), strict=True):
+        _panel(one, tiled(as_pixels(images, samples), GRID), looks[variant].colour)
     caption = (
         "Real images, and each variant's final samples, the first 64 drawn and not a selection. "
         "Each panel "
@@ -95,11 +95,10 @@ def _image(axes: Axes, picture: Array, box: tuple[float, float, float, float]) -
     axes.imshow(pixels, extent=box, aspect="auto", interpolation="antialiased")
 
 
-def _panel(axes: Axes, picture: Array, title: str, colour: str) -> None:
+def _panel(axes: Axes, picture: Array, colour: str) -> None:
     height, width = picture.shape[:2]
     _image(axes, picture, (0, width, height, 0))
     axes.set(xticks=[], yticks=[], aspect="equal")
-    axes.set_title(title, fontsize=8.5, linespacing=1.35)
     for spine in axes.spines.values():
         spine.set(edgecolor=colour, linewidth=1.6)
 

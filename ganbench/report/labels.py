@@ -8,6 +8,7 @@ from functools import lru_cache
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from ganbench.analysis.names import wrapped
 from ganbench.analysis.numbers import shortened
 
 _NAME = 9
@@ -21,6 +22,16 @@ def fitted(text: str, inches: float, size: float, bold: bool = False) -> str:
     while kept > 3 and _inches(shortened(text, kept), size, bold) > inches:
         kept -= 1
     return shortened(text, kept)
+
+
+def lines(label: str, width: int) -> str:
+    """A label on lines of at most `width` characters: where settings differ, no end of it can be spared."""
+    return "\n".join(wrapped(label, width))
+
+
+def most_lines(texts: Iterable[str]) -> int:
+    """The lines of the tallest of texts."""
+    return max((text.count("\n") + 1 for text in texts), default=1)
 
 
 def width_of(texts: Iterable[str], size: float) -> float:

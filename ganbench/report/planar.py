@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
-from ganbench.analysis.numbers import number, shortened
+from ganbench.analysis.numbers import number
 from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import reference_value
 from ganbench.report import strip
@@ -28,14 +28,12 @@ def gallery(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[s
     if not shown or samples.shape != (2,):
         return None
     box = extent(samples)
-    figure, axes = square_panels(len(shown) + 1)
-    _panel(
-        axes[0], samples, box, samples.fixed.get("real"), "#3d444d", "real data\n" + _reference(run, dataset)
-    )
-    for one, variant in zip(axes[1:], shown, strict=True):
-        seed, points = samples.final(variant) or (0, np.empty((0, 2)))
-        title = f"{shortened(variant, 36)}\n{_quality(run, dataset, variant, seed)}"
-        _panel(one, samples, box, points, looks[variant].colour, title)
+    final = {variant: samples.final(variant) or (0, np.empty((0, 2))) for variant in shown}
+    titles = [f"{v}\n{_quality(run, dataset, v, seed)}" for v, (seed, _) in final.items()]
+    figure, axes = square_panels([f"real data\n{_reference(run, dataset)}", *titles])
+    _panel(axes[0], samples, box, samples.fixed.get("real"), "#3d444d")
+    for one, (variant, (_, points)) in zip(axes[1:], final.items(), strict=True):
+        _panel(one, samples, box, points, looks[variant].colour)
     caption = (
         "Final samples (coloured dots) over the true density (grey; small rings are the modes' centres). "
         "Each panel "
@@ -79,7 +77,7 @@ def extent(samples: Samples) -> Box:
     return low[0] - margin, high[0] + margin, low[1] - margin, high[1] + margin
 
 
-def _panel(axes: Axes, samples: Samples, box: Box, points: Array | None, colour: str, title: str) -> None:
+def _panel(axes: Axes, samples: Samples, box: Box, points: Array | None, colour: str) -> None:
     _density(axes, samples, box)
     if "means" in samples.fixed:
         means = samples.fixed["means"]
@@ -98,7 +96,6 @@ def _panel(axes: Axes, samples: Samples, box: Box, points: Array | None, colour:
     if not inside.all() or not len(good):
         axes.text(0.97, 0.03, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=8, color=INK)
     axes.set(xlim=box[:2], ylim=box[2:], xticks=[], yticks=[], aspect="equal")
-    axes.set_title(title, fontsize=8.5, linespacing=1.35)
 
 
 def _density(axes: Axes, samples: Samples, box: Box) -> None:
@@ -144,5 +141,5 @@ def _measures(run: Run, dataset: str, values: Mapping[str, float]) -> list[str]:
     if MODES in values:
         found.append(f"{number(values[MODES])}{f' of {total}' if total else ''} modes")
     if QUALITY in values and np.isfinite(values[QUALITY]):
-        found.append(f"{100 * values[QUALITY]:.0f} % good")
+        found.append(f"{100 * values[QUALITY]:.0f}\u00a0%\u00a0good")
     return found

@@ -14,7 +14,7 @@ from ganbench.report import curves, dynamics, images, planar
 from ganbench.report.forest import forest
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
-from ganbench.report.tables import Table, quantities_table, ranking_table
+from ganbench.report.tables import Table, best_settings_table, quantities_table, ranking_table
 from ganbench.report.words import paragraph
 from ganbench.store import file_name
 
@@ -136,6 +136,8 @@ def _ranked(run: Run, dataset: str, looks: Mapping[str, Look]) -> tuple[list[Ite
     shown: list[Item] = [ranking_table(run, dataset, budget, table, file_name(dataset))]
     if len(table):
         shown.insert(0, forest(run, dataset, budget, table, looks, file_name(dataset)))
+        best = best_settings_table(run, dataset, table, file_name(dataset))
+        shown += [] if best is None else [best]
     return shown, [text], list(table["variant"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from ganbench.analysis.names import parts
-from ganbench.analysis.numbers import compact, shortened
+from ganbench.analysis.numbers import compact
+from ganbench.report.labels import lines, most_lines, width_of
 from ganbench.report.samples import CLOSE, Array, History, Samples
 from ganbench.report.style import FAINT, INK, QUIET, WIDTH, Look, canvas
 
 MOST_COLUMNS = 9
 Box = tuple[float, float, float, float]
 """A frame: left, right, bottom, top."""
-LABEL_WIDTH = 1.7
-"""Inches for the rows' names."""
+_LABEL_WIDTH, _CHARACTERS, _NAME = 1.7, 28, 8.5
+"""Inches for the rows' names or more, the characters on one of their lines, and their size in points."""
 
 
 CAPTION = (
@@ -59,20 +58,22 @@ def empty_strip(rows: Mapping[str, History], looks: Mapping[str, Look]) -> tuple
     back to be filled.
     """
     columns = _columns(rows.values())
-    side = min((WIDTH - LABEL_WIDTH) / len(columns), 1.6)
+    names = [f"{lines(v, _CHARACTERS)}\nseed {history.seed}" for v, history in rows.items()]
+    label = max(_LABEL_WIDTH, width_of("\n".join(names).split("\n"), _NAME) + 0.25)
+    side = min((WIDTH - label) / len(columns), 1.6)
     height = len(rows) * side + 0.32
     figure = canvas(height, measured=False)
-    inside = (LABEL_WIDTH, 0.02, len(columns) * side, len(rows) * side)
+    inside = (label, 0.02, len(columns) * side, len(rows) * side)
     axes = figure.add_axes(tuple(np.divide(inside, (WIDTH, height, WIDTH, height)).tolist()))
     axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
     axes.axis("off")
     axes.text(-0.1, -0.06, "shown so far", ha="right", va="bottom", fontsize=8, color=QUIET)
     for column, shown in enumerate(columns):
         axes.text(column + 0.5, -0.06, compact(shown), ha="center", va="bottom", fontsize=8.5, color=INK)
-    for row, (name, history) in enumerate(rows.items()):
-        text = _row_name(name, f"seed {history.seed}")
-        axes.text(-0.1, row + 0.5, text, ha="right", va="center", fontsize=8.5, linespacing=1.4)
-        axes.add_patch(Rectangle((-0.05, row + 0.03), 0.03, 0.94, color=looks[name].colour, clip_on=False))
+    size = min(_NAME, 72 * 0.94 * side / (1.4 * most_lines(names)))
+    for row, (variant, name) in enumerate(zip(rows, names, strict=True)):
+        axes.text(-0.1, row + 0.5, name, ha="right", va="center", fontsize=size, linespacing=1.3)
+        axes.add_patch(Rectangle((-0.05, row + 0.03), 0.03, 0.94, color=looks[variant].colour, clip_on=False))
     return figure, axes, [cell for row in range(len(rows)) for cell in _cells(axes, row, rows, columns)]
 
 
@@ -96,13 +97,6 @@ def _cells(axes: Axes, row: int, rows: Mapping[str, History], columns: Sequence[
 
 def _any_known(samples: Array) -> bool:
     return bool(np.isfinite(samples.reshape(len(samples), -1)).all(1).any())
-
-
-def _row_name(label: str, note: str) -> str:
-    """A variant's name, its options on lines of their own, and a note."""
-    name, options, budget = parts(label)
-    wrapped = textwrap.wrap(f"[{options}]".replace(",", ", "), 26)[:3] if options else []
-    return "\n".join(part for part in (shortened(name, 24), *wrapped, budget, note) if part)
 
 
 def _frame(axes: Axes, row: int, column: int) -> Box:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from ganbench.report.labels import lines, most_lines
 from ganbench.report.ticks import plain_ticks
 
 WIDTH = 10.0
@@ -134,10 +135,15 @@ def panels(count: int, columns: int, height: float, measured: bool = True) -> tu
     return figure, axes
 
 
-def square_panels(count: int) -> tuple[Canvas, list[Axes]]:
-    """A figure with `count` square axes under titles of two lines."""
-    columns = fitting_columns(count, 4 if count <= 12 else 6)
-    return panels(count, columns, min(WIDTH / columns, 3.4) + 0.6)
+def square_panels(titles: Sequence[str]) -> tuple[Canvas, list[Axes]]:
+    """A figure with square axes, one under each title."""
+    columns = fitting_columns(len(titles), 4 if len(titles) <= 12 else 6)
+    side = min(WIDTH / columns, 3.4)
+    wrapped_titles = ["\n".join(lines(line, int(14 * side)) for line in t.split("\n")) for t in titles]
+    figure, axes = panels(len(titles), columns, side + 0.25 + 0.17 * most_lines(wrapped_titles))
+    for one, title in zip(axes, wrapped_titles, strict=True):
+        one.set_title(title, fontsize=8.5, linespacing=1.35)
+    return figure, axes
 
 
 def fitting_columns(count: int, most: int = 4) -> int:

@@ -12,13 +12,16 @@ import pandas as pd
 
 from ganbench.analysis.cohorts import Budget, Cohort
 from ganbench.analysis.numbers import arrow, compact, interval, listed, number, percent, seconds, titled
-from ganbench.analysis.ranking import budgets, unranked
+from ganbench.analysis.ranking import BestSetting, best_settings, budgets, unranked
 from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import Summary
 from ganbench.analysis.summaries import final_summaries, measured, reference_value
 from ganbench.analysis.text import coverage_text, rank_text, undefined_word
 from ganbench.report.style import file_stem
 from ganbench.store import encoded, file_name
+
+_MOST_RIVALS = 3
+"""More settings than these are counted, not named."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,36 @@ def ranking_table(run: Run, dataset: str, budget: Budget, table: pd.DataFrame, n
         notes=_ranking_notes(run, dataset, budget, table),
         left=frozenset({0, 1}),
     )
+
+
+def best_settings_table(run: Run, dataset: str, table: pd.DataFrame, name: str) -> Table | None:
+    """The best setting of each method that was run in several; None where no method was."""
+    found = best_settings(run, dataset, table)
+    if not found:
+        return None
+    primary = run.primary(dataset)
+    return Table(
+        name=file_stem(name, "best-settings"),
+        caption=f"{dataset}: the best setting of each method by the median {titled(primary)}",
+        header=[
+            *("method", "settings", "best setting", f"median {arrow(primary)}".rstrip(), "interval"),
+            "not told apart from",
+        ],
+        rows=[_best_row(best) for best in found],
+        data=pd.DataFrame([{**vars(best), "rivals": "; ".join(best.rivals)} for best in found]),
+        notes=["Not told apart: the method's other settings whose intervals allow them the first rank, too."],
+        left=frozenset({0, 2, 5}),
+    )
+
+
+def _best_row(best: BestSetting) -> list[str]:
+    word = undefined_word(best.diverged)
+    rivals = best.rivals if len(best.rivals) <= _MOST_RIVALS else (f"{len(best.rivals)} of them",)
+    return [
+        *(best.method, str(best.settings), best.variant, number(best.median, word)),
+        interval(best.lower, best.upper, best.coverage, word),
+        "; ".join(rivals) or "–",
+    ]
 
 
 def _ranking_row(row: object) -> list[str]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from ganbench.analysis.numbers import compact, shortened
+from ganbench.analysis.numbers import compact
 from ganbench.report.curve import REAL_DASHES
+from ganbench.report.labels import lines
 from ganbench.report.style import INK, QUIET, Figure, Look, file_stem, fitting_columns, panels, png
 from ganbench.report.theory.mixtures_courses import MODES, VARIATION, Course
 from ganbench.store import file_name
@@ -68,7 +69,7 @@ def _pair(above: Axes, below: Axes, course: Course, look: Look, first: bool) -> 
     above.set_ylim(-0.04 * course.data.modes, 1.06 * course.data.modes)
     above.yaxis.set_major_locator(MultipleLocator(max(1, round(course.data.modes / 5))))
     above.tick_params(labelbottom=False)
-    above.set_title(shortened(course.variant, 30), color=INK)
+    above.set_title(lines(course.variant, 30), color=INK)
     below.set_ylim(-0.03, 1.03)
     if first:
         above.set_ylabel("modes recovered")
