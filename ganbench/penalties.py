@@ -23,11 +23,16 @@ def _no_inputs(_spec: DataSpec) -> Mapping[str, RandomInput]:
 
 @dataclass(frozen=True)
 class Penalty:
-    """A term, a projection of each updated parameter, or both; and the random inputs it needs."""
+    """A term, a projection of each updated parameter, or both; and the random inputs it needs.
+
+    The term is lazy: it counts at every `every`-th update of its player, that many times as much.
+    Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", section 3.1.
+    """
 
     term: Term | None = None
     project: Callable[[Tensor], Tensor] | None = None
     inputs: Callable[[DataSpec], Mapping[str, RandomInput]] = field(default=_no_inputs)
+    every: int = 1
 
 
 def clip_weights(bound: float) -> Penalty:
@@ -35,7 +40,7 @@ def clip_weights(bound: float) -> Penalty:
     return Penalty(project=lambda parameter: parameter.clamp(-bound, bound))
 
 
-def gradient_penalty(weight: float, target: float = 1.0) -> Penalty:
+def gradient_penalty(weight: float, target: float = 1.0, every: int = 1) -> Penalty:
     """weight·E(‖∇D(x̂)‖ − target)² between real and generated points.  Gulrajani et al. 2017, eq. (3)."""
 
     def term(networks: Networks, batch: Batch, real: Tensor, fake: Tensor) -> Tensor:
@@ -44,10 +49,10 @@ def gradient_penalty(weight: float, target: float = 1.0) -> Penalty:
         norms = norm_per_example(networks.input_gradient("discriminator", between))
         return weight * (norms - target).square().mean()
 
-    return Penalty(term, inputs=lambda _spec: {"interpolation": RandomInput((), "uniform")})
+    return Penalty(term, inputs=lambda _spec: {"interpolation": RandomInput((), "uniform")}, every=every)
 
 
-def dragan_penalty(weight: float, spread: float) -> Penalty:
+def dragan_penalty(weight: float, spread: float, every: int = 1) -> Penalty:
     """weight·E(‖∇D(x + δ)‖ − 1)² near real points.  Kodali et al. 2017, section 2.3.
 
     As in the authors' code, δ = α·spread·std(x)·u with one α ~ U(0, 1) per example, u ~ U(0, 1)
@@ -66,20 +71,22 @@ def dragan_penalty(weight: float, spread: float) -> Penalty:
             "perturbation": RandomInput(spec.shape, "uniform"),
         }
 
-    return Penalty(term, inputs=inputs)
+    return Penalty(term, inputs=inputs, every=every)
 
 
-def r1(gamma: float) -> Penalty:
+def r1(gamma: float, every: int = 1) -> Penalty:
     """γ/2·E‖∇D(x)‖² at real points.  Mescheder et al. 2018, eq. (9)."""
     return Penalty(
-        lambda networks, batch, real, _fake: gamma / 2 * batch.mean_real(_squared_gradient(networks, real))
+        lambda networks, batch, real, _fake: gamma / 2 * batch.mean_real(_squared_gradient(networks, real)),
+        every=every,
     )
 
 
-def r2(gamma: float) -> Penalty:
+def r2(gamma: float, every: int = 1) -> Penalty:
     """γ/2·E‖∇D(x)‖² at generated points.  Mescheder et al. 2018, eq. (10)."""
     return Penalty(
-        lambda networks, batch, _real, fake: gamma / 2 * batch.mean_noise(_squared_gradient(networks, fake))
+        lambda networks, batch, _real, fake: gamma / 2 * batch.mean_noise(_squared_gradient(networks, fake)),
+        every=every,
     )
 
 

@@ -15,6 +15,7 @@ from ganbench.variants.variant import Variant
 @register_variant("gan-r1")
 def gan_r1(
     gamma: Annotated[float, Ge(0), "the loss gains γ/2·E‖∇D(x)‖² at real points"] = 10.0,
+    every: Annotated[int, Ge(1), "apply the penalty at every k-th update, k times as heavy"] = 1,
     **options: Any,
 ) -> Variant:
     """Non-saturating GAN with a zero-centred gradient penalty at real points.
@@ -22,4 +23,4 @@ def gan_r1(
     Source: Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", eq. (9).
     Deviation: Adam with the DCGAN settings by default, where the paper has RMSProp.
     """
-    return two_player(non_saturating(), [r1(gamma)], **options)
+    return two_player(non_saturating(), [r1(gamma, every)], **options)

@@ -17,6 +17,7 @@ _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.99}}
 @register_variant("rpgan-r1r2")
 def rpgan_r1r2(
     gamma: Annotated[float, Ge(0), "γ of both penalties (with γ/2 in front)"] = 1.0,
+    every: Annotated[int, Ge(1), "apply the penalties at every k-th update, k times as heavy"] = 1,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
     **options: Any,
 ) -> Variant:
@@ -26,4 +27,4 @@ def rpgan_r1r2(
     R1 and R2.
     Deviation: the objective only; no schedules of γ, learning rate or β₂.
     """
-    return two_player(relativistic(), [r1(gamma), r2(gamma)], optimizer=optimizer, **options)
+    return two_player(relativistic(), [r1(gamma, every), r2(gamma, every)], optimizer=optimizer, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
@@ -128,7 +129,8 @@ def adversarial_losses(
         loss = objective.discriminator(networks.discriminator(real), networks.discriminator(fake), batch)
         for penalty in penalties:
             if penalty.term is not None:
-                loss = loss + penalty.term(networks, batch, real, fake)
+                term = partial(penalty.term, networks, batch, real, fake)
+                loss = loss + batch.every(penalty.every, term)
         return loss
 
     def generator_loss(networks: Networks, batch: Batch) -> Tensor:

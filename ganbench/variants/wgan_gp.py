@@ -18,6 +18,7 @@ _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.9}}
 @register_variant("wgan-gp")
 def wgan_gp(
     gp_weight: Annotated[float, Ge(0), "λ of the penalty (no half in front)"] = 10.0,
+    every: Annotated[int, Ge(1), "apply the penalty at every k-th update, k times as heavy"] = 1,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
     learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 1e-4,
     optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
@@ -29,7 +30,7 @@ def wgan_gp(
     """
     return two_player(
         wasserstein(),
-        [gradient_penalty(gp_weight)],
+        [gradient_penalty(gp_weight, every=every)],
         n_critic=n_critic,
         learning_rate=learning_rate,
         optimizer=optimizer,
