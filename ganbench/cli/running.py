@@ -54,7 +54,7 @@ def check(file: str, data: str | None, include: Sequence[Path]) -> None:
     from ganbench.child_process import ChildProcess
     from ganbench.terminal import counted
 
-    (found,) = ChildProcess(
+    *_, found = ChildProcess(
         "ganbench.contract.suites", "check_suite", file, tuple(include), seconds=_LONGEST_CHECK
     )
     _tell_added(found["added"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import torch
+from torch import Tensor
 
 from ganbench import streams
 from ganbench.contract.networks import SPECS
 from ganbench.contract.promise import FEW, require
 from ganbench.extractors import FEATURES, Extractor
+from ganbench.game import DataSpec
 from ganbench.registry import Entry
 
 _ROUNDING = 1e-4
@@ -23,8 +25,7 @@ def extracts(entry: Entry) -> str | None:
     json.dumps([extractor.protocol(layer) for layer in extractor.layers])
     taken = [spec for spec in SPECS if extractor.refusal(spec) is None]
     for spec in taken:
-        source = streams.generator(0, "contract")
-        examples = 2 * torch.rand((FEW, *spec.shape), generator=source) - 1
+        examples = _examples(spec)
         before = torch.get_rng_state()
         with torch.no_grad():
             together, again, alone = extractor(examples), extractor(examples), extractor(examples[:1])
@@ -39,3 +40,19 @@ def extracts(entry: Entry) -> str | None:
             near = torch.allclose(values[:1], alone[layer], _ROUNDING, _ROUNDING)
             require(near, entry, f"{layer}: an example's values depend on the examples beside it")
     return None if taken else f"tried on none of {', '.join(str(spec.shape) for spec in SPECS)}"
+
+
+def features_of(entry: Entry) -> dict[str, Tensor]:
+    """All layers of some examples of each shape that it takes."""
+    extractor = entry.factory()
+    with torch.no_grad():
+        return {
+            f"{layer} of {spec.shape}": values
+            for spec in SPECS
+            if extractor.refusal(spec) is None
+            for layer, values in extractor(_examples(spec)).items()
+        }
+
+
+def _examples(spec: DataSpec) -> Tensor:
+    return 2 * torch.rand((FEW, *spec.shape), generator=streams.generator(0, "contract")) - 1

@@ -15,6 +15,7 @@ from ganbench import registry, streams
 from ganbench.contract import check_file
 from ganbench.contract.cohorts import outcome_of, places_at_hand, trained
 from ganbench.contract.diagnostics import numbers_by_place
+from ganbench.contract.extractors import features_of
 from ganbench.contract.promise import CPU, FEW, dataset_of, definition_of, require
 from ganbench.registry import Entry
 from ganbench.user_code import user_code
@@ -64,6 +65,8 @@ def _numbers(entry: Entry) -> dict[str, Any]:
     """All that an entry computes, small; nothing for kinds whose checks compute nothing."""
     if entry.kind == "dataset":
         return _examples(entry)
+    if entry.kind == "extractor":
+        return features_of(entry)
     if entry.kind == "diagnostic":
         return numbers_by_place(entry)
     places = places_at_hand(entry) if entry.kind in _TRAINED else ()

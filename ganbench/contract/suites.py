@@ -22,12 +22,16 @@ _BATCHES = (2, 4, 8)
 
 
 def check_suite(file: str, include: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Raise SuiteError with every mistake; yield how many cohorts and seeds there are, and what is added."""
+    """Raise SuiteError with every mistake; yield how many cohorts and seeds there are, and what is added.
+
+    Before that an empty mapping for each cohort that was tried: a sign that it goes on.
+    """
     suite, places = load_located(file, include=include)
     trials = _Trials(Mistakes(suite.file), places)
     cohorts = suite.cohorts()
     for description in cohorts:
         trials.take(description)
+        yield {}
     trials.mistakes.raise_any()
     seeds = {len(each.seeds) for each in cohorts}
     yield {
