@@ -21,6 +21,7 @@ from ganbench.execution.key import Recipe
 from ganbench.execution.measurements import Measurements
 from ganbench.execution.provenance import Provenance
 from ganbench.execution.records import cohort_records, records_digest
+from ganbench.game import StateInput
 from ganbench.training.description import CohortDescription
 from ganbench.training.device import matmul_precision
 from ganbench.training.trainer import Trainer
@@ -192,8 +193,15 @@ def _fill(
 
 
 def network_tensors(cohort: Trainer) -> dict[str, Tensor]:
-    """All networks of all seeds by name: "<params|buffers|averages>/<player>/<name>" [S, ...]."""
+    """All networks of all seeds by name: "<params|buffers|averages>/<player>/<name>" [S, ...].
+
+    Beside them "inputs/game/<name>": what samples read of the training's state.
+    """
+    stateful = {name for name, item in cohort.game.inputs.items() if isinstance(item, StateInput)}
+    last = cohort.snapshot(0, True)
+    constants = {n: v for n, v in last.constants().items() if n in stateful & set(last.sample_reads)}
     parts = {
+        "inputs": {"game": constants},
         "params": cohort.state.params,
         "buffers": cohort.state.buffers,
         "averages": cohort.state.averages,

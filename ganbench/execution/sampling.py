@@ -15,15 +15,16 @@ from ganbench import store
 from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError, label_typed, nearest
 from ganbench.execution.trust import include_stored
-from ganbench.game import Tree
+from ganbench.game import DataSpec, Tree
 from ganbench.streams import SeedStreams
-from ganbench.training.batches import draw_random_input, random_inputs
+from ganbench.training.batches import BatchSizes, constant_inputs, example_batch, reads_of
 from ganbench.training.construction import construct
 from ganbench.training.description import Choice
 from ganbench.training.evaluation import evaluate
+from ganbench.training.sampling import SamplingInputs, again_from_the_first
+from ganbench.training.stacked import replica
 from ganbench.training.trainer import make
 from ganbench.user_code import user_code
-from ganbench.variants import Variant
 
 
 def stored_cohorts(run: Path) -> dict[tuple[str, str, int], Path]:
@@ -67,31 +68,59 @@ def _label(run: Path, what: str, typed: str | None, known: Collection[str]) -> s
     return label
 
 
-def sample(folder: Path, seed: int, count: int, trusted: bool = False) -> Tensor:
+def sample(folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None) -> Tensor:
     """`count` samples [count, *shape] of one stored trial, from its stream "sample".
 
+    They are of one `label`, or else of the classes in the data's shares, where the game has labels.
     Raises GanbenchError where it needs a user's file that is not `trusted`, or is another one by now.
     """
     described = store.read_description(folder)
     include_stored(described, folder, trusted)
     with user_code("cannot be sampled"), torch.no_grad():
-        return _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count)
+        return _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count, label)
 
 
-def _sampled(described: Mapping[str, Any], tensors: Mapping[str, Tensor], seed: int, count: int) -> Tensor:
+def _sampled(
+    described: Mapping[str, Any], tensors: Mapping[str, Tensor], seed: int, count: int, label: int | None
+) -> Tensor:
     dataset: Dataset = make("dataset", Choice(**described["dataset"]))
-    variant: Variant = make("variant", Choice(**described["variant"]))
-    place = described["seeds"].index(seed)
-    parts = _parts(tensors, place)
-    dtype = next(iter(parts["params"]["generator"].values())).dtype
-    game = construct(variant, dataset.info.spec, [seed], torch.device("cpu"), dtype).game
-    noise = draw_random_input(SeedStreams([seed], "sample"), random_inputs(game)["noise"], count, dtype)
+    variant = make("variant", Choice(**described["variant"])).stages[-1].variant
+    spec, cpu = dataset.info.spec, torch.device("cpu")
+    parts = _parts(tensors, described["seeds"].index(seed))
+    given = parts.pop("inputs").get("game", {})
+    dtype = next(value.dtype for tree in parts["params"].values() for value in tree.values())
+    game = construct(variant, spec, [seed], cpu, dtype).game
     params = {**parts["params"], **parts["averages"]}
-    return evaluate(game, params, parts["buffers"], game.sample, {"noise": noise}, looped=True)[0]
+    example = example_batch(game, spec, BatchSizes(variant.batch_size, variant.reals_per_batch), cpu, dtype)
+    names = reads_of(game.sample, game, replica(params, 0), replica(parts["buffers"], 0), example).names
+
+    def held_out(name: str, number: int) -> Tensor:
+        available = min(number, dataset.info.split_sizes.get("heldout", number))
+        return again_from_the_first(dataset.fields("heldout", available, cpu, dtype)[name], number, 1)
+
+    source = SamplingInputs(
+        game, spec, names, lambda purpose: SeedStreams([seed], purpose), held_out, "sample"
+    )
+    inputs = source.draw(count, dtype)
+    if label is not None:
+        inputs |= _of_label(spec, inputs, label)
+    constant = constant_inputs(game, 1, cpu, dtype) | given
+    return evaluate(game, params, parts["buffers"], game.sample, inputs, constant, looped=True)[0]
+
+
+def _of_label(spec: DataSpec, inputs: Mapping[str, Tensor], label: int) -> Tree:
+    """The label that all samples are to have, as an input of the game; refuses what the game cannot make."""
+    name = spec.label
+    if name is None or name not in inputs:
+        raise GanbenchError("this trial's samples are made without a label; leave --label out")
+    classes = spec.fields[name].classes
+    if classes is not None and not 0 <= label < classes:
+        raise GanbenchError(f"--label {label}: the data have the classes 0 to {classes - 1}")
+    return {name: torch.full_like(inputs[name], label)}
 
 
 def _parts(tensors: Mapping[str, Tensor], place: int) -> dict[str, dict[str, Tree]]:
-    parts: dict[str, Any] = {"params": {}, "buffers": {}, "averages": {}}
+    parts: dict[str, Any] = {"params": {}, "buffers": {}, "averages": {}, "inputs": {}}
     for path, value in tensors.items():
         part, player, name = path.split("/", 2)
         parts[part].setdefault(player, {})[name] = value[place : place + 1]

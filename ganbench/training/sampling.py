@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -78,8 +78,3 @@ def again_from_the_first(examples: Tensor, count: int, seeds: int) -> Tensor:
     """Examples [n, ...] in order for every seed, from the first again where they end: [S, count, ...]."""
     rows = examples[torch.arange(count, device=examples.device) % len(examples)]
     return rows.expand(seeds, *rows.shape)
-
-
-def override(batch: Mapping[str, Tensor], values: Mapping[str, int]) -> Tree:
-    """The batch with whole inputs set to one value each, such as a label."""
-    return {n: torch.full_like(v, values[n]) if n in values else v for n, v in batch.items()}
