@@ -122,7 +122,7 @@ def test_a_plugin_that_changes_the_working_folder_is_checked_and_sampled(
     monkeypatch.chdir(here)
     assert ganbench("run", "small.yaml", "--out", "run", "--workers", 1).exit_code == 0
     monkeypatch.chdir(here)
-    assert ganbench("sample", "run", "--count", 2, "--out", "s.npy").exit_code == 0
+    assert ganbench("sample", "run", "--count", 2, "--out", "s.npy", "--trust").exit_code == 0
     assert (here / "s.npy").is_file()
     assert not list(elsewhere.iterdir())
 
@@ -135,17 +135,27 @@ def test_a_working_folder_that_was_removed_is_said(tmp_path: Path, monkeypatch: 
         fails_with("the current folder no longer exists", *words)
 
 
+NOBODY = """
+import pwd
+
+def nobody(_):
+    raise KeyError("no such user")
+
+pwd.getpwuid = pwd.getpwnam = nobody
+"""
+
+
 @pytest.fixture
-def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user without an entry in the password file, and no HOME."""
-
-    def nobody(_: object) -> None:
-        raise KeyError("no such user")
-
+def homeless(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry in the password file and no HOME, in this process and those that it starts."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text(NOBODY, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.delenv("GANBENCH_DATA", raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
-    monkeypatch.setattr(pwd, "getpwnam", nobody)
+    for name in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(pwd, name, getattr(pwd, name))
+    exec(NOBODY, {})  # the same here; the lines above undo it
 
 
 @pytest.mark.usefixtures("homeless")
