@@ -16,7 +16,7 @@ import pytest
 import torch
 from engine_cohorts import Recorder, cohort, deviation, equal_bits, finish, numbers, register_for_test
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, softplus
+from torch.nn.functional import avg_pool2d, one_hot, softplus
 
 from ganbench import registry
 from ganbench.game import Batch, DataSpec, Game, MemoryInput, Networks, RandomInput, ScheduledInput
@@ -109,11 +109,11 @@ class Conditional(nn.Module):
 
     def __init__(self, inputs: int, classes: int, outputs: int) -> None:
         super().__init__()
-        self.classes = nn.Embedding(classes, 4)
-        self.layers = nn.Sequential(nn.Linear(inputs + 4, 8), nn.Tanh(), nn.Linear(8, outputs))
+        self.classes = classes
+        self.layers = nn.Sequential(nn.Linear(inputs + classes, 8), nn.Tanh(), nn.Linear(8, outputs))
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        return self.layers(torch.cat([x, self.classes(label)], 1))
+        return self.layers(torch.cat([x, one_hot(label, self.classes).to(x.dtype)], 1))
 
 
 def conditional_game(spec: DataSpec) -> Game:

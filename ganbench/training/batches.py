@@ -28,6 +28,7 @@ from ganbench.game import (
 )
 from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
+from ganbench.vectorizable import Vectorizable
 
 REAL = "real"
 _WHOLE = ("categorical", "permutation")
@@ -216,7 +217,8 @@ def reads_of(
         networks = _Noting(game.players, _fake(params, mode), _fake(buffers, mode))
         read = Batch(_Recording(fake, names))
         try:
-            function(networks, read)
+            with Vectorizable():
+                function(networks, read)
         except Exception:  # a fake tensor has no numbers to branch on
             return Reads(tuple(batch), tuple(sorted(read.periods)), tuple(game.players))
     players = tuple(player for player in game.players if player in networks.called)

@@ -10,6 +10,7 @@ from torch.func import vmap
 
 from ganbench.game import Batch, Game, Networks, Tree
 from ganbench.training.stacked import replica
+from ganbench.vectorizable import Vectorizable
 
 CHUNK = 4096
 """Examples of one seed evaluated at a time, to bound memory."""
@@ -41,7 +42,8 @@ def evaluate(
     def over_seeds(number: int, batch: Tree) -> Tensor:
         def single(params: Mapping[str, Tree], buffers: Mapping[str, Tree], batch: Tree) -> Tensor:
             networks = Networks(game.players, params, buffers, False, number * _PASSES_OF_A_CHUNK)
-            return use(networks, Batch(batch))
+            with Vectorizable():
+                return use(networks, Batch(batch))
 
         if not looped:
             return vmap(single)(params, buffers, batch)

@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from ganbench.game import Game, PlayerGradient, Tree, player_gradient
 from ganbench.training.stacked import replica
 from ganbench.training.tracing import trace
+from ganbench.vectorizable import Vectorizable
 
 Mode = Literal["traced", "compiled", "looped", "plain"]
 Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]
@@ -60,7 +61,7 @@ def build_gradient(
     device = _leaves(inputs)[0].device.type
 
     def single(params: Any, buffers: Any, batch: Any) -> Any:
-        with torch.autocast(device, dtype=autocast, enabled=autocast is not None):
+        with Vectorizable(), torch.autocast(device, dtype=autocast, enabled=autocast is not None):
             return player_gradient(game, player, params, buffers, batch, due)
 
     reason = None
