@@ -10,7 +10,7 @@ from torch.func import vmap
 
 from ganbench.game import Batch, Game, Networks, Tree
 from ganbench.training.stacked import replica
-from ganbench.vectorizable import Vectorizable
+from ganbench.training.vectorizable import Vectorizable
 
 CHUNK = 4096
 """Examples of one seed evaluated at a time, to bound memory."""

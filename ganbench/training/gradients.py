@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 from ganbench.game import Game, PlayerGradient, Tree, player_gradient
 from ganbench.training.stacked import replica
 from ganbench.training.tracing import trace
-from ganbench.vectorizable import Vectorizable
+from ganbench.training.vectorizable import Vectorizable
 
 Mode = Literal["traced", "compiled", "looped", "plain"]
 Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]
