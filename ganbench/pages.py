@@ -31,6 +31,7 @@ def show_page(kind: Kind, name: str) -> str:
         f"{kind} {name}",
         entry.documentation,
         *([_options(options)] if options else []),
+        "\n".join(map(str, entry.factory())) if kind == "claim" else "",
         str(entry.file),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -410,6 +410,16 @@ def test_show_tells_options_with_their_defaults_types_and_source() -> None:
     assert "\n  dataset" not in ganbench("show", "diagnostic", "modes").stdout
 
 
+def test_show_prints_claims_with_their_place_and_source() -> None:
+    page = ganbench("show", "claim", "dirac").stdout
+    assert (
+        "eigenvalue_imag_1 = 0.5 ± 1e-08 (exact)\n      dirac[update=plain, method=gan], dirac; Mescheder"
+        in page
+    )
+    assert "distance = 3.097 ± 0.0005 (derived)" in page
+    assert "dirac  " in ganbench("list", "claims").stdout
+
+
 @pytest.mark.parametrize("kind", ["variants", "datasets", "diagnostics", "networks"])
 def test_everything_listed_has_a_summary(kind: str) -> None:
     lines = ganbench("list", kind).stdout.splitlines()

@@ -442,3 +442,39 @@ def test_the_command_line_checks_a_file(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Source:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+CLAIMS = '''
+from ganbench.claims import Claim, Where, register_claim
+
+@register_claim("mine")
+def mine():
+    """What I say."""
+    where = Where("nsgan", {"batch_size": 8}, "ring8", {"modes": 4})
+    return (
+        Claim("one", where, "modes_recovered", 4.0, "published", 0.5, "me"),
+        Claim("two", where, "mean(reverse_kl)", 0.1, "derived", None, "me"),
+    )
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ("return (", "return () or () and (", "states nothing"),
+        ('"two"', '"one"', "2 claims are called 'one'"),
+        ("4.0", "float('nan')", "expects nan"),
+        ("0.5", "-0.5", "negative tolerance"),
+        ('None, "me"', 'None, " "', "names no source"),
+        ('"nsgan"', '"ngan"', "there is no variant 'ngan'"),
+        ('"modes": 4', '"mods": 4', "dataset ring8 has no option mods"),
+    ],
+)
+def test_a_users_claims(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    file = written(tmp_path, CLAIMS.replace(old, new) if old else CLAIMS)
+    if message is None:
+        assert len(list(check_file(file))) == len(CHECKS["claim"])
+    else:
+        with pytest.raises(GanbenchError, match=message):
+            list(check_file(file))

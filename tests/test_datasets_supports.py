@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from ganbench import registry
+from ganbench.claims.perfect_discriminator import CROSSING, DISJOINT, SAME, gaussians, known_overlap
 from ganbench.datasets.supports import FlatGaussian, gaussian_pair, manifold_pair, parallel_lines
 from ganbench.diagnostics.diagnostic import primary_quantity
 from ganbench.errors import GanbenchError
 from ganbench.execution.dataset_artifacts import dataset_card
 from ganbench.game import DataSpec
 from ganbench.networks.flat import FlatGenerator
-from ganbench.published.perfect_discriminator import CROSSING, DISJOINT, SAME, gaussians, known_overlap
 
 CPU = torch.device("cpu")
 COUNT = 20_000

@@ -17,12 +17,12 @@ import torch
 from engine_cohorts import cohort
 
 from ganbench import registry
+from ganbench.claims import dirac as theory
 from ganbench.diagnostics.diagnostic import NotApplicable
 from ganbench.diagnostics.estimators.linearization import differences
 from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
 from ganbench.errors import GanbenchError
 from ganbench.execution.measurements import Measurements
-from ganbench.published import dirac as theory
 from ganbench.report.theory.dirac import _words
 from ganbench.report.theory.dirac_games import Game, twins, with_usual_numbers
 from ganbench.report.theory.dirac_numbers import distances, eigenvalues
@@ -130,12 +130,12 @@ def iterated(field: Field, rule: str, k: int = 1, clip: float = math.inf, rounds
     return np.array(path)
 
 
-@pytest.mark.parametrize("entry", theory.DISTANCES, ids=lambda entry: json.dumps(dict(entry.setting)))
+@pytest.mark.parametrize("entry", theory.DISTANCES, ids=lambda entry: json.dumps(dict(entry.where.options)))
 def test_published_distances(entry: Any) -> None:
-    options = {name: value for name, value in entry.setting.items() if name != "n_critic"}
+    options = {name: value for name, value in entry.where.options.items() if name != "n_critic"}
     measured = played(**options).final["distance"]
-    assert measured == pytest.approx(entry.value, abs=entry.error)
-    assert f"{measured:.2e}" == f"{entry.value:.2e}" or abs(measured / entry.value - 1) < 5e-4
+    assert measured == pytest.approx(entry.expected, abs=entry.tolerance)
+    assert f"{measured:.2e}" == f"{entry.expected:.2e}" or abs(measured / entry.expected - 1) < 5e-4
 
 
 @pytest.mark.parametrize(

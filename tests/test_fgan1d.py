@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ganbench import streams
+from ganbench.claims.fgan1d import FORMULAS, OPTIMA, SECOND_OPTIMA, published
 from ganbench.datasets.mixture1d import two_gaussians
 from ganbench.diagnostics.diagnostic import NotApplicable
 from ganbench.diagnostics.divergence_fit import (
@@ -23,7 +24,6 @@ from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.networks.construction import initialized
 from ganbench.networks.location_scale import LocationScale, location_scale
-from ganbench.published.fgan1d import FORMULAS, OPTIMA, SECOND_OPTIMA, published
 from ganbench.registry import get
 from ganbench.report.theory.fgan1d_why import decimals, percent
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
@@ -85,7 +85,7 @@ def test_the_exact_optimum_is_the_published_one(name: str) -> None:
     for what, value in (("exact_mu", mu), ("exact_sigma", sigma), ("exact_divergence", least)):
         known = published(name, what)
         assert known is not None
-        assert value == pytest.approx(known.value, abs=1e-4)
+        assert value == pytest.approx(known.expected, abs=1e-4)
 
 
 def test_the_optimum_of_kl_has_the_moments_of_the_data() -> None:
@@ -104,7 +104,7 @@ def test_gan_and_jensen_shannon_share_their_optimum() -> None:
 
 def test_a_start_in_the_narrow_mode_ends_in_the_local_optimum() -> None:
     density = two_gaussians().log_density
-    known = {(each.setting["divergence"], each.what): each.value for each in SECOND_OPTIMA}
+    known = {(each.where.options["divergence"], each.measured): each.expected for each in SECOND_OPTIMA}
     for name in ("reverse_kl", "neyman"):
         found = exact_optimum(DIVERGENCES[name], density, (-0.9, 0.3))
         values = [known[name, what] for what in ("exact_mu", "exact_sigma", "exact_divergence")]
@@ -230,9 +230,9 @@ def test_data_of_bounded_support_have_an_optimum() -> None:
 
 
 def test_published_numbers_are_of_known_divergences() -> None:
-    assert {each.setting["divergence"] for each in OPTIMA} <= set(DIVERGENCES)
+    assert {each.where.options["divergence"] for each in OPTIMA} <= set(DIVERGENCES)
     assert set(FORMULAS) == set(DIVERGENCES)
-    assert {each.kind for each in OPTIMA} == {"from memory"}
+    assert {each.kind for each in OPTIMA} == {"derived"}
     one = torch.ones((), dtype=torch.float64)
     for name, row in FORMULAS.items():
         assert float(DIVERGENCES[name].f(one)) == pytest.approx(row.level, abs=1e-15)

@@ -18,10 +18,10 @@ from ganbench.execution.templates import write_template
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ganbench"
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "quantities", "streams", "published", "counter_random"),
+    ("errors", "quantities", "streams", "counter_random"),
     ("user_code",),
     ("registry", "store", "child_process", "random_calls"),
-    ("game", "schedules"),
+    ("game", "schedules", "claims"),
     ("datasets",),
     ("updates", "optimizers", "divergences", "objectives", "penalties", "networks", "extractors"),
     ("variants",),
@@ -43,7 +43,7 @@ HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
 NEVER_TORCH = (
     "errors",
     "quantities",
-    "published",
+    "claims",
     "registry",
     "store",
     "user_code",

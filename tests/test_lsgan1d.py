@@ -25,6 +25,7 @@ from ganbench.analysis.least_squares_game import (
     NormalLaw,
     distance_to_exponential,
 )
+from ganbench.claims.lsgan1d import CASE_A, EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
 from ganbench.datasets.real_line import Exponential, Normal, RealLine
 from ganbench.diagnostics.parameters import Parameters, settled_at, single_numbers
 from ganbench.diagnostics.quadrature import Doubling
@@ -32,7 +33,6 @@ from ganbench.diagnostics.saturation import Saturation, said_probability
 from ganbench.diagnostics.wasserstein import Wasserstein, wasserstein_distance
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
-from ganbench.published.lsgan1d import CASE_A, EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
 from ganbench.report.theory.lsgan1d_closed import LAGUERRE, LaguerreLaw, laguerre_apart
 from ganbench.report.theory.lsgan1d_games import distance_between
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
@@ -92,17 +92,17 @@ def case_a() -> np.ndarray:
 def test_the_published_end_is_met_to_its_stated_error(case_a: np.ndarray) -> None:
     assert case_a.shape == (UPDATES + 1, 4)
     for golden in EXACT_END:
-        assert abs(case_a[UPDATES, NAMES.index(golden.what)] - golden.value) <= (golden.error or 0)
+        assert abs(case_a[UPDATES, NAMES.index(golden.measured)] - golden.expected) <= (golden.tolerance or 0)
 
 
 def test_the_published_path_is_met_to_its_own_accuracy(case_a: np.ndarray) -> None:
     """Its last digits are off by up to 7e-5, as two independent computations of it agree to 1e-14."""
     apart = [
-        abs(case_a[golden.setting["update"], NAMES.index(golden.what)] - golden.value)
+        abs(case_a[golden.where.step, NAMES.index(golden.measured)] - golden.expected)
         for golden in ON_THE_WAY
     ]
     assert max(apart) < 7e-5
-    beyond = [gap > (golden.error or 0) for gap, golden in zip(apart, ON_THE_WAY, strict=True)]
+    beyond = [gap > (golden.tolerance or 0) for gap, golden in zip(apart, ON_THE_WAY, strict=True)]
     assert sum(beyond) == 6  # half of the last digit; the report marks these
 
 
@@ -232,11 +232,11 @@ def test_the_published_spread_is_that_of_one_sample_a_run() -> None:
         cohort = played(UPDATES, tuple(range(40)), ("exponential", {"points": points}), expectation="samples")
         *_, ends[points] = rounds(cohort)
     for golden in SAMPLED_END:
-        fresh, once = (float(ends[points][golden.what].std()) for points in (None, 1000))
-        assert 0.65 < once / (golden.error or 1) < 1.4
-        assert fresh < 0.35 * (golden.error or 1)
-        assert abs(float(ends[1000][golden.what].mean()) - golden.value) < 3 * (
-            golden.error or 1
+        fresh, once = (float(ends[points][golden.parameter].std()) for points in (None, 1000))
+        assert 0.65 < once / golden.deviation < 1.4
+        assert fresh < 0.35 * golden.deviation
+        assert abs(float(ends[1000][golden.parameter].mean()) - golden.mean) < 3 * (
+            golden.deviation
         ) / math.sqrt(40)
 
 

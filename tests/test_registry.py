@@ -31,7 +31,7 @@ EXPECTED = {
     },
     "extractor": {"identity", "digits", "mnist", "fashion_mnist"},
     "backend": set(),
-    "claim": set(),
+    "claim": {"dirac", "fgan1d", "latent-dimension", "lsgan1d", "mixtures", "perfect-discriminator"},
 }
 
 pytestmark = pytest.mark.usefixtures("forgotten_names")
@@ -83,7 +83,7 @@ def test_what_is_read_is_what_is_registered(kind: Kind) -> None:
 
 def test_options_have_types_defaults_and_meanings() -> None:
     options = registry.get("variant", "wgan-gp").options
-    assert list(options)[:2] == ["gp_weight", "n_critic"]
+    assert list(options)[:3] == ["gp_weight", "every", "n_critic"]
     assert options["gp_weight"].default == 10.0
     assert "penalty" in options["gp_weight"].text
     assert options["n_critic"].default == 5, "a variant's own default wins over the common one"

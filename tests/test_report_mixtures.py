@@ -14,8 +14,8 @@ import pytest
 
 from ganbench.analysis.cohorts import Budget, Cohort, Part
 from ganbench.analysis.run import Run, load_run
-from ganbench.published import mixtures as known
-from ganbench.published.mixtures import COLLAPSE, PERFECT, PROTOCOLS, perfect_sampler, variation_without_none
+from ganbench.claims import mixtures as known
+from ganbench.claims.mixtures import COLLAPSE, PERFECT, PROTOCOLS, perfect_sampler, variation_without_none
 from ganbench.quantities import Quantity
 from ganbench.report.style import looks, styled
 from ganbench.report.theory import SECTIONS, mixtures
@@ -145,10 +145,10 @@ def test_the_laws_are_those_of_draws(modes: int) -> None:
 
 def test_the_published_means_follow_from_the_law() -> None:
     law = perfect_sampler(8, 2500, SHARE)
-    published = {each.what: each.value for each in PERFECT}
+    published = {each.measured: each.expected for each in PERFECT}
     assert law[QUALITY].mean == pytest.approx(published[QUALITY], abs=5e-6)
     assert law[KL].mean == pytest.approx(published[KL], abs=5e-5)
-    assert law[QUALITY].spread == pytest.approx(known.ONE_RUN.value, abs=5e-4)
+    assert law[QUALITY].spread == pytest.approx(known.ONE_RUN, abs=5e-4)
     assert variation_without_none(8, 2500) == pytest.approx(published[VARIATION], abs=5e-4)
     assert law[VARIATION].mean == pytest.approx(0.0271, abs=5e-5), "a class for no mode makes a difference"
     assert perfect_sampler(25, 2500, SHARE)[VARIATION].mean == pytest.approx(0.0447, abs=5e-5)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ganbench.analysis.cohorts import Budget, Cohort, Part
-from ganbench.published.perfect_discriminator import CROSSING, DISJOINT, SAME
+from ganbench.claims.perfect_discriminator import CROSSING, DISJOINT, SAME
 from ganbench.report.theory import perfect_discriminator as report
 from ganbench.report.theory import perfect_discriminator_tables as tables
 from ganbench.report.theory.perfect_discriminator_curves import Measured, read

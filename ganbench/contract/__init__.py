@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganbench import registry
+from ganbench.contract.claims import states_numbers
 from ganbench.contract.datasets import (
     describes_itself,
     draws_examples,
@@ -50,6 +51,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     "diagnostic": (documented, says_how_to_read_it, measures, leaves_training_alone, resumes),
     "network": (documented, fits_data, trains_in_a_gan),
     "extractor": (documented, extracts),
+    "claim": (documented, states_numbers),
     "update": (documented, names_its_source, trains, counts_its_updates, repeats, vectorizes),
 }
 """The promises of each kind, in the order in which they are checked."""

@@ -12,12 +12,12 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ganbench import streams
+from ganbench.claims.dirac import NUMBERS
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, ConstantInput, DataSpec, Game, Input, Networks, RandomInput, Tree
 from ganbench.networks.network import architecture
 from ganbench.objectives import Objective, minimax, non_saturating, wasserstein
 from ganbench.penalties import Penalty, clip_weights, gradient_penalty, r1, r2
-from ganbench.published.dirac import NUMBERS
 from ganbench.updates import FirstPlayer
 from ganbench.variants.two_player import adversarial_losses, register_variant, two_player
 from ganbench.variants.variant import Variant

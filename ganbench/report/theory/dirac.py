@@ -9,7 +9,7 @@ import pandas as pd
 
 from ganbench.analysis.numbers import number, percent
 from ganbench.analysis.run import Run
-from ganbench.published import dirac as theory
+from ganbench.claims import dirac as theory
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Look
 from ganbench.report.tables import Table

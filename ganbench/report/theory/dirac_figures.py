@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from ganbench.published import Published
-from ganbench.published import dirac as theory
+from ganbench.claims import Claim
+from ganbench.claims import dirac as theory
 from ganbench.report.style import COLOURS, INK, WIDTH, Figure, fitting_columns, legend_below, panels, png
 from ganbench.report.theory.dirac_games import Game, twins
 
@@ -105,7 +105,7 @@ def _circles(games: Sequence[Game]) -> str:
     return "Open circles: the published fields, iterated in double precision. "
 
 
-def _known(game: Game) -> Published | None:
+def _known(game: Game) -> Claim | None:
     return theory.published_distance(game.options) if game.rounds == theory.UPDATES else None
 
 
@@ -153,8 +153,8 @@ def _lines(pair: Sequence[Axes], game: Game, colour: str, dashes: Any) -> Line2D
         rounds, distance = game.followed.index, game.followed
         (line,) = axes.plot(rounds, distance, color=colour, linestyle=dashes, linewidth=1.2)
         low, high = axes.get_ylim()
-        if known is not None and low <= known.value <= high:
-            end = [game.rounds], [known.value]
+        if known is not None and low <= known.expected <= high:
+            end = [game.rounds], [known.expected]
             axes.plot(*end, marker="o", mfc="none", mec=INK, markersize=6, clip_on=False)
     return line
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ganbench.analysis.cohorts import Cohort
 from ganbench.analysis.run import Run
-from ganbench.published import dirac as theory
+from ganbench.claims import dirac as theory
 
 DATASET = VARIANT = "dirac"
 LISTED = 0

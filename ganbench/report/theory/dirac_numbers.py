@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ganbench.analysis.numbers import number
-from ganbench.published import dirac as theory
+from ganbench.claims import dirac as theory
 from ganbench.report.tables import Table
 from ganbench.report.theory.compared import Compared, compared_table
 from ganbench.report.theory.dirac_games import Game, twins
@@ -114,7 +114,7 @@ def _distance(game: Game) -> Compared | None:
     predicted, value = theory.linear_distance(game.options, game.rounds), game.value("distance")
     what, measured = f"distance after {game.rounds:,} rounds", _UNDEFINED if math.isnan(value) else value
     if known is not None:
-        numbers = (predicted, known.value, known.error, measured)
+        numbers = (predicted, known.expected, known.tolerance, measured)
         return Compared(game.cell, what, *numbers, kind=known.kind, source=known.source)
     if predicted is not None:
         return Compared(game.cell, what, predicted, None, None, measured, digits=6)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ganbench.analysis.numbers import listed
 from ganbench.analysis.run import Run
-from ganbench.published.fgan1d import FORMULAS, published
+from ganbench.claims.fgan1d import FORMULAS, published
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
 from ganbench.report.tables import Table
@@ -86,7 +86,7 @@ def _row(fit: Fit, what: str) -> Compared:
         setting=fit.name,
         what=SIGNS[what],
         predicted=fit.median(EXACT[what]),
-        published=None if known is None else known.value,
+        published=None if known is None else known.expected,
         error=None,
         measured=fit.median(what),
         low=low,

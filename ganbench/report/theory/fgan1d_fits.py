@@ -11,7 +11,7 @@ import pandas as pd
 
 from ganbench.analysis.cohorts import Cohort
 from ganbench.analysis.run import Run
-from ganbench.published.fgan1d import FORMULAS
+from ganbench.claims.fgan1d import FORMULAS
 
 CLOSE = 0.05
 """The fit is to be this near the exact optimum, in μ and in σ."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ganbench.analysis.numbers import listed, number
-from ganbench.published.fgan1d import SECOND_OPTIMA
+from ganbench.claims.fgan1d import SECOND_OPTIMA
 from ganbench.report.theory.fgan1d_fits import CLOSE, Fit
 
 NOT_SMOOTH = "total_variation"
@@ -65,7 +65,7 @@ def _on_the_start(fits: Sequence[Fit]) -> Iterator[str]:
     text += "Pearson's divergence is infinite for σ ≤ 1, Neyman's for σ ≥ 2. " if names & _BOUNDED else ""
     seconds: dict[str, dict[str, float]] = {}
     for each in SECOND_OPTIMA:
-        seconds.setdefault(each.setting["divergence"], {})[each.what] = each.value
+        seconds.setdefault(each.where.options["divergence"], {})[each.measured] = each.expected
     told = [
         f"{name} at μ = {at['exact_mu']:.3f}, σ = {at['exact_sigma']:.3f} (D_f {at['exact_divergence']:.3f})"
         for name, at in seconds.items()

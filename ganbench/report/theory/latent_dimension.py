@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ganbench.analysis.numbers import number
 from ganbench.analysis.run import Run
-from ganbench.published.perfect_discriminator import DECADES
+from ganbench.claims.perfect_discriminator import DECADES
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look
 from ganbench.report.tables import Table
@@ -91,8 +91,8 @@ def _perfect(run: Run, everything: Sequence[Trained]) -> list[str]:
         return []
     updates = sorted({count for t in everything for count in _fresh_updates(run, t.target)})
     trained = f" for {updates[-1]:,} update{'' if updates[-1] == 1 else 's'}" if updates else ""
-    paper = f" (Arjovsky and Bottou's: {DECADES.setting['steps']:,})"
-    few = paper if updates and updates[-1] < DECADES.setting["steps"] else ""
+    paper = f" (Arjovsky and Bottou's: {DECADES.where.protocol['steps']:,})"
+    few = paper if updates and updates[-1] < DECADES.where.protocol["steps"] else ""
     return [
         "That a perfect discriminator exists does not mean that one is found. The AUROC is that of the "
         "discriminator of the game, which the generator works against; the fresh one was trained"

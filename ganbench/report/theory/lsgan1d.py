@@ -7,8 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from ganbench.analysis.numbers import number
 from ganbench.analysis.run import Run
-from ganbench.published.lsgan1d import EXACT_END, ON_THE_WAY, SAMPLED_END, SAMPLED_RUNS, UPDATES
-from ganbench.published.published import Published
+from ganbench.claims import Claim
+from ganbench.claims.lsgan1d import (
+    EXACT_END,
+    LIKE,
+    ON_THE_WAY,
+    SAMPLED_END,
+    SAMPLED_RUNS,
+    UPDATES,
+    SampledEnd,
+)
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look
 from ganbench.report.tables import Table
@@ -19,7 +27,6 @@ from ganbench.report.theory.lsgan1d_games import Played, games
 from ganbench.report.theory.lsgan1d_plateau import accuracy, plateau
 from ganbench.report.theory.lsgan1d_stops import failures, plateau_table, verdict, verdicts
 
-LIKE = 0.25
 """Two standard deviations of a hundred runs each differ by more than this share in 1.5 of 100 cases."""
 _LIKE = f"{100 * LIKE:.0f} %"
 
@@ -82,24 +89,24 @@ def published_table(found: Sequence[Played]) -> Table | None:
     )
 
 
-def _exact_row(game: Played, published: Published) -> Compared:
-    update = published.setting["update"]
+def _exact_row(game: Played, claim: Claim) -> Compared:
+    update = claim.where.step
     closed = game.closed_path
-    column = "abgh".index(published.what)
+    column = "abgh".index(claim.measured)
     return Compared(
         setting=f"{game.label}, {update} updates",
-        what=published.what,
+        what=claim.measured,
         predicted=None if closed is None else float(closed[update, column]),
-        published=published.value,
-        error=published.error,
-        measured=float(game.path(published.what).loc[update].median()),
+        published=claim.expected,
+        error=claim.tolerance,
+        measured=float(game.path(claim.measured).loc[update].median()),
     )
 
 
-def _sampled_rows(game: Played, published: Published) -> list[Compared]:
+def _sampled_rows(game: Played, end: SampledEnd) -> list[Compared]:
     """The mean over runs against the published one, and the standard deviation against the published ±."""
-    update, spread = published.setting["update"], published.error or math.nan
-    ends = game.path(published.what).loc[update].dropna()
+    name, spread = end.parameter, end.deviation
+    ends = game.path(name).loc[UPDATES].dropna()
     exact, points, own = game.closed_path, game.options["batch_size"], float(ends.std(ddof=1))
     how = f"one sample of {game.points:,} a run" if game.points else f"{points:,} fresh points an update"
     setting = f"{game.label}: {len(ends)} runs, {how}"
@@ -107,19 +114,19 @@ def _sampled_rows(game: Played, published: Published) -> list[Compared]:
         return []
     mean = Compared(
         setting,
-        f"mean of {published.what}",
-        predicted=None if exact is None else float(exact[update, "abgh".index(published.what)]),
-        published=published.value,
+        f"mean of {name}",
+        predicted=None if exact is None else float(exact[UPDATES, "abgh".index(name)]),
+        published=end.mean,
         error=2 * spread / math.sqrt(SAMPLED_RUNS),
         measured=float(ends.mean()),
         remark=f"standard error of ours {number(own / math.sqrt(len(ends)))}",
     )
-    within = "within" if _alike(own, published) else "not within"
+    within = "within" if _alike(own, end) else "not within"
     return [
         mean,
         Compared(
             setting,
-            f"standard deviation of {published.what}",
+            f"standard deviation of {name}",
             predicted=None,
             published=spread,
             error=None,
@@ -130,9 +137,9 @@ def _sampled_rows(game: Played, published: Published) -> list[Compared]:
     ]
 
 
-def _alike(spread: float, published: Published) -> bool:
+def _alike(spread: float, end: SampledEnd) -> bool:
     """Whether a standard deviation is that of the published runs."""
-    return abs(spread / (published.error or math.nan) - 1) < LIKE
+    return abs(spread / end.deviation - 1) < LIKE
 
 
 def _words(found: Sequence[Played]) -> list[str]:
@@ -140,11 +147,12 @@ def _words(found: Sequence[Played]) -> list[str]:
     words = []
     exact = next((g for g in found if g.case_a and g.exact and g.usual and g.updates >= UPDATES), None)
     if exact is not None:
-        ends = [(each, float(exact.path(each.what).loc[UPDATES].median())) for each in EXACT_END]
+        ends = [(each, float(exact.path(each.measured).loc[UPDATES].median())) for each in EXACT_END]
         told = " and ".join(
-            f"{e.what} = {value:.5f} (published {e.value:.5f} ± {e.error:.5f})" for e, value in ends
+            f"{e.measured} = {value:.5f} (published {e.expected:.5f} ± {e.tolerance:.5f})"
+            for e, value in ends
         )
-        within = all(abs(value - e.value) <= (e.error or 0) for e, value in ends)
+        within = all(abs(value - e.expected) <= (e.tolerance or 0) for e, value in ends)
         how = "within" if within else "beyond"
         words.append(f"The published game ends at {told}: {how} the stated error. {verdict(exact)}")
         if not failures(exact):
@@ -167,7 +175,7 @@ def _spread_words(found: Sequence[Played]) -> str:
     ]
     told, alike = [], []
     for game in sampled:
-        spreads = [float(game.path(each.what).loc[UPDATES].std(ddof=1)) for each in SAMPLED_END]
+        spreads = [float(game.path(each.parameter).loc[UPDATES].std(ddof=1)) for each in SAMPLED_END]
         like = all(_alike(sd, each) for sd, each in zip(spreads, SAMPLED_END, strict=True))
         how = f"one sample of {game.points:,} points drawn for each run" if game.points else "that"
         close = f"within {_LIKE} of the published" if like else "not the published"
@@ -175,7 +183,7 @@ def _spread_words(found: Sequence[Played]) -> str:
         alike += [bool(game.points)] if like else []
     if not told:
         return ""
-    published = " and ".join(f"{each.error:.4f}" for each in SAMPLED_END)
+    published = " and ".join(f"{each.deviation:.4f}" for each in SAMPLED_END)
     end = " The stored runs are consistent with the latter." if alike == [True] and len(told) == 2 else ""
     return (
         f"Standard deviations of b and h over the source's stored runs are {published}. The source says "

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from ganbench.analysis.least_squares_game import NAMES, ROOT2, ClosedGame, ExponentialLaw, Slopes
-from ganbench.published.lsgan1d import CASE_A, UPDATES
+from ganbench.claims.lsgan1d import CASE_A, UPDATES
 from ganbench.report.tables import Table
 from ganbench.report.theory.lsgan1d_games import Played
 

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 
-from ganbench.published.lsgan1d import EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
+from ganbench.claims.lsgan1d import EXACT_END, ON_THE_WAY, SAMPLED_END, UPDATES
 from ganbench.report.style import COLOURS, INK, Figure, canvas, legend_below, panels, png
 from ganbench.report.theory.lsgan1d_games import Played
 
@@ -118,8 +118,8 @@ def _from_exact(axes: Axes, game: Played, exact: Played | None, name: str, horiz
 
 
 def _published(axes: Axes, name: str) -> None:
-    rows = [each for each in (*ON_THE_WAY, *EXACT_END) if each.what == name]
-    updates, values = [each.setting["update"] for each in rows], [each.value for each in rows]
+    rows = [each for each in (*ON_THE_WAY, *EXACT_END) if each.measured == name]
+    updates, values = [each.where.step or 0 for each in rows], [each.expected for each in rows]
     axes.plot(updates, values, **_MARK, zorder=6)
 
 
@@ -127,9 +127,9 @@ def _published_end(axes: Axes, exact: Played | None, name: str) -> None:
     """The published sampled runs' mean and two standard deviations, less the exact end."""
     assert exact is not None
     for end in SAMPLED_END:
-        if end.what == name and exact.updates >= UPDATES:
-            mean = end.value - float(exact.path(name).loc[UPDATES].iloc[0])
-            error = [SPREAD_SHOWN * (end.error or 0)]
+        if end.parameter == name and exact.updates >= UPDATES:
+            mean = end.mean - float(exact.path(name).loc[UPDATES].iloc[0])
+            error = [SPREAD_SHOWN * end.deviation]
             axes.errorbar(
                 [UPDATES], [mean], error, **{**_MARK, "markersize": 4}, color=COLOURS[3], capsize=3, zorder=6
             )
@@ -175,7 +175,7 @@ def plane(shown: Sequence[Played]) -> Figure | None:
     )
     for game in group:
         _in_plane(axes, game)
-    rows = {(e.setting["update"], e.what): e.value for e in (*ON_THE_WAY, *EXACT_END)}
+    rows = {(e.where.step or 0, e.measured): e.expected for e in (*ON_THE_WAY, *EXACT_END)}
     updates = sorted({update for update, _ in rows})
     if exact.case_a:
         axes.plot([rows[u, "b"] for u in updates], [rows[u, "h"] for u in updates], **_MARK, zorder=7)

@@ -20,7 +20,7 @@ from ganbench.analysis.least_squares_game import (
     distance_to_exponential,
 )
 from ganbench.analysis.run import Run
-from ganbench.published.lsgan1d import CASE_A
+from ganbench.claims.lsgan1d import CASE_A
 
 VARIANT = "lsgan1d"
 PANELS = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ganbench.analysis.run import Run
-from ganbench.published.mixtures import SIGMAS
+from ganbench.claims.mixtures import SIGMAS
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
 from ganbench.report.tables import Table

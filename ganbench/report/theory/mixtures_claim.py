@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.analysis.numbers import listed
-from ganbench.published.mixtures import CLAIM
+from ganbench.claims.mixtures import SATURATION
 from ganbench.report.tables import Table
 from ganbench.report.theory.mixtures_courses import VARIATION, Course, share
 
@@ -33,7 +33,7 @@ class Moment:
     @property
     def wrong(self) -> bool:
         """Whether the median total variation is still in the claimed range."""
-        low, high = CLAIM.variation
+        low, high = SATURATION.variation
         return low <= self.course.median(VARIATION, self.point) <= high
 
     @property
@@ -44,11 +44,11 @@ class Moment:
 
 def moments(courses: Sequence[Course]) -> list[Moment]:
     """The measuring points of which the claim speaks, on its own ring."""
-    first, last = CLAIM.steps
+    first, last = SATURATION.steps
     return [
         Moment(course, point)
         for course in courses
-        if course.method in CLAIM.methods and _on_its_ring(course)
+        if course.method in SATURATION.methods and _on_its_ring(course)
         for point, step in enumerate(course.steps)
         if first <= step <= last
     ]
@@ -58,14 +58,14 @@ def _on_its_ring(course: Course) -> bool:
     options = course.data.options
     if course.data.name != "ring8" or options.get("modes") != 8:
         return False
-    return (options["radius"], options["sigma"]) == (CLAIM.radius, CLAIM.sigma)
+    return (options["radius"], options["sigma"]) == (SATURATION.radius, SATURATION.sigma)
 
 
 def claim_table(found: Sequence[Moment]) -> Table | None:
     """The claim, a row a measuring point that it speaks of."""
     if not found:
         return None
-    low, high = CLAIM.variation
+    low, high = SATURATION.variation
     rows, data = [], []
     for each in found:
         course, median = each.course, each.course.median(VARIATION, each.point)
@@ -82,10 +82,11 @@ def claim_table(found: Sequence[Moment]) -> Table | None:
     header = ["variant", "updates", "seeds with all modes", "total variation", "pairs of seeds apart"]
     header += ["most have all?", f"{low:g} to {high:g}?", "wide?"]
     notes = [
-        f"The claim: {listed(list(CLAIM.methods))} recover 8 of 8 modes in most seeds after "
-        f"{CLAIM.steps[0]:,} to {CLAIM.steps[1]:,} steps while the total variation is still {low:g} to "
-        f"{high:g}, widely spread over seeds; {CLAIM.source} with {CLAIM.seeds} seeds. Total variation: "
-        "median over seeds, in brackets the least and the largest; the range asked about is the median's. "
+        f"The claim: {listed(list(SATURATION.methods))} recover 8 of 8 modes in most seeds after "
+        f"{SATURATION.steps[0]:,} to {SATURATION.steps[1]:,} steps while the total variation is still "
+        f"{low:g} to {high:g}, widely spread over seeds; {SATURATION.source} with {SATURATION.seeds} seeds. "
+        "Total variation: median over seeds, in brackets the least and the largest; the range asked about is "
+        "the median's. "
         "Pairs apart: of the pairs of seeds of one variant, the share that differ by more than the "
         f"{found[0].course.data.matters:g} that matters between variants; wide where most do (how wide, the "
         "claim does not say).",
@@ -96,12 +97,12 @@ def claim_table(found: Sequence[Moment]) -> Table | None:
 
 def claim_words(found: Sequence[Moment]) -> str:
     """Whether the claim held, and where not."""
-    first, last = CLAIM.steps
+    first, last = SATURATION.steps
     if not found:
         return (
             "The claim that mode counts saturate while the histogram is still wrong speaks of "
-            f"{listed(list(CLAIM.methods))} on the ring of radius {CLAIM.radius:g} after {first:,} to "
-            f"{last:,} steps; this run has no such measuring point, so it is not tested."
+            f"{listed(list(SATURATION.methods))} on the ring of radius {SATURATION.radius:g} after "
+            f"{first:,} to {last:,} steps; this run has no such measuring point, so it is not tested."
         )
     counted = [each for each in found if each.saturated and each.wrong]
     wide = [each for each in counted if each.wide]
@@ -109,7 +110,7 @@ def claim_words(found: Sequence[Moment]) -> str:
     text = (
         f"“Mode counts saturate” {_held(counted, found)}: at {len(counted)} of {len(found)} measuring "
         f"points ({names} after {first:,} to {last:,} steps on the ring) most seeds have all modes while "
-        f"the median total variation is {CLAIM.variation[0]:g} to {CLAIM.variation[1]:g}."
+        f"the median total variation is {SATURATION.variation[0]:g} to {SATURATION.variation[1]:g}."
     )
     if counted:
         text += (
@@ -127,7 +128,7 @@ def _otherwise(found: Sequence[Moment]) -> Iterator[str]:
     """Which part failed where."""
     if missed := [each for each in found if not each.saturated]:
         yield f"Not all modes in most seeds: {_where(missed)}."
-    low, high = CLAIM.variation
+    low, high = SATURATION.variation
     below = [each for each in found if each.saturated and each.course.median(VARIATION, each.point) < low]
     if below:
         yield f"All modes, and a median total variation already below {low:g}: {_where(below)}."

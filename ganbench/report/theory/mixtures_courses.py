@@ -18,7 +18,7 @@ from ganbench.analysis.ranking import budgets
 from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import middle_value
 from ganbench.analysis.summaries import reference_value
-from ganbench.published.mixtures import Law, from_the_literature, perfect_sampler
+from ganbench.claims.mixtures import Law, from_the_literature, perfect_sampler
 
 Array = NDArray[Any]
 MODES, QUALITY, KL, VARIATION = (

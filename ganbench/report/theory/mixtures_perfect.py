@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from ganbench.analysis.numbers import listed, number
-from ganbench.published.mixtures import COLLAPSE, ONE_RUN, PERFECT, SAMPLES, variation_without_none
-from ganbench.published.published import Published
+from ganbench.claims import Claim
+from ganbench.claims.mixtures import COLLAPSE, ONE_RUN, PERFECT, SAMPLES, SIGMAS, variation_without_none
 from ganbench.report.tables import Table
 from ganbench.report.theory.compared import signed
 from ganbench.report.theory.mixtures_courses import (
@@ -41,14 +41,14 @@ def perfect_table(data: Sequence[Data]) -> Table | None:
         law, known, real = each.perfect[what], published(each, what), each.real.get(what)
         off = None if real is None else real - law.mean
         cells = [each.label, TITLES[what], _shown(law.mean, what)]
-        cells += ["" if known is None else f"{known.value:g} ({known.kind})", _shown(real, what)]
+        cells += ["" if known is None else f"{known.expected:g} ({known.kind})", _shown(real, what)]
         cells += ["" if off is None else signed(off), number(law.spread)]
         cells += ["" if off is None else in_errors(off / law.spread)]
-        cells += ["" if real is None or known is None else signed(real - known.value)]
+        cells += ["" if real is None or known is None else signed(real - known.expected)]
         rows.append(cells)
         numbers.append(
             {"dataset": each.label, "quantity": what, "samples": each.samples, "predicted": law.mean}
-            | {"published": None if known is None else known.value, "real": real, "deviation": off}
+            | {"published": None if known is None else known.expected, "real": real, "deviation": off}
             | {"standard_deviation": law.spread}
             | {"deviations": None if off is None else off / law.spread}
         )
@@ -60,11 +60,11 @@ def perfect_table(data: Sequence[Data]) -> Table | None:
     return Table("mixtures-perfect", caption, header, rows, frame, list(_notes(data)), left) if rows else None
 
 
-def published(data: Data, what: str) -> Published | None:
+def published(data: Data, what: str) -> Claim | None:
     """The published mean of a perfect sampler, where this is its setting."""
     for each in PERFECT:
         here = {"modes": data.modes, "samples": data.samples, "within_sigmas": data.sigmas}
-        if each.what == what and all(here[name] == value for name, value in each.setting.items()):
+        if each.measured == what and all(here[name] == value for name, value in each.where.protocol.items()):
             return each
     return None
 
@@ -85,8 +85,8 @@ def _notes(data: Sequence[Data]) -> Iterator[str]:
         if known is not None and law is not None:
             without = variation_without_none(each.modes, each.samples)
             yield (
-                f"The published total variation of {known.value:g} ({each.label}) is that of a histogram in "
-                f"which every point counts for its nearest mode: exactly {without:.4f}. Here points of no "
+                f"The published total variation of {known.expected:g} ({each.label}) is that of a histogram "
+                f"in which every point counts for its nearest mode: exactly {without:.4f}. Here points of no "
                 f"mode are a class, which a perfect sampler fills with {100 * (1 - each.share):.1f} % of its "
                 f"points and the truth with none: {law[VARIATION].mean:.4f}."
             )
@@ -94,8 +94,8 @@ def _notes(data: Sequence[Data]) -> Iterator[str]:
 
 def _one_run(data: Sequence[Data]) -> str:
     """The published standard error, where it is of this setting."""
-    here = [d for d in data if (d.samples, d.sigmas) == (SAMPLES, ONE_RUN.setting["within_sigmas"])]
-    return f" (published for the high-quality fraction: {100 * ONE_RUN.value:g} %)" if here else ""
+    here = [d for d in data if (d.samples, d.sigmas) == (SAMPLES, SIGMAS)]
+    return f" (published for the high-quality fraction: {100 * ONE_RUN:g} %)" if here else ""
 
 
 def _shared(data: Sequence[Data]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.published.mixtures import PROTOCOLS, Protocol
+from ganbench.claims.mixtures import PROTOCOLS, Protocol
 from ganbench.report.tables import Table
 from ganbench.report.theory.mixtures_courses import Course
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from ganbench.analysis.numbers import listed
-from ganbench.published.mixtures import PROTOCOLS, RESULTS, SAMPLES, SIGMAS, from_the_literature
-from ganbench.published.published import Published
+from ganbench.claims import Claim
+from ganbench.claims.mixtures import PROTOCOLS, PUBLISHED_AS, RESULTS, SAMPLES, SIGMAS, from_the_literature
 from ganbench.report.tables import Table
 from ganbench.report.theory.mixtures_courses import KL, MODES, QUALITY, Course, Mean, in_errors, mean
 from ganbench.report.theory.mixtures_protocols import deviations
@@ -46,10 +46,10 @@ def results_table(courses: Sequence[Course]) -> Table | None:
     rows, numbers = [], []
     used: list[Course] = []
     for known in RESULTS:
-        own: list[Course | None] = [*comparable(courses, known.setting["packing"])]
+        own: list[Course | None] = [*comparable(courses, _packed(known))]
         used += [course for course in own if course is not None and course not in used]
         for course in own or [None]:
-            found = None if course is None else mean(course.last(known.what))
+            found = None if course is None else mean(course.last(_quantity(known)))
             rows.append(_cells(known, course, found))
             numbers.append(_numbers(known, course, found))
     if not used:
@@ -61,11 +61,21 @@ def results_table(courses: Sequence[Course]) -> Table | None:
     return Table("mixtures-results", caption, header, rows, frame, notes, frozenset({0, 1, 3}))
 
 
-def _cells(known: Published, course: Course | None, found: Mean | None) -> list[str]:
-    title, factor, decimals, unit = _SHOWN[known.what]
-    assert known.error is not None
-    first = [str(known.setting["name"]), title]
-    first.append(f"{factor * known.value:.{decimals}f} ± {factor * known.error:.{decimals}f}{unit}")
+def _quantity(known: Claim) -> str:
+    """The quantity whose mean over runs is published."""
+    return known.measured.removeprefix("mean(").removesuffix(")")
+
+
+def _packed(known: Claim) -> int:
+    """How many samples the discriminator judges together."""
+    return int(known.where.options.get("packing", 1))
+
+
+def _cells(known: Claim, course: Course | None, found: Mean | None) -> list[str]:
+    title, factor, decimals, unit = _SHOWN[_quantity(known)]
+    assert known.tolerance is not None
+    first = [PUBLISHED_AS[_packed(known)], title]
+    first.append(f"{factor * known.expected:.{decimals}f} ± {factor * known.tolerance:.{decimals}f}{unit}")
     if course is None or found is None:
         return [*first, "not in this run", "", "", "", ""]
     here, seeds = f"{course.variant}", f"{found.count} of {course.seeds}"
@@ -73,32 +83,32 @@ def _cells(known: Published, course: Course | None, found: Mean | None) -> list[
         return [*first, here, "undefined", seeds, "", ""]
     error = "" if math.isnan(found.error) else f" ± {factor * found.error:.{decimals + 1}f}"
     ours = f"{factor * found.value:.{decimals + 1}f}{error}{unit}"
-    off = found.value - known.value
-    mark = "*" if abs(off) > known.error else ""
+    off = found.value - known.expected
+    mark = "*" if abs(off) > known.tolerance else ""
     errors = _combined(known, found)
     relative = "" if math.isnan(errors) else in_errors(off / errors)
     deviation = f"{factor * off:+.{decimals + 1}f}{mark}".replace("-", "−")
     return [*first, here, ours, seeds, deviation, relative]
 
 
-def _numbers(known: Published, course: Course | None, found: Mean | None) -> dict[str, object]:
+def _numbers(known: Claim, course: Course | None, found: Mean | None) -> dict[str, object]:
     return {
-        "published_as": known.setting["name"],
-        "quantity": known.what,
-        "published": known.value,
-        "published_error": known.error,
+        "published_as": PUBLISHED_AS[_packed(known)],
+        "quantity": _quantity(known),
+        "published": known.expected,
+        "published_error": known.tolerance,
         "source": known.source,
         "variant": None if course is None else course.variant,
         "dataset": None if course is None else course.data.label,
         "measured": None if found is None else found.value,
         "standard_error": None if found is None else found.error,
         "seeds": None if found is None else found.count,
-        "deviation": None if found is None else found.value - known.value,
+        "deviation": None if found is None else found.value - known.expected,
     }
 
 
-def _combined(known: Published, found: Mean) -> float:
-    return math.hypot(known.error or 0.0, found.error)
+def _combined(known: Claim, found: Mean) -> float:
+    return math.hypot(known.tolerance or 0.0, found.error)
 
 
 def _notes(used: Sequence[Course], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -128,11 +138,11 @@ def _hardness(used: Sequence[Course]) -> str:
 
 def results_words(courses: Sequence[Course]) -> str | None:
     """How many published numbers ours agree with, and whether packing does here what it did there."""
-    pairs = [(k, c, mean(c.last(k.what))) for k in RESULTS for c in comparable(courses, k.setting["packing"])]
+    pairs = [(k, c, mean(c.last(_quantity(k)))) for k in RESULTS for c in comparable(courses, _packed(k))]
     pairs = [pair for pair in pairs if pair[2].count]
     if not pairs:
         return None
-    near = sum(abs(found.value - known.value) <= (known.error or 0.0) for known, _, found in pairs)
+    near = sum(abs(found.value - known.expected) <= (known.tolerance or 0.0) for known, _, found in pairs)
     text = (
         f"Of our {len(pairs)} numbers that stand beside PacGAN's, {near or 'none'} "
         f"{'is' if near < 2 else 'are'} within its standard error; {_why(courses)}"
@@ -157,8 +167,8 @@ def _packing_helps(courses: Sequence[Course]) -> Iterator[str]:
     parts = []
     for what, good, noun in ((MODES, 1, "modes"), (KL, -1, "nats of reverse KL")):
         one, two = mean(alone[0].last(what)), mean(packed[0].last(what))
-        there = {p.setting["packing"]: p for p in RESULTS if p.what == what}
-        published = there[2].value - there[1].value
+        there = {_packed(p): p for p in RESULTS if _quantity(p) == what}
+        published = there[2].expected - there[1].expected
         effect, error = two.value - one.value, math.hypot(one.error, two.error)
         if math.isfinite(effect) and math.isfinite(error):
             said = f"{_signed(effect)} ± {error:.2f} {noun} (there {_signed(published)})"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ganbench.analysis.run import Run
-from ganbench.published.perfect_discriminator import DECADES
+from ganbench.claims.perfect_discriminator import DECADES
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
 from ganbench.report.tables import Table
@@ -112,7 +112,7 @@ def _words(known: Sequence[Measured], trained: Sequence[Measured]) -> Iterator[s
     if trained:
         perfect = [each for each in trained if np.median(each.last("error")) <= PERFECT]
         decays = [float(np.median(each.decay)) for each in trained]
-        paper = f" (the paper's best case: {DECADES.value:g})" if trained[0].as_published else ""
+        paper = f" (the paper's best case: {DECADES.expected:g})" if trained[0].as_published else ""
         yield (
             f"Of {len(trained)} trained generator{'' if len(trained) == 1 else 's'} {len(perfect)} "
             f"{'is' if len(perfect) == 1 else 'are'} told from the data with an error of at most 0.01; the "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ganbench.analysis.cohorts import Cohort
 from ganbench.analysis.numbers import compact
 from ganbench.analysis.run import Run
-from ganbench.published.perfect_discriminator import DECADES, Overlap, known_overlap
+from ganbench.claims.perfect_discriminator import DECADES, Overlap, known_overlap
 
 Array = NDArray[Any]
 _STEPS = re.compile(r"(?P<label>.+)/steps")
@@ -65,8 +65,8 @@ class Measured:
     @property
     def as_published(self) -> bool:
         """Whether it is the paper's experiment: a DCGAN, and as many updates."""
-        settings = DECADES.setting
-        return self.network == str(settings["network"]).lower() and int(self.steps[-1]) >= settings["steps"]
+        theirs = DECADES.where.protocol
+        return self.network == theirs["network"] and int(self.steps[-1]) >= theirs["steps"]
 
     @property
     def decay(self) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.numbers import listed, number
-from ganbench.published.perfect_discriminator import DECADES, SAME, Overlap
+from ganbench.claims.perfect_discriminator import DECADES, SAME, Overlap
 from ganbench.report.tables import Table
 from ganbench.report.theory.compared import signed
 from ganbench.report.theory.perfect_discriminator_curves import PERFECT, Array, Measured
@@ -109,7 +109,7 @@ def trained_table(trained: Sequence[Measured]) -> Table:
         noise = each.noise(float(np.nanmedian(errors))) if np.isfinite(errors).any() else None
         cells = [each.dataset, each.variant, each.age, shown(errors), _number(noise), _updates(steps)]
         cells += [shown(each.last("jsd_bound")), shown(each.decay), shown(each.growth)]
-        rows.append([*cells, *([f"{DECADES.value:g}" if each.as_published else ""] if published else [])])
+        rows.append([*cells, *([f"{DECADES.expected:g}" if each.as_published else ""] if published else [])])
         data.append(
             {"dataset": each.dataset, "variant": each.variant, "age": each.age, "noise": noise}
             | _numbers("error", errors)
@@ -117,7 +117,7 @@ def trained_table(trained: Sequence[Measured]) -> Table:
             | _numbers("jsd_bound", each.last("jsd_bound"))
             | _numbers("decades_minimax", each.decay)
             | _numbers("decades_nonsaturating", each.growth)
-            | {"decades_minimax_published": DECADES.value if each.as_published else None}
+            | {"decades_minimax_published": DECADES.expected if each.as_published else None}
         )
     header = ["data set", "generator", "age", "error", "its noise", "updates to an error of 0.01"]
     header += ["JSD, lower bound (nats)", "decades lost, E log(1 − D)", "decades gained, −log D"]
@@ -134,10 +134,10 @@ def _trained_notes(trained: Sequence[Measured]) -> Iterator[str]:
         "Decades lost: of ‖∇ E log(1 − D)‖, from its peak to the end; gained: of ‖∇ E (−log D)‖, from before "
         "the first update. Read decades beside the error."
     )
-    asked, here = DECADES.setting["steps"], max(int(each.steps[-1]) for each in trained)
+    asked, here = DECADES.where.protocol["steps"], max(int(each.steps[-1]) for each in trained)
     paper = (
         f"In the paper the error is 0 after some tens of updates, and the gradient of E log(1 − D) falls by "
-        f"{DECADES.value:g} decades in the best case, a DCGAN on natural images after {asked:,} "
+        f"{DECADES.expected:g} decades in the best case, a DCGAN on natural images after {asked:,} "
         "updates; it does not define the first point of its curve."
     )
     if here < asked:
@@ -162,11 +162,11 @@ def _not_reproduced(trained: Sequence[Measured]) -> Iterator[str]:
             "images, is far from it after so many updates. The error is counted on held-out images, so "
             "learning the training images by heart does not lower it."
         )
-    short = [f"{number(lost)} after {each.age}" for each, _, lost in told if lost < DECADES.value / 2]
+    short = [f"{number(lost)} after {each.age}" for each, _, lost in told if lost < DECADES.expected / 2]
     if short:
         yield (
-            f"Not reproduced: a fall by {DECADES.value:g} decades, which the paper calls its best case. Here "
-            f"it is {listed(short)}. The gradient of E log(1 − D) is an average weighted by D over the "
+            f"Not reproduced: a fall by {DECADES.expected:g} decades, which the paper calls its best case. "
+            f"Here it is {listed(short)}. The gradient of E log(1 − D) is an average weighted by D over the "
             "samples: it falls with the share that D still takes for real, and rises before with D's slope. "
             "So it falls far only where the error has been near 0 for long. "
             "That −log D's gradient grows does show, by "

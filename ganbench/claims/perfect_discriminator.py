@@ -13,15 +13,17 @@ from scipy.integrate import quad
 from scipy.special import expit, log_expit
 from scipy.stats import norm
 
-from ganbench.published.published import Published
+from ganbench.claims.claim import Claim, Where, register_claim
 
 _PAPER = "Arjovsky and Bottou 2017, caption of figure 2"
 _WIDE = 12.0
 """Standard deviations beyond which a Gaussian's tail is below 1e-32."""
-DECADES = Published(
+DECADES = Claim(
+    "decades by which the gradient falls",
+    Where(protocol={"network": "dcgan", "steps": 4000}),
     "gradient_decay_decades_from_peak",
-    {"network": "DCGAN", "steps": 4000},
     5.0,
+    "published",
     None,
     _PAPER + ": the best case",
 )
@@ -72,6 +74,31 @@ def known_overlap(dataset: str, options: Mapping[str, Any], latent_dim: int) -> 
         crosses = options["distance"] == 0 or options["dimension"] + latent_dim >= options["ambient"]
         return CROSSING if crosses else DISJOINT
     return None
+
+
+_KNOWN: tuple[tuple[str, Mapping[str, Any], int], ...] = (
+    *(("gaussian_pair", {"distance": distance, "dim": 1}, 1) for distance in (0, 0.5, 1, 2, 4, 8)),
+    *(("parallel_lines", {"distance": distance}, 1) for distance in (0, 0.01, 0.1, 1)),
+    *(("manifold_pair", {"dimension": d, "ambient": 8, "distance": 0}, d) for d in (1, 4, 7, 8)),
+)
+"""Data, and on how many dimensions N(0, I) is beside them."""
+
+
+@register_claim("perfect-discriminator")
+def perfect_discriminator() -> tuple[Claim, ...]:
+    """The best discriminator's error against a known generator, and how far the paper's gradient falls."""
+    return (*(_of_error(*known) for known in _KNOWN), DECADES)
+
+
+def _of_error(dataset: str, options: Mapping[str, Any], latent_dim: int) -> Claim:
+    overlap = known_overlap(dataset, options, latent_dim)
+    assert overlap is not None
+    where = Where("nsgan", {"network": "flat", "latent_dim": latent_dim}, dataset, options)
+    which = latent_dim if dataset == "manifold_pair" else options["distance"]
+    source = "quadrature of the optimal discriminator"
+    return Claim(
+        f"{dataset} {which}", where, "perfect_discriminator_error", overlap.error, "exact", None, source
+    )
 
 
 @cache

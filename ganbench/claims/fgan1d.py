@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ganbench.published.published import Published
+from ganbench.claims.claim import Claim, Where, register_claim
 
 _PAPER = "Nowozin et al. 2016 (f-GAN), section 2.3, not looked up again; equal to our quadrature to 1e−4"
 _OURS = "quadrature and descent from the narrow mode, in double precision"
@@ -15,23 +15,35 @@ _OPTIMA = (
     ("reverse_kl", 0.2482, 1.5780, 1.6312),
     ("js", 0.1281, 1.3068, 1.7540),
 )
+
+
+def _of(divergence: str) -> Where:
+    return Where("fgan", {"divergence": divergence}, "two_gaussians")
+
+
 OPTIMA = tuple(
-    Published(what, {"divergence": name}, value, None, _PAPER, "from memory")
+    Claim(f"{name}: {what}", _of(name), what, value, "derived", 1e-4, _PAPER)
     for name, *values in _OPTIMA
     for what, value in zip(_NAMES, values, strict=True)
 )
 """The optimum of each divergence: the paper's from memory, equal to our quadrature to 1e-4."""
 SECOND_OPTIMA = tuple(
-    Published(what, {"divergence": name}, value, None, _OURS, "derived")
+    Claim(f"{name}, second optimum: {what}", _of(name), what, value, "derived", 5e-5, _OURS)
     for name, *values in (("reverse_kl", 0.9901, -0.9550, 0.3169), ("neyman", 1.7367, -0.9732, 0.2906))
     for what, value in zip(_NAMES, values, strict=True)
 )
 """The local optima, which lie in the data's narrow mode."""
 
 
-def published(name: str, what: str) -> Published | None:
+@register_claim("fgan1d")
+def fgan1d() -> tuple[Claim, ...]:
+    """The Gaussian that is nearest to a mixture of two by each divergence: D_f, μ and σ."""
+    return OPTIMA
+
+
+def published(name: str, what: str) -> Claim | None:
     """The published number of a divergence; None where there is none."""
-    found = (each for each in OPTIMA if each.setting["divergence"] == name and each.what == what)
+    found = (each for each in OPTIMA if each.where.options["divergence"] == name and each.measured == what)
     return next(found, None)
 
 

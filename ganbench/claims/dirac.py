@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ganbench.published.published import Published
+from ganbench.claims.claim import Claim, Where, register_claim
 
 Pair = tuple[complex, complex]
 Roots = tuple[complex, ...]
 STEP_SIZE, UPDATES, START = 0.2, 500, (1.0, 1.0)
+_ROUNDING = 1e-8
 _SOURCE = "fields of Mescheder et al. 2018 (their notebook), iterated in double precision"
 _DISTANCES = (
     ({"method": "gan", "order": "simultaneous"}, 3.097, 5e-4),
@@ -28,14 +29,16 @@ _DISTANCES = (
     ({"method": "gan", "order": "alternating", "start": (1.0, -1.0)}, 1.495, 5e-4),
 )
 """Setting, ‖(θ, ψ)‖ at the end, and half of its last digit."""
+_PLAIN = {"start": START, "update": "plain", "n_critic": 1, "step_size": STEP_SIZE}
 DISTANCES = tuple(
-    Published(
-        f"distance after {UPDATES} updates",
-        {"start": START, "update": "plain", "n_critic": 1, "step_size": STEP_SIZE, **setting},
+    Claim(
+        f"{setting['method']} {setting['order']} from {setting.get('start', START)}",
+        Where("dirac", {**_PLAIN, **setting}, "dirac", step=UPDATES),
+        "distance",
         value,
+        "derived",
         error,
         _SOURCE,
-        "derived",
     )
     for setting, value, error in _DISTANCES
 )
@@ -49,6 +52,38 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "consensus": {"gamma": 1.0},
 }
 """The usual numbers of a method and of an update rule: those that a setting has where it names none."""
+
+
+_FIELDS: tuple[Mapping[str, Any], ...] = (
+    {"method": "gan"},
+    {"method": "nsgan"},
+    {"method": "wgan"},
+    {"method": "instance-noise"},
+    {"method": "r1"},
+    {"method": "r1", "gamma": 1.0},
+    {"method": "r1", "objective": "wgan"},
+    {"method": "r2"},
+    {"method": "gan", "update": "consensus"},
+)
+"""The settings whose fields differ, of those that have a Jacobian at the equilibrium."""
+
+
+@register_claim("dirac")
+def dirac() -> tuple[Claim, ...]:
+    """Distances after 500 updates from the published starts, and eigenvalues at the equilibrium."""
+    return (*DISTANCES, *(claim for setting in _FIELDS for claim in _of_eigenvalues(setting)))
+
+
+def _of_eigenvalues(setting: Mapping[str, Any]) -> Iterator[Claim]:
+    usual = {**NUMBERS.get(setting["method"], {}), **NUMBERS.get(setting.get("update", "plain"), {})}
+    options = {"update": "plain", **usual, **setting}
+    found, words = eigenvalues(options), ", ".join(f"{key} {value}" for key, value in setting.items())
+    assert found is not None
+    for number, root in enumerate(found, 1):
+        for part, value in (("real", root.real), ("imag", root.imag)):
+            name = f"eigenvalue_{part}_{number}"
+            where = Where("dirac", options, "dirac")
+            yield Claim(f"{words}: {name}", where, name, value, "exact", _ROUNDING, "Mescheder et al. 2018")
 
 
 def slope_at_zero(options: Mapping[str, Any]) -> float:
@@ -178,10 +213,10 @@ def local_stability(options: Mapping[str, Any], tolerance: float = 1e-9) -> str:
     return "neutral" if abs(excess) <= tolerance else "repels" if excess > 0 else "attracts"
 
 
-def published_distance(options: Mapping[str, Any]) -> Published | None:
+def published_distance(options: Mapping[str, Any]) -> Claim | None:
     """The published end of a run with these options (all of them); None where there is none."""
     for entry in DISTANCES:
-        if all(_same(options.get(name), value) for name, value in entry.setting.items()):
+        if all(_same(options.get(name), value) for name, value in entry.where.options.items()):
             usual = options.get("first") in (None, "generator") and options.get("objective") in (None, "gan")
             return entry if usual else None
     return None
