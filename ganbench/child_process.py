@@ -8,14 +8,67 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, NoReturn
 
 from ganbench.errors import GanbenchError, OutOfMemory, out_of_memory
 from ganbench.user_code import is_user_file
 
 _STOP_SECONDS = 5.0
+_PRELOADED = [
+    "ganbench.execution.worker",
+    *("torch._dynamo", "torch._functorch.aot_autograd"),  # seconds, at the first trace of each child
+]
+
+
+def process_context() -> ForkServerContext | SpawnContext:
+    """A server that has imported the engine once and forks; elsewhere than on Linux libraries forbid that."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """A process started inside never hears Ctrl-C, and finds modules where this one does."""
+    with _interrupts_held(), _imports_handed_on():
+        yield
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal; this one hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else starting a process starts it, which lets signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _imports_handed_on() -> Iterator[None]:
+    """A server of forks that is started inside imports from where this process does, not from its folder."""
+    names = ("PYTHONPATH", "PYTHONSAFEPATH")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ |= {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONSAFEPATH": "1"}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 class ChildProcess:
@@ -27,14 +80,17 @@ class ChildProcess:
     """
 
     def __init__(self, module: str, function: str, *args: Any, seconds: float | None = None) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = process_context()
         self._subject = f"{args[0] if args else function}"
         self._seconds = seconds
         self._pipe, its_end = context.Pipe(duplex=False)
         self._process = context.Process(
-            target=_work, args=(its_end, module, function, args, list(sys.path)), daemon=True
+            target=_work,
+            args=(its_end, module, function, args, list(sys.path), dict(os.environ)),
+            daemon=True,
         )
-        self._process.start()
+        with starting():
+            self._process.start()
         its_end.close()
 
     def __iter__(self) -> Iterator[Any]:
@@ -84,9 +140,18 @@ def _in_words(code: int | None) -> str:
     return f"ended with exit code {code}"
 
 
-def _work(pipe: Connection, module: str, function: str, args: tuple[Any, ...], path: list[str]) -> None:
+def _work(
+    pipe: Connection,
+    module: str,
+    function: str,
+    args: tuple[Any, ...],
+    path: list[str],
+    environment: Mapping[str, str],
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent, which stops this process
     sys.path[:] = path
+    os.environ.clear()
+    os.environ.update(environment)
     _report_exits(pipe)
     try:
         for value in getattr(importlib.import_module(module), function)(*args):

@@ -209,6 +209,20 @@ def test_plan_of_a_cohort_that_would_fail_is_one_message(tmp_path: Path) -> None
     fails_with("would fail: ValueError: no such luck", "plan", suite, "--include", plugin)
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("quits", "would fail: SystemExit: 0; a plug-in must not end the process"),
+        ("interrupts", "would fail: KeyboardInterrupt"),
+        ("vanishes", "os._exit(0) ends the whole process"),
+    ],
+)
+def test_a_plan_does_not_end_with_0_because_a_plug_in_does(tmp_path: Path, word: str, message: str) -> None:
+    plugin = write_plugin(tmp_path, f"timed-{word}")
+    suite = write_suite(tmp_path, [f"timed-{word}-{word}: {{{SMALL}}}"])
+    fails_with(message, "plan", suite, "--include", plugin)
+
+
 def test_what_cannot_be_written_is_named(
     finished: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,8 @@ def test_the_first_seeds_that_nobody_has_are_trained(run: Path) -> None:
     assert task.description.seeds == (2, 4, 5)
     assert (task.description.variant.label, task.description.dataset.label) == CELL
     folder = train_fresh(work, quiet)
+    split = [fresh_work(run, {CELL: {0, 1, 3}}, 3, CPU, workers=n).identities for n in (1, 2, 3)]
+    assert split == [work.identities] * 3, "shared out as it was begun, whatever is asked when it goes on"
     records = pd.read_parquet(folder / store.RECORDS_FILE)
     assert set(records["seed"]) == {2, 4, 5}
     assert set(records["variant"]) == {"lsgan"}

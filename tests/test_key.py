@@ -66,7 +66,7 @@ BOTH = {
     "the losses": ("objectives.py", "", CODE),
     "the data set": ("datasets/mixtures.py", "", CODE),
     "the diagnostic": ("diagnostics/modes.py", "", CODE),
-    "what the network imports": ("networks/initialize.py", "", CODE),
+    "what the network imports": ("networks/network.py", "", CODE),
     "the network": ("networks/mlp.py", "", CODE),
     "the update rule": ("updates/alternating.py", "", CODE),
     "what is stored": ("execution/records.py", "", CODE),

@@ -95,9 +95,17 @@ def fetch(name: str, data: str | None) -> None:
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--out", type=AbsolutePath(dir_okay=False), default=Path("samples.npy"),
               show_default=True, help="A .npy file.")  # fmt: skip
+@click.option("--label", type=int, help="The class of all samples, where the game has labels.")
 @TRUST
 def sample(
-    run: Path, dataset: str | None, variant: str | None, seed: int, count: int, out: Path, trust: bool
+    run: Path,
+    dataset: str | None,
+    variant: str | None,
+    seed: int,
+    count: int,
+    out: Path,
+    label: int | None,
+    trust: bool,
 ) -> None:
     """Write samples of a finished trial's generator to a NumPy file [count, *shape]."""
     import io
@@ -110,6 +118,6 @@ def sample(
     set_data(None)
     folder = sampling.find_cohort(run, dataset, variant, seed)
     buffer = io.BytesIO()
-    np.save(buffer, sampling.sample(folder, seed, count, trust).numpy())
+    np.save(buffer, sampling.samples_in_child(folder, seed, count, trust, label))
     store.write_atomic(out, buffer.getvalue())
     click.echo(f"{out}: {count} samples of {folder.name}, seed {seed}")

@@ -68,7 +68,7 @@ def check(file: str, data: str | None, include: Sequence[Path]) -> None:
 @what_to_run
 def plan(**asked: Any) -> None:
     """Print the cohorts, the trials and the estimated minutes, timed on this machine."""
-    from ganbench.execution.estimate import estimate, measuring_seconds, total_seconds
+    from ganbench.execution.estimate import estimates, measuring_seconds, total_seconds
     from ganbench.suite.naming import budget_words
     from ganbench.terminal import counted, span
 
@@ -85,19 +85,18 @@ def plan(**asked: Any) -> None:
     click.echo(
         f"\n{pages.plan_row('data set', 'variant'.ljust(width), 'budget', 'seeds', 'rounds', 'estimate')}"
     )
-    estimates = []
-    for task in planned.tasks:
-        each = estimate(task)
-        estimates.append(each)
-        what, rounds = task.description, "by clock" if each.rounds is None else each.rounds
+    timed = []
+    for each in estimates(planned.tasks):
+        timed.append(each)
+        what, rounds = each.task.description, "by clock" if each.rounds is None else each.rounds
         budget = budget_words(what.budget.unit, what.budget.amount)
         label = what.variant.label.ljust(width)
         row = (what.dataset.label, label, budget, len(what.seeds), rounds, span(each.seconds))
         click.echo(pages.plan_row(*row))
-    costliest = list(measuring_seconds(estimates).items())[:5]
+    costliest = list(measuring_seconds(timed).items())[:5]
     measuring = ", ".join(f"{label} {seconds:,.1f} s" for label, seconds in costliest)
     click.echo(f"\nof it measuring, in all cohorts together: {measuring}")
-    total = total_seconds(estimates, min(planned.workers, len(estimates)))
+    total = total_seconds(timed, min(planned.workers, len(timed)))
     processes = counted(planned.workers, "process", "processes")
     click.echo(f"about {total / 60:.1f} minutes with {processes}; the report takes half a minute more")
 

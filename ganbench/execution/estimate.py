@@ -5,16 +5,18 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from ganbench.child_process import ChildProcess
 from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import CohortTask
 from ganbench.execution.measurements import Measurements
 from ganbench.training.device import matmul_precision, synchronize
 from ganbench.training.trainer import Trainer
+from ganbench.user_code import one_line
 
 _SECONDS, _WARM_UP = 0.5, 3
 
@@ -36,6 +38,16 @@ class Estimate:
         return self.preparing + self.training + sum(self.measuring.values())
 
 
+def estimates(tasks: Sequence[CohortTask]) -> Iterator[Estimate]:
+    """Every task's estimate in turn, from a process of its own, as users' code runs in it."""
+    yield from ChildProcess(__name__, "estimated", "the estimate", tasks)
+
+
+def estimated(_subject: str, tasks: Sequence[CohortTask]) -> Iterator[Estimate]:
+    """What runs in that process."""
+    yield from map(estimate, tasks)
+
+
 def estimate(task: CohortTask) -> Estimate:
     """Prepare a cohort, time some rounds and one measuring point, and throw it away.
 
@@ -48,8 +60,8 @@ def estimate(task: CohortTask) -> Estimate:
             return _timed(task)
     except GanbenchError:
         raise
-    except Exception as error:  # the cohort's boundary, as in a run, but nothing is stored
-        raise GanbenchError(f"{task.identity} would fail: {type(error).__name__}: {error}") from error
+    except BaseException as error:  # the cohort's boundary, as in a run, but nothing is stored
+        raise GanbenchError(f"{task.identity} would fail: {one_line(error)}") from error
     finally:
         torch.set_num_threads(threads)
 

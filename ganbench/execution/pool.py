@@ -6,40 +6,23 @@ Each has a pipe of its own, so that one that is killed while it writes cannot bl
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
 
+from ganbench.child_process import process_context, starting
 from ganbench.execution.cohort_run import CohortTask, Event, Listener, write_failure
 from ganbench.execution.worker import work
 
 _STOP_SECONDS = 5.0
-_PRELOADED = [
-    "ganbench.execution.worker",
-    *("torch._dynamo", "torch._functorch.aot_autograd"),  # seconds, at the first trace of each child
-]
 
 
 def run_tasks(tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None:
     """Run all tasks in `workers` processes at most."""
     if tasks:
         _Pool(tasks, min(workers, len(tasks)), tell).run()
-
-
-def _context() -> ForkServerContext | SpawnContext:
-    """A server that has imported the engine once and forks; elsewhere than on Linux libraries forbid that."""
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    return context
 
 
 class _Pool:
@@ -91,11 +74,11 @@ class _Worker:
     """A process at work on a task, and this side's end of the pipe to it."""
 
     def __init__(self, task: CohortTask) -> None:
-        context = _context()
+        context = process_context()
         self.pipe: Connection
         self.pipe, its_end = context.Pipe()
         self._process = context.Process(target=work, args=(its_end, dict(os.environ)), daemon=True)
-        with _interrupts_held(), _imports_handed_on():
+        with starting():
             self._process.start()
         its_end.close()
         self.give(task)
@@ -139,33 +122,3 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process started inside never hears Ctrl-C, which reaches all of a terminal; this one does, after."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # else starting a process starts it, which lets signals through
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _imports_handed_on() -> Iterator[None]:
-    """A server of forks that is started inside imports from where this process does, not from its folder."""
-    names = ("PYTHONPATH", "PYTHONSAFEPATH")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ |= {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONSAFEPATH": "1"}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from ganbench import store
+from ganbench.child_process import ChildProcess
 from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError, label_typed, nearest
 from ganbench.execution.trust import include_stored
@@ -78,6 +80,21 @@ def sample(folder: Path, seed: int, count: int, trusted: bool = False, label: in
     include_stored(described, folder, trusted)
     with user_code("cannot be sampled"), torch.no_grad():
         return _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count, label)
+
+
+def samples_in_child(
+    folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None
+) -> np.ndarray:
+    """The same from a process of its own, as users' code runs in it."""
+    (samples,) = ChildProcess(__name__, "sampled_arrays", folder, seed, count, trusted, label)
+    return np.asarray(samples)
+
+
+def sampled_arrays(
+    folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None
+) -> Iterator[np.ndarray]:
+    """What runs in that process."""
+    yield sample(folder, seed, count, trusted, label).numpy()
 
 
 def _sampled(
