@@ -274,7 +274,9 @@ def test_a_run_folders_code_is_executed_only_where_it_is_trusted(tmp_path: Path)
     assert not mark.exists()
 
 
-def test_a_label_is_asked_of_games_that_have_labels_alone(finished: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_label_is_asked_of_games_that_have_labels_alone(
+    finished: tuple[Path, Path], tmp_path: Path
+) -> None:
     words = ("sample", finished[1], "--variant", "nsgan", "--label", 3, "--out", tmp_path / "s.npy")
     fails_with("made without a label; leave --label out", *words)
     assert not (tmp_path / "s.npy").exists()
