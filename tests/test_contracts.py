@@ -478,3 +478,43 @@ def test_a_users_claims(tmp_path: Path, old: str, new: str, message: str | None)
     else:
         with pytest.raises(GanbenchError, match=message):
             list(check_file(file))
+
+
+BACKEND = '''
+from ganbench.execution.backends import register_backend
+from ganbench.execution.cohort_run import Event, run_cohort, write_failure
+from ganbench.execution.pool import run_tasks
+
+@register_backend("mine")
+def mine():
+    """One after the other."""
+    return Mine()
+
+class Mine:
+    def run(self, tasks, workers, tell):
+        for task in tasks:
+            run_tasks([task], 1, tell)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ("in tasks", "in tasks[1:]", "it tells"),
+        ("1, tell)", "1, lambda event: None)", "it tells {}"),
+        (
+            "            run_tasks([task], 1, tell)",
+            "            tell(Event('finished', task.identity))",
+            "it tells",
+        ),
+        ("for task", "tell(Event('note', '', detail='x'))\n        for task", "without any task it tells"),
+    ],
+)
+def test_a_users_backend(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    file = written(tmp_path, BACKEND.replace(old, new) if old else BACKEND)
+    if message is None:
+        assert len(list(check_file(file))) == len(CHECKS["backend"])
+    else:
+        with pytest.raises(GanbenchError, match=message):
+            list(check_file(file))

@@ -30,7 +30,7 @@ EXPECTED = {
         "lookahead",
     },
     "extractor": {"identity", "digits", "mnist", "fashion_mnist"},
-    "backend": set(),
+    "backend": {"local"},
     "claim": {"dirac", "fgan1d", "latent-dimension", "lsgan1d", "mixtures", "perfect-discriminator"},
 }
 

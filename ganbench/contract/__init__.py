@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganbench import registry
+from ganbench.contract.backends import runs_every_task
 from ganbench.contract.claims import states_numbers
 from ganbench.contract.datasets import (
     describes_itself,
@@ -52,6 +53,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     "network": (documented, fits_data, trains_in_a_gan),
     "extractor": (documented, extracts),
     "claim": (documented, states_numbers),
+    "backend": (documented, runs_every_task),
     "update": (documented, names_its_source, trains, counts_its_updates, repeats, vectorizes),
 }
 """The promises of each kind, in the order in which they are checked."""

@@ -13,9 +13,9 @@ import torch
 
 from ganbench import store
 from ganbench.errors import GanbenchError
+from ganbench.execution.backends import run_tasks
 from ganbench.execution.cohort_run import CohortTask, Listener
 from ganbench.execution.key import recipe_of
-from ganbench.execution.pool import run_tasks
 from ganbench.execution.reuse import Wanted, set_aside
 from ganbench.execution.runner import Split, alone_in, collect, split_of, split_seeds, task_of
 from ganbench.execution.trust import include_stored

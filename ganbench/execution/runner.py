@@ -15,11 +15,11 @@ import torch
 from ganbench import store
 from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError
+from ganbench.execution.backends import run_tasks
 from ganbench.execution.cohort_run import CohortTask, Listener, identity_of
 from ganbench.execution.dataset_artifacts import dataset_arrays, dataset_card
 from ganbench.execution.environment import environment
 from ganbench.execution.key import key_of_parts, recipe_of
-from ganbench.execution.pool import run_tasks
 from ganbench.execution.records import run_records
 from ganbench.execution.reuse import Reuse, Wanted, apply_reuse, reusable
 from ganbench.suite.suite import Suite
