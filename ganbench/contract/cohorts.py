@@ -46,8 +46,18 @@ def places_of(entry: Entry) -> tuple[str, ...]:
 def places_at_hand(entry: Entry) -> tuple[str, ...]:
     """The same, empty where it builds on none whose files are there."""
     usual = tuple(place for place in PLACES if place not in refusals_of(entry))
-    others = (name for name in registry.names("dataset") if name not in PLACES)
+    others = (name for name in datasets_without_settings() if name not in PLACES)
     return usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
+
+
+def datasets_without_settings() -> list[str]:
+    """The data sets that need no option, such as a path, to be there."""
+    names = registry.names("dataset")
+    return [
+        name
+        for name in names
+        if not any(option.required for option in registry.get("dataset", name).options.values())
+    ]
 
 
 @functools.cache

@@ -10,8 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganbench import registry
-from ganbench.contract.cohorts import ROUNDS, choice_of, outcome_of, places_of, trained_with
+from ganbench.contract.cohorts import (
+    ROUNDS,
+    choice_of,
+    datasets_without_settings,
+    outcome_of,
+    places_of,
+    trained_with,
+)
 from ganbench.contract.promise import ContractFailure, definition_of, same_bits
 from ganbench.contract.values import other_values
 from ganbench.errors import GanbenchError
@@ -88,7 +94,7 @@ class _Trials:
 
     def _elsewhere(self, option: Option) -> Iterator[_Circumstances]:
         """The data sets that are not the usual ones: for an option that only those let be set."""
-        for place in registry.names("dataset"):
+        for place in datasets_without_settings():
             if place not in places_of(self._entry):
                 yield from self._with_others(option, place)
 
