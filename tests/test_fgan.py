@@ -187,7 +187,7 @@ def kl_gradient(player: str, **options: str) -> dict[str, float]:
         "discriminator": {"a": torch.tensor(0.5, **double)},
     }
     batch = {"real": torch.tensor([[1.0], [3.0]], **double), "noise": torch.tensor([[1.0], [-1.0]], **double)}
-    gradient, _, _ = player_gradient(game, player, params, {"generator": {}, "discriminator": {}}, batch)
+    gradient = player_gradient(game, player, params, {"generator": {}, "discriminator": {}}, batch).gradient
     return {name: float(value.sum()) for name, value in gradient.items()}
 
 
