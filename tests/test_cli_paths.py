@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_runs import NSGAN, SMALL, fails_with, ganbench, outcomes, without_report, write_suite
@@ -146,32 +148,34 @@ pwd.getpwuid = pwd.getpwnam = nobody
 
 
 @pytest.fixture
-def homeless(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user without an entry in the password file and no HOME, in this process and those that it starts."""
+def homeless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The surroundings of a user without an entry in the password file and no HOME."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(NOBODY, encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.delenv("GANBENCH_DATA", raising=False)
-    for name in ("getpwuid", "getpwnam"):
-        monkeypatch.setattr(pwd, name, getattr(pwd, name))
-    exec(NOBODY, {})  # the same here; the lines above undo it
+    kept = {name: value for name, value in os.environ.items() if name not in ("HOME", "GANBENCH_DATA")}
+    return {**kept, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
 
 
-@pytest.mark.usefixtures("homeless")
-def test_without_a_home_a_folder_for_data_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def said(environment: dict[str, str], *words: Any) -> str:
+    """What a command that ends with 2 prints to stderr, in a process of its own."""
+    command = [sys.executable, "-m", "ganbench", *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    return done.stderr
+
+
+def test_without_a_home_a_folder_for_data_is_asked_for(tmp_path: Path, homeless: dict[str, str]) -> None:
     suite = write_suite(tmp_path)
     text = suite.read_text(encoding="utf-8").replace("ring8", "mnist").replace("[modes]", "[fidelity]")
     suite.write_text(text, encoding="utf-8")
     for words in (["check", suite], ["run", suite], ["plan", suite], ["data", "fetch", "mnist"]):
-        assert fails_with("--data DIR or GANBENCH_DATA names one", *words).stderr.count("\n") == 1
-    fails_with("~someone/data names no folder", "check", suite, "--data", "~someone/data")
-    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path))
-    fails_with(f"not found in {tmp_path}", "check", suite)
+        message = said(homeless, *words)
+        assert "--data DIR or GANBENCH_DATA names one" in message
+        assert message.count("\n") == 1
+    assert "~someone/data names no folder" in said(homeless, "check", suite, "--data", "~someone/data")
+    assert f"not found in {tmp_path}" in said({**homeless, "GANBENCH_DATA": str(tmp_path)}, "check", suite)
 
 
-@pytest.mark.usefixtures("homeless")
-def test_without_a_home_what_needs_no_files_is_checked(tmp_path: Path) -> None:
-    assert ganbench("check", write_suite(tmp_path, [NSGAN])).exit_code == 0
+def test_without_a_home_what_needs_no_files_is_checked(tmp_path: Path, homeless: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "ganbench", "check", str(write_suite(tmp_path, [NSGAN]))]
+    assert subprocess.run(command, env=homeless, capture_output=True, check=False).returncode == 0
