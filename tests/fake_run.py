@@ -75,6 +75,8 @@ def build(path: Path, fake: Fake | None = None) -> Path:
     present = [frame for frame in frames if len(frame)]
     if present:
         pd.concat(present, ignore_index=True).to_parquet(path / "records.parquet")
+    made_of = {file.parent.name: None for file in path.glob("cohorts/*/records.parquet")}
+    write_json(path / "run.json", {**about(fake), "records_of": made_of})
     return path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import time
 from pathlib import Path
@@ -237,28 +236,20 @@ def spoilt(run: Path, name: str) -> None:
     records.to_parquet(file)
 
 
-def test_derived_records_older_than_the_cohorts_are_not_believed(tmp_path: Path) -> None:
+def test_derived_records_are_believed_where_they_are_of_these_very_cohorts(tmp_path: Path) -> None:
     build(tmp_path, lean())
     spoilt(tmp_path, "ring8-01-0")
-    whole = tmp_path / "records.parquet"
-    found = side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed
-    assert set(found.values()) == {0.123}
-    later = max(file.stat().st_mtime for file in tmp_path.glob("cohorts/*/records.parquet")) + 5
-    os.utime(whole, (later, later))
-    assert 0.123 not in side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed.values()
-
-
-def test_derived_records_of_other_cells_or_seeds_are_not_believed(tmp_path: Path) -> None:
-    build(tmp_path, lean())
-    whole = tmp_path / "records.parquet"
-    records = pd.read_parquet(whole)
-    for kept in (records["variant"] == "a", records["seed"] != 2):
-        records[kept].to_parquet(whole)
+    derived = side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed
+    assert 0.123 not in derived.values()
+    about = json.loads((tmp_path / "run.json").read_text())
+    made_of = about["records_of"]
+    for other in ({}, {**made_of, "ring8-01-0": "another digest"}, {**made_of, "more": None}):
+        write_json(tmp_path / "run.json", {**about, "records_of": other})
         found = side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed
-        assert not any(math.isnan(value) for value in found.values())
-        assert len(found) == 5
-    pd.concat([records, records.assign(variant="old")]).to_parquet(whole)
-    assert {variant for variant, _ in side_of_run(tmp_path).cells} == {"a", "b"}
+        assert set(found.values()) == {0.123}
+    del about["records_of"]
+    write_json(tmp_path / "run.json", about)
+    assert set(side_of_run(tmp_path).cells["b", "ring8"].values[PRIMARY].by_seed.values()) == {0.123}
 
 
 def test_a_run_whose_cohorts_were_all_set_aside_has_no_values(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def _is_of(about: Mapping[str, Any], folder: Path, parts: Sequence[Part]) -> boo
     if not (folder / store.COHORTS).is_dir():
         return True
     stored = {p.id: p.outcome.get("records") for p in parts if (p.folder / store.RECORDS_FILE).is_file()}
-    return bool(stored == about.get("records_of", stored))
+    return bool(stored == about.get("records_of"))
 
 
 def _read_file(file: Path) -> pd.DataFrame:
