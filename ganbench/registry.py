@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ganbench.errors import GanbenchError, UnknownName, nearest
-from ganbench.user_code import PLUGIN_GROUP, one_line, user_code
+from ganbench.user_code import PLUGIN_GROUP, exits_refused, one_line, user_code
 
 Kind = Literal["variant", "dataset", "network", "diagnostic", "update", "extractor", "backend", "claim"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -222,7 +222,7 @@ def include(path: str | Path) -> None:
     sys.modules[name] = module
     folder = os.getcwd()
     try:
-        with user_code("cannot be imported", definition=str(path)):
+        with user_code("cannot be imported", definition=str(path)), exits_refused():
             spec.loader.exec_module(module)
     finally:
         os.chdir(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import os
 import sys
 import sysconfig
 import traceback
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NoReturn
 
 from ganbench.errors import GanbenchError
 
@@ -43,6 +45,23 @@ def user_code(subject: str, definition: str = "") -> Iterator[None]:
             raise
         where = f"{place}: " if place else ""
         raise UserCodeError(f"{where}{subject}: {one_line(error)}") from error
+
+
+@contextmanager
+def exits_refused() -> Iterator[None]:
+    """Inside, a user's line that calls os._exit, which leaves no trace by itself, fails as sys.exit does."""
+    leave = os._exit
+
+    def refuse(status: int) -> NoReturn:
+        if any(is_user_file(frame.filename) for frame in traceback.extract_stack()):
+            raise SystemExit(status)
+        leave(status)
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def location_of(error: BaseException) -> str:

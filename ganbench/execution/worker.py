@@ -6,18 +6,16 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from types import FrameType
-from typing import NoReturn
 
 import torch
 
 from ganbench.execution.cohort_run import Event, Terminated, run_cohort
 from ganbench.execution.provenance import Provenance, imported_sources
-from ganbench.user_code import is_user_file
+from ganbench.user_code import exits_refused
 
 _leave = os._exit
 _IMPORTED = imported_sources()
@@ -32,11 +30,11 @@ def work(pipe: Connection, environment: Mapping[str, str]) -> None:
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent decides when to stop
         signal.signal(signal.SIGTERM, _terminate)
-        _refuse_exits()
         os.environ.clear()
         os.environ.update(environment)
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        _run_tasks(pipe)
+        with exits_refused():
+            _run_tasks(pipe)
     except Terminated:
         _leave(1)  # torch takes seconds to take itself down
     _leave(0)  # nor may a thread or an exit handler of a plug-in keep it
@@ -52,17 +50,6 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     _leave(1)
-
-
-def _refuse_exits() -> None:
-    """A user's line that calls os._exit leaves no trace by itself: here it fails as sys.exit does."""
-
-    def refuse(status: int) -> NoReturn:
-        if any(is_user_file(frame.filename) for frame in traceback.extract_stack()):
-            raise SystemExit(status)
-        _leave(status)
-
-    os._exit = refuse
 
 
 def _run_tasks(pipe: Connection) -> None:
