@@ -272,6 +272,15 @@ def test_flops_do_not_depend_on_how_seeds_are_run(variant: str, dataset: str, ne
     assert counted["traced"] == counted["looped"] > 0
 
 
+def test_flops_of_a_lazy_penalty_are_its_mean_over_a_period() -> None:
+    def flops(variant: str, **options: Any) -> float:
+        return cohort(variant, {**SMALL, **options}, seeds=(0,), mode="plain")._flops_of_a_round(0)
+
+    without, always = flops("nsgan"), flops("gan-r1", every=1)
+    assert flops("gan-r1", every=4) == (3 * without + always) / 4
+    assert always > without
+
+
 @pytest.mark.parametrize("precision", ["float32", "medium", "bfloat16"])
 def test_every_precision_keeps_its_state_in_float32(precision: str) -> None:
     options = {

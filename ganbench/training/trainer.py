@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -322,12 +323,17 @@ class Trainer:
         return rounds_by_stage(budget, costs)
 
     def _flops_of_a_round(self, number: int) -> float:
-        """Counted on the loop over seeds: a budget must not depend on how seeds are run."""
+        """The mean over a period of all lazy terms.
+
+        Counted on the loop over seeds: a budget must not depend on how seeds are run.
+        """
         sampler = self.dataset.sampler(self.description.seeds, self.device, self.dtype)
         stage = self._ready(number, "looped", sampler, lambda: _BEGINNING)
+        rounds = math.lcm(*(period for reads in stage.program.reads.values() for period in reads.periods))
         with FlopCounterMode(display=False) as counter:
-            stage.field.advance()
-        return counter.get_total_flops() / len(self.description.seeds)
+            for _ in range(rounds):
+                stage.field.advance()
+        return counter.get_total_flops() / (rounds * len(self.description.seeds))
 
 
 _BEGINNING = Progress(0, 0, 0.0, 0.0)
