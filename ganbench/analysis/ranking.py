@@ -138,10 +138,9 @@ def _final_values(run: Run, dataset: str, cohorts: list[Cohort]) -> dict[str, pd
     """Variant to its final primary values, indexed by seed."""
     primary = run.primary(dataset)
     rows = final_records(run, dataset, primary.name)
-    if rows.empty:
-        raise GanbenchError(f"{run.path}: no cohort on {dataset} has measured {primary.name}")
-    if primary.direction == "none":
-        raise GanbenchError(f"{run.path}: {primary.name!r} says no direction, so it cannot rank {dataset}")
+    if primary.direction == "none":  # as a quantity that nobody declared
+        why = "is what nobody measured" if rows.empty else "says no direction"
+        raise GanbenchError(f"{run.path}: {primary.name!r} {why}, so it cannot rank {dataset}")
     rows = rows[rows["variant"].isin({c.variant for c in cohorts})]
     if "protocol" in rows and rows["protocol"].nunique() > 1:
         raise GanbenchError(
