@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import sysconfig
+import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import FrameType
@@ -25,6 +26,7 @@ class FileReads:
     def __init__(self) -> None:
         self._readers: dict[Path, set[Path]] = {}
         self._written: set[Path] = set()
+        self._thread = threading.local()
         sys.addaudithook(self._hear)
 
     def by(self, sources: Collection[Path]) -> list[Path]:
@@ -39,10 +41,19 @@ class FileReads:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event != "open" or not isinstance(arguments[0], (str, bytes)):
             return
+        if getattr(self._thread, "hearing", False):  # looking for whose line it is opens files too
+            return
+        self._thread.hearing = True
+        try:
+            self._note(arguments)
+        finally:
+            self._thread.hearing = False
+
+    def _note(self, arguments: tuple[Any, ...]) -> None:
         name, mode, flags = os.fsdecode(arguments[0]), arguments[1] or "", arguments[2] or 0
         if name.endswith(_NO_DATA) or name.startswith(_OF_THE_SYSTEM):
             return
-        sources = set(_sources_of(sys._getframe(1)))
+        sources = set(_sources_of(sys._getframe(2)))
         file = Path(os.path.realpath(name))
         if not file.is_relative_to(PACKAGE):  # what ganbench reads elsewhere, its data sets declare
             sources = {source for source in sources if not source.is_relative_to(PACKAGE)}
