@@ -23,7 +23,7 @@ from ganbench.training.batches import BatchSizes, constant_inputs, example_batch
 from ganbench.training.construction import construct
 from ganbench.training.description import Choice
 from ganbench.training.evaluation import evaluate
-from ganbench.training.sampling import SamplingInputs, again_from_the_first
+from ganbench.training.sampling import RealExamples, SamplingInputs
 from ganbench.training.stacked import replica
 from ganbench.training.trainer import make
 from ganbench.user_code import user_code
@@ -110,14 +110,8 @@ def _sampled(
     params = {**parts["params"], **parts["averages"]}
     example = example_batch(game, spec, BatchSizes(variant.batch_size, variant.reals_per_batch), cpu, dtype)
     names = reads_of(game.sample, game, replica(params, 0), replica(parts["buffers"], 0), example).names
-
-    def held_out(name: str, number: int) -> Tensor:
-        available = min(number, dataset.info.split_sizes.get("heldout", number))
-        return again_from_the_first(dataset.fields("heldout", available, cpu, dtype)[name], number, 1)
-
-    source = SamplingInputs(
-        game, spec, names, lambda purpose: SeedStreams([seed], purpose), held_out, "sample"
-    )
+    real = RealExamples(dataset, cpu, dtype)
+    source = SamplingInputs(game, names, lambda purpose: SeedStreams([seed], purpose), real, 1, "sample")
     inputs = source.draw(count, dtype)
     if label is not None:
         inputs |= _of_label(spec, inputs, label)

@@ -31,7 +31,8 @@ from ganbench.streams import SeedStreams
 from ganbench.training.vectorizable import Vectorizable
 
 REAL = "real"
-_WHOLE = ("categorical", "permutation")
+WHOLE = ("categorical", "permutation")
+"""Kinds of random inputs that are integers."""
 
 
 def draw_random_input(source: SeedStreams, item: RandomInput, count: int, dtype: torch.dtype) -> Tensor:
@@ -126,7 +127,7 @@ def example_batch(
     )
     for name, item in game.inputs.items():
         if isinstance(item, RandomInput):
-            kind = torch.int64 if item.kind in _WHOLE else dtype
+            kind = torch.int64 if item.kind in WHOLE else dtype
             batch[name] = torch.zeros(sizes.draws, *item.shape, dtype=kind, device=device)
         elif isinstance(item, ConstantInput):
             batch[name] = torch.zeros_like(cast(item.values, device, dtype))

@@ -7,12 +7,28 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from ganbench.game import DataSpec, Game, RandomInput, Tree
+from ganbench.datasets import Dataset, Split
+from ganbench.game import Game, RandomInput, Tree
 from ganbench.streams import SeedStreams
-from ganbench.training.batches import draw_random_input, random_inputs
+from ganbench.training.batches import WHOLE, draw_random_input, random_inputs
 
 MAIN = "noise"
 """The input whose stream has the purpose's own name; others have the input's name behind."""
+
+
+class RealExamples:
+    """A data set's fixed examples on a device, kept: every field of the first `count` of a split."""
+
+    def __init__(self, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> None:
+        self.dataset, self._device, self._dtype = dataset, device, dtype
+        self._kept: dict[Split, Tree] = {}
+
+    def fields(self, split: Split, count: int) -> Tree:
+        """{name: [count, ...]}."""
+        kept = self._kept.get(split)
+        if kept is None or len(next(iter(kept.values()))) < count:
+            kept = self._kept[split] = dict(self.dataset.fields(split, count, self._device, self._dtype))
+        return {name: value[:count] for name, value in kept.items()}
 
 
 class SamplingInputs:
@@ -25,13 +41,13 @@ class SamplingInputs:
     def __init__(
         self,
         game: Game,
-        spec: DataSpec,
         names: Iterable[str],
         streams: Callable[[str], SeedStreams],
-        held_out: Callable[[str, int], Tensor],
+        real: RealExamples,
+        seeds: int,
         purpose: str,
     ) -> None:
-        random = random_inputs(game)
+        random, spec = random_inputs(game), real.dataset.info.spec
         self._drawn: dict[str, RandomInput] = {}
         self._given: list[str] = []
         for name in dict.fromkeys(names):
@@ -43,7 +59,7 @@ class SamplingInputs:
             elif name in spec.fields:
                 self._given.append(name)
         self._streams = {n: streams(purpose if n == MAIN else f"{purpose}/{n}") for n in self._drawn}
-        self._held_out, self._count = held_out, 0
+        self._real, self._seeds, self._count = real, seeds, 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,15 +82,14 @@ class SamplingInputs:
         blocks = [self.draw(block, dtype) for _ in range(-(-count // block))]
         return {name: torch.cat([each[name] for each in blocks], 1) for name in self.names}
 
+    def _held_out(self, name: str, count: int) -> Tensor:
+        available = min(count, self._real.dataset.info.split_sizes.get("heldout", count))
+        examples = self._real.fields("heldout", available)[name]
+        rows = examples[torch.arange(count, device=examples.device) % available]
+        return rows.expand(self._seeds, *rows.shape)
+
 
 def latents(game: Game, names: Iterable[str]) -> dict[str, RandomInput]:
     """The real-valued random inputs among those names: what a sample is a differentiable function of."""
-    whole = ("categorical", "permutation")
     random = random_inputs(game)
-    return {name: random[name] for name in names if name in random and random[name].kind not in whole}
-
-
-def again_from_the_first(examples: Tensor, count: int, seeds: int) -> Tensor:
-    """Examples [n, ...] in order for every seed, from the first again where they end: [S, count, ...]."""
-    rows = examples[torch.arange(count, device=examples.device) % len(examples)]
-    return rows.expand(seeds, *rows.shape)
+    return {name: random[name] for name in names if name in random and random[name].kind not in WHOLE}

@@ -38,7 +38,7 @@ from ganbench.training.evaluation import CHUNK, Use, evaluate
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.program import Program
-from ganbench.training.sampling import SamplingInputs, again_from_the_first, latents
+from ganbench.training.sampling import RealExamples, SamplingInputs, latents
 from ganbench.training.stacked import first_repeated, in_double
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
@@ -60,21 +60,6 @@ class Moment:
     seconds: float
     """Training seconds so far, measuring excluded."""
     final: bool
-
-
-class RealExamples:
-    """A data set's fixed examples on a device, kept: every field of the first `count` of a split."""
-
-    def __init__(self, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> None:
-        self._dataset, self._device, self._dtype = dataset, device, dtype
-        self._kept: dict[Split, Tree] = {}
-
-    def fields(self, split: Split, count: int) -> Tree:
-        """{name: [count, ...]}."""
-        kept = self._kept.get(split)
-        if kept is None or len(next(iter(kept.values()))) < count:
-            kept = self._kept[split] = dict(self._dataset.fields(split, count, self._device, self._dtype))
-        return {name: value[:count] for name, value in kept.items()}
 
 
 class Snapshot:
@@ -329,13 +314,7 @@ class Snapshot:
         )
 
     def _inputs(self, names: Iterable[str], purpose: str) -> SamplingInputs:
-        sizes, seeds = self.dataset.info.split_sizes, len(self.seeds)
-
-        def held_out(name: str, count: int) -> Tensor:
-            available = min(count, sizes.get("heldout", count))
-            return again_from_the_first(self.real_fields("heldout", available)[name], count, seeds)
-
-        return SamplingInputs(self.game, self.dataset.info.spec, names, self.streams, held_out, purpose)
+        return SamplingInputs(self.game, names, self.streams, self._real, len(self.seeds), purpose)
 
     def _for_each_seed(self, value: Tensor, shape: tuple[int, ...]) -> Tensor:
         shared = value.ndim == len(shape) + 1

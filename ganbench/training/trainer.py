@@ -24,7 +24,8 @@ from ganbench.training.field import CohortField
 from ganbench.training.gradients import Mode
 from ganbench.training.memory import PeakMemory
 from ganbench.training.program import Program
-from ganbench.training.snapshot import Moment, RealExamples, Snapshot
+from ganbench.training.sampling import RealExamples
+from ganbench.training.snapshot import Moment, Snapshot
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
 
