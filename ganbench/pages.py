@@ -89,12 +89,12 @@ def status_page(run: Path) -> str:
 
 def _seeds(suite: Mapping[str, Any], variant: str) -> int:
     """How many seeds a variant has: its own, else the suite's."""
-    return len(suite.get("own", {}).get(variant, {}).get("seeds") or suite["seeds"])
+    return len(suite.get("overrides", {}).get(variant, {}).get("seeds") or suite["seeds"])
 
 
 def _is_for(suite: Mapping[str, Any], variant: str, dataset: Mapping[str, Any]) -> bool:
     """Whether a variant is to be trained on a data set."""
-    on = suite.get("own", {}).get(variant, {}).get("on")
+    on = suite.get("overrides", {}).get(variant, {}).get("on")
     return on is None or dataset["label"] in on or dataset["name"] in on
 
 
@@ -115,7 +115,7 @@ def _options(options: list[Option]) -> str:
 
 
 def _option(option: Option) -> Iterator[str]:
-    from ganbench.suite.words import describe
+    from ganbench.suite.wording import describe
 
     yield f"  {option.name}" + (" (required)" if option.required else f" = {json.dumps(option.default)}")
     type_ = describe(option.type) if option.names is None else _names_of(option.names)

@@ -16,7 +16,7 @@ from ganbench.errors import GanbenchError, SuiteError
 from ganbench.optimizers import SGD
 from ganbench.schedules import Change, WarmUp, rate_at, schedule
 from ganbench.suite import json_schema, load_suite
-from ganbench.suite.located import Mistakes, plain
+from ganbench.suite.locations import ErrorCollector, plain
 from ganbench.suite.reader import read_file
 
 LINEAR = {"linear": {"from": 0.4, "to": 0.0}}
@@ -91,10 +91,10 @@ def test_a_suite_is_told_where_a_schedule_is_wrong(
 def test_schedules_are_swept_labelled_and_fit_the_schema(tmp_path: Path) -> None:
     file = of_suite(tmp_path, "[1e-3, {cosine: {from: 1e-3, to: 0}}]")
     schema = json_schema()
-    jsonschema.validate(plain(read_file(file, Mistakes("s"))), schema)
+    jsonschema.validate(plain(read_file(file, ErrorCollector("s"))), schema)
     wrong = of_suite(tmp_path / "..", "{cosine: {form: 1e-3, to: 0}}")
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(plain(read_file(wrong, Mistakes("s"))), schema)
+        jsonschema.validate(plain(read_file(wrong, ErrorCollector("s"))), schema)
     variants = load_suite(of_suite(tmp_path, "[1e-3, {cosine: {from: 1e-3, to: 0}}]")).variants
     assert [each.label for each in variants] == [
         "wgan[learning_rate=0.001]",

@@ -123,7 +123,7 @@ def test_cells_that_were_never_begun_are_missing_and_those_never_meant_are_not(t
     assert set(cells["b", "digits"].outcomes.values()) == {"missing"}
     assert cells["b", "digits"].primary == "fid_classifier_train_1437"
     own = {"a": {"on": ["ring8"], "seeds": None, "budget": None}, "b": {"on": None, "seeds": [0, 9]}}
-    edited(tmp_path, "run.json", {"suite": {"own": own}})
+    edited(tmp_path, "run.json", {"suite": {"overrides": own}})
     cells = side_of_run(tmp_path).cells
     assert set(cells) == {("a", "ring8"), ("b", "ring8"), ("b", "digits")}
     assert list(cells["b", "digits"].outcomes) == [0, 9]

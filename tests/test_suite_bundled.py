@@ -10,7 +10,7 @@ import pytest
 
 from ganbench.errors import SuiteError
 from ganbench.suite import bundled_suites, json_schema, load_suite
-from ganbench.suite.located import Mistakes, plain
+from ganbench.suite.locations import ErrorCollector, plain
 from ganbench.suite.reader import read_file
 
 
@@ -21,7 +21,7 @@ def test_there_is_a_quickstart() -> None:
 @pytest.mark.parametrize("name", sorted(bundled_suites()))
 def test_a_bundled_suite_is_valid_and_fits_the_schema(name: str) -> None:
     path = bundled_suites()[name]
-    jsonschema.validate(plain(read_file(path, Mistakes(name))), json_schema())
+    jsonschema.validate(plain(read_file(path, ErrorCollector(name))), json_schema())
     try:
         suite = load_suite(name)
     except SuiteError as error:
@@ -81,7 +81,7 @@ def test_an_update_rule_is_refused_at_its_own_place(
 
 def test_update_rules_are_swept_and_fit_the_schema(tmp_path: Path) -> None:
     file = suite_of(tmp_path, "[alternating, {unrolled: {steps: [1, 2]}}, {lookahead: {of: optimistic}}]")
-    jsonschema.validate(plain(read_file(file, Mistakes("s"))), json_schema())
+    jsonschema.validate(plain(read_file(file, ErrorCollector("s"))), json_schema())
     variants = load_suite(file).variants
     assert [choice.label for choice in variants] == [
         "nsgan[update=alternating]",

@@ -502,10 +502,10 @@ def test_the_schema_refuses_what_is_not(text: str) -> None:
 
 
 def as_plain(text: str) -> Any:
-    from ganbench.suite.located import Mistakes, plain
+    from ganbench.suite.locations import ErrorCollector, plain
     from ganbench.suite.reader import read_text
 
-    return plain(read_text(text, Mistakes("f")))
+    return plain(read_text(text, ErrorCollector("f")))
 
 
 def test_the_schema_tells_types_defaults_and_meanings() -> None:

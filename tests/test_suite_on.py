@@ -42,10 +42,10 @@ def test_a_variant_is_trained_where_it_says_by_label_or_by_name(tmp_path: Path) 
         ("ring[radius=2]", "b"),
         ("pictures", "b"),
     ]
-    assert by_name.as_json()["own"]["b"]["on"] == ("pictures", "ring[radius=2]")
+    assert by_name.as_json()["overrides"]["b"]["on"] == ("pictures", "ring[radius=2]")
     everywhere = load(tmp_path, "[simple]")
     assert len(pairs(everywhere)) == 3
-    assert everywhere.own == {}
+    assert everywhere.overrides == {}
 
 
 def test_it_is_checked_only_where_it_is_trained(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ganbench.errors import GanbenchError, SuiteError
-from ganbench.suite.located import Items, Mapping, Mistakes, Scalar, plain
+from ganbench.suite.locations import ErrorCollector, Items, Mapping, Scalar, plain
 from ganbench.suite.reader import read_file, read_text
 from ganbench.suite.scalars import plain_value
 
@@ -47,37 +47,37 @@ def test_plain_scalars_follow_the_core_schema(text: str, value: Any) -> None:
 
 
 def test_every_part_keeps_its_place() -> None:
-    root = read_text("a: 1\nb:\n  - x\n  - {c: 'no', d: }\n  -\n", Mistakes("f"))
+    root = read_text("a: 1\nb:\n  - x\n  - {c: 'no', d: }\n  -\n", ErrorCollector("f"))
     assert isinstance(root, Mapping)
     a, b = root.pairs
-    assert (a.place.line, a.place.column, a.node.place.column) == (1, 1, 4)
+    assert (a.location.line, a.location.column, a.node.location.column) == (1, 1, 4)
     assert isinstance(b.node, Items)
     x, inner, empty = b.node.nodes
-    assert (x.place.line, x.place.column) == (3, 5)
+    assert (x.location.line, x.location.column) == (3, 5)
     assert isinstance(inner, Mapping)
-    assert [(p.place.column, p.node.place.column) for p in inner.pairs] == [(6, 9), (15, 15)]
-    assert (empty.place.line, empty.place.column) == (5, 3)
+    assert [(p.location.column, p.node.location.column) for p in inner.pairs] == [(6, 9), (15, 15)]
+    assert (empty.location.line, empty.location.column) == (5, 3)
     assert plain(root) == {"a": 1, "b": ["x", {"c": "no", "d": None}, None]}
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n"])
 def test_every_way_to_end_a_line_is_read_alike(end: str) -> None:
     lines = "a: 1\nb:\n  - x\n  -\n  - |\n    y\n    z\n# c\nd: {e: 'f'}\n"
-    assert read_text(lines.replace("\n", end), Mistakes("f")) == read_text(lines, Mistakes("f"))
+    assert read_text(lines.replace("\n", end), ErrorCollector("f")) == read_text(lines, ErrorCollector("f"))
 
 
 def test_a_character_may_be_written_as_two_escapes() -> None:
-    assert plain(read_text('{"\\ud83d\\ude00": "\\ud83d\\ude00"}', Mistakes("f"))) == {"😀": "😀"}
+    assert plain(read_text('{"\\ud83d\\ude00": "\\ud83d\\ude00"}', ErrorCollector("f"))) == {"😀": "😀"}
 
 
 def test_quotes_make_text_and_whole_floats_are_integers() -> None:
-    root = read_text("{a: '1', b: \"true\", c: 1e3, d: !!str 5}", Mistakes("f"))
+    root = read_text("{a: '1', b: \"true\", c: 1e3, d: !!str 5}", ErrorCollector("f"))
     assert plain(root) == {"a": "1", "b": "true", "c": 1000, "d": "5"}
     assert type(plain(root)["c"]) is int
 
 
 def test_an_alias_repeats_what_it_names() -> None:
-    assert plain(read_text("a: &x {k: 1}\nb: *x\n", Mistakes("f"))) == {"a": {"k": 1}, "b": {"k": 1}}
+    assert plain(read_text("a: &x {k: 1}\nb: *x\n", ErrorCollector("f"))) == {"a": {"k": 1}, "b": {"k": 1}}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_is_not_plain_yaml_is_refused_where_it_stands(
     text: str, line: int, column: int, phrase: str
 ) -> None:
     with pytest.raises(SuiteError) as caught:
-        read_text(text, Mistakes("f.yaml"))
+        read_text(text, ErrorCollector("f.yaml"))
     (mistake,) = caught.value.mistakes
     assert phrase in mistake.text
     assert (mistake.line, mistake.column) == (line, column)
@@ -128,21 +128,21 @@ def test_an_alias_bomb_is_refused_quickly() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
     with pytest.raises(SuiteError, match="more than 100000 values"):
-        read_text("\n".join(lines), Mistakes("f"))
+        read_text("\n".join(lines), ErrorCollector("f"))
 
 
 def test_a_file_larger_than_any_suite_is_refused_unread(tmp_path: Path) -> None:
     file = tmp_path / "large.yaml"
     file.write_bytes(b"a: [" + b"1, " * (1 << 20) + b"1]\n")
     with pytest.raises(GanbenchError, match=r"large\.yaml: 3\.0 MiB; a suite has at most one"):
-        read_file(file, Mistakes("large.yaml"))
+        read_file(file, ErrorCollector("large.yaml"))
 
 
 def test_a_file_that_is_not_utf8_is_refused_at_its_first_bad_byte(tmp_path: Path) -> None:
     file = tmp_path / "latin.yaml"
     file.write_bytes("a: 1\nbé: ".encode() + b"\xe9\n")
     with pytest.raises(SuiteError) as caught:
-        read_file(file, Mistakes("latin.yaml"))
+        read_file(file, ErrorCollector("latin.yaml"))
     assert str(caught.value) == "latin.yaml:2:5: not UTF-8 text; save the file as UTF-8"
 
 
@@ -151,15 +151,15 @@ def test_a_file_in_utf16_is_read(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "wide.yaml"
     file.write_bytes("a: é\r\na: 2\r\n".encode(encoding))
     with pytest.raises(SuiteError, match=r"^wide.yaml:2:1: the key 'a' stands twice"):
-        read_file(file, Mistakes("wide.yaml"))
+        read_file(file, ErrorCollector("wide.yaml"))
     file.write_bytes("a: é\r\n".encode(encoding))
-    assert plain(read_file(file, Mistakes("wide.yaml"))) == {"a": "é"}
+    assert plain(read_file(file, ErrorCollector("wide.yaml"))) == {"a": "é"}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     file = tmp_path / "marked.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\r\n")
-    root = read_file(file, Mistakes("marked.yaml"))
+    root = read_file(file, ErrorCollector("marked.yaml"))
     assert isinstance(root, Mapping)
     assert plain(root) == {"a": 1}
     assert isinstance(root.pairs[0].node, Scalar)

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
-from ganbench.suite.located import Mistakes, Place, from_plain
+from ganbench.suite.locations import ErrorCollector, Location, from_plain
 from ganbench.suite.options import WRONG, depth_of_type, read_value
-from ganbench.suite.words import describe
+from ganbench.suite.wording import describe
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ from ganbench.suite.words import describe
     ],
 )
 def test_values_are_read_strictly(value: Any, hint: Any, read: Any) -> None:
-    mistakes = Mistakes("f")
-    found = read_value(from_plain(value, Place(1, 1)), hint, "x", mistakes)
+    collector = ErrorCollector("f")
+    found = read_value(from_plain(value, Location(1, 1)), hint, "x", collector)
     assert found == read
     assert type(found) is type(read)
-    assert bool(mistakes.found) is (read is WRONG)
+    assert bool(collector.mistakes) is (read is WRONG)
 
 
 @pytest.mark.parametrize(

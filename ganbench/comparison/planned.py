@@ -26,7 +26,7 @@ def planned_cells(about: Mapping[str, Any]) -> dict[Key, Planned]:
         return {}
     found: dict[Key, Planned] = {}
     for variant in _choices(suite.get("variants")):
-        own = (suite.get("own") or {}).get(variant["label"]) or {}
+        own = (suite.get("overrides") or {}).get(variant["label"]) or {}
         wanted = tuple(map(int, own.get("seeds") or seeds))
         amount = _budget(own.get("budget")) or budget
         for dataset in _choices(suite.get("datasets")):

@@ -12,7 +12,7 @@ from ganbench.diagnostics.diagnostic import NotApplicable, build
 from ganbench.errors import GanbenchError
 from ganbench.registry import Kind
 from ganbench.suite.load import load_located
-from ganbench.suite.located import Mistakes, Place
+from ganbench.suite.locations import ErrorCollector, Location
 from ganbench.training.description import Choice, CohortDescription
 from ganbench.training.trainer import Trainer
 from ganbench.user_code import one_line, raised_by_ganbench, user_code
@@ -27,12 +27,12 @@ def check_suite(file: str, include: Sequence[str]) -> Iterator[dict[str, Any]]:
     Before that an empty mapping for each cohort that was tried: a sign that it goes on.
     """
     suite, places = load_located(file, include=include)
-    trials = _Trials(Mistakes(suite.file), places)
+    trials = _Trials(ErrorCollector(suite.file), places)
     cohorts = suite.cohorts()
     for description in cohorts:
         trials.take(description)
         yield {}
-    trials.mistakes.raise_any()
+    trials.collector.raise_any()
     seeds = {len(each.seeds) for each in cohorts}
     yield {
         "cohorts": len(cohorts),
@@ -46,8 +46,8 @@ def check_suite(file: str, include: Sequence[str]) -> Iterator[dict[str, Any]]:
 class _Trials:
     """Trains one round of one seed for each program, and measures once for each of their structures."""
 
-    def __init__(self, mistakes: Mistakes, places: Mapping[tuple[Kind, str], Place]) -> None:
-        self.mistakes, self._places = mistakes, places
+    def __init__(self, collector: ErrorCollector, places: Mapping[tuple[Kind, str], Location]) -> None:
+        self.collector, self._locations = collector, places
         self.trained: set[str] = set()
         self._measured: set[str] = set()
 
@@ -68,22 +68,22 @@ class _Trials:
         key = repr((choice, cohort.description.dataset, structure_of(cohort)))
         if key not in self._measured:
             self._measured.add(key)
-            place: tuple[Kind, str] = ("diagnostic", choice.label)
+            location: tuple[Kind, str] = ("diagnostic", choice.label)
             self._guarded(
-                place, f"diagnostic {choice.label!r} of {subject}", lambda: _measure(choice, cohort)
+                location, f"diagnostic {choice.label!r} of {subject}", lambda: _measure(choice, cohort)
             )
 
-    def _guarded(self, place: tuple[Kind, str], subject: str, trial: Any) -> Any:
+    def _guarded(self, location: tuple[Kind, str], subject: str, trial: Any) -> Any:
         """What a trial returns; None after noting what it raised."""
         try:
             with user_code("cannot be run"):
                 return trial()
         except GanbenchError as error:
-            self.mistakes.add(self._places[place], f"{subject}: {error}")
+            self.collector.add(self._locations[location], f"{subject}: {error}")
         except Exception as error:
             if raised_by_ganbench(error):
                 raise
-            self.mistakes.add(self._places[place], f"{subject}: cannot be run: {one_line(error)}")
+            self.collector.add(self._locations[location], f"{subject}: cannot be run: {one_line(error)}")
         return None
 
 

@@ -23,7 +23,7 @@ def restricted(
     """
     kept = _chosen("variant", suite.variants, variants)
     labels = {choice.label for choice in kept}
-    own = {label: each for label, each in suite.own.items() if label in labels}
+    own = {label: each for label, each in suite.overrides.items() if label in labels}
     if seeds is not None:
         own = {label: replace(each, seeds=None) for label, each in own.items()}
     if steps is not None:
@@ -34,7 +34,7 @@ def restricted(
         datasets=_chosen("data set", suite.datasets, datasets),
         seeds=suite.seeds if seeds is None else tuple(seeds),
         budget=suite.budget if steps is None else Budget("steps", steps),
-        own=own,
+        overrides=own,
     )
 
 

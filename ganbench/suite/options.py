@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ganbench.errors import nearest
 from ganbench.registry import Option
-from ganbench.suite.located import Items, Mapping, Mistakes, Node, Scalar, plain
-from ganbench.suite.words import describe, found, hint_for, split
+from ganbench.suite.locations import ErrorCollector, Items, Mapping, Node, Scalar, plain
+from ganbench.suite.wording import describe, found, hint_for, split
 
 
 class _Wrong:
@@ -23,7 +23,7 @@ class _Wrong:
 WRONG: Any = _Wrong()
 
 
-def read_value(node: Node, hint: Any, what: str, mistakes: Mistakes) -> Any:
+def read_value(node: Node, hint: Any, what: str, collector: ErrorCollector) -> Any:
     """The node as plain JSON values of a type, or WRONG after noting what is wrong with it."""
     empty = _first_empty(node)
     culprit = empty if empty is not None else _first_not_finite(node)
@@ -31,7 +31,7 @@ def read_value(node: Node, hint: Any, what: str, mistakes: Mistakes) -> Any:
         culprit, value = _validate(node, hint)
         if culprit is None:
             return value
-    mistakes.add(culprit.place, _message(node, culprit, hint, what))
+    collector.add(culprit.location, _message(node, culprit, hint, what))
     return WRONG
 
 
@@ -101,17 +101,17 @@ def depth_of(node: Node) -> int:
     return 0
 
 
-def swept(node: Node, hint: Any, what: str, mistakes: Mistakes) -> tuple[Node, ...]:
+def swept(node: Node, hint: Any, what: str, collector: ErrorCollector) -> tuple[Node, ...]:
     """The values of a setting: the items of a list, where a list is not itself one value."""
     if not isinstance(node, Items) or depth_of(node) <= depth_of_type(hint):
         return (node,)
     if not node.nodes:
-        mistakes.add(node.place, f"{what} is swept over an empty list; give at least one value")
+        collector.add(node.location, f"{what} is swept over an empty list; give at least one value")
     return node.nodes
 
 
 def check_keys(
-    node: Mapping, known: dict[str, Option], what: str, of: str, mistakes: Mistakes
+    node: Mapping, known: dict[str, Option], what: str, of: str, collector: ErrorCollector
 ) -> dict[str, Node]:
     """The nodes of the known keys; notes unknown keys, and required ones that are missing."""
     good = {}
@@ -120,24 +120,24 @@ def check_keys(
             good[pair.key] = pair.node
         else:
             tail = "; put a space after the colon" if ":" in pair.key else nearest(pair.key, known)
-            mistakes.add(pair.place, f"unknown {what} {pair.key!r} of {of}{tail}")
+            collector.add(pair.location, f"unknown {what} {pair.key!r} of {of}{tail}")
     for name, option in known.items():
         if option.required and name not in good:
             meaning = f" ({option.text})" if option.text else ""
-            mistakes.add(node.place, f"{of} lacks the {what} {name!r}{meaning}; it has no default")
+            collector.add(node.location, f"{of} lacks the {what} {name!r}{meaning}; it has no default")
     return good
 
 
-def read_section(node: Node, known: dict[str, Option], of: str, mistakes: Mistakes) -> dict[str, Any]:
+def read_section(node: Node, known: dict[str, Option], of: str, collector: ErrorCollector) -> dict[str, Any]:
     """A mapping's values by key, defaults filled in; WRONG where a value cannot be read."""
     if not isinstance(node, Mapping):
-        mistakes.add(
-            node.place, f"{of} must be a mapping with the keys {', '.join(known)}, not {found(node)}"
+        collector.add(
+            node.location, f"{of} must be a mapping with the keys {', '.join(known)}, not {found(node)}"
         )
         return dict.fromkeys(known, WRONG)
-    nodes = check_keys(node, known, "key", of, mistakes)
+    nodes = check_keys(node, known, "key", of, collector)
     return {
-        name: read_value(nodes[name], option.type, f"{of}: {name}", mistakes)
+        name: read_value(nodes[name], option.type, f"{of}: {name}", collector)
         if name in nodes
         else option.default
         for name, option in known.items()

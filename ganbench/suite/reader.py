@@ -16,7 +16,7 @@ from ruamel.yaml.reader import ReaderError
 
 from ganbench import store
 from ganbench.errors import GanbenchError
-from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Place, Scalar
+from ganbench.suite.locations import ErrorCollector, Items, Location, Mapping, Node, Pair, Scalar
 from ganbench.suite.scalars import plain_value
 
 _MOST_NODES = 100_000
@@ -26,7 +26,7 @@ _TEXT_TAG = "tag:yaml.org,2002:str"
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
 
-def read_file(path: Path, mistakes: Mistakes) -> Node:
+def read_file(path: Path, collector: ErrorCollector) -> Node:
     """A file's YAML document; raises `SuiteError` where it is not one."""
     try:
         data = path.read_bytes()
@@ -41,38 +41,40 @@ def read_file(path: Path, mistakes: Mistakes) -> Node:
         text = store.decoded(data)
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(error.encoding, "replace")
-        mistakes.add(_Lines(before).place(len(before)), "not UTF-8 text; save the file as UTF-8")
-        mistakes.raise_any()
+        collector.add(_Lines(before).location(len(before)), "not UTF-8 text; save the file as UTF-8")
+        collector.raise_any()
         raise AssertionError("unreachable") from error
-    return read_text(text, mistakes)
+    return read_text(text, collector)
 
 
-def read_text(text: str, mistakes: Mistakes) -> Node:
+def read_text(text: str, collector: ErrorCollector) -> Node:
     """A YAML text's only document; raises `SuiteError` where it is not one."""
     node, lines = None, _Lines(text)
     if ambiguous := _AMBIGUOUS.search(text):
         what = f"the invisible character U+{ord(ambiguous[0]):04X}, which programs read in different ways"
-        mistakes.add(lines.place(ambiguous.start()), f"{what}; remove it")
-        mistakes.raise_any()
+        collector.add(lines.location(ambiguous.start()), f"{what}; remove it")
+        collector.raise_any()
     try:
         with warnings.catch_warnings():  # ruamel.yaml warns of an anchor that is set twice
             warnings.simplefilter("ignore")
             node = YAML(typ="safe", pure=True).compose(io.StringIO(text))
         if node is None:
-            mistakes.add(Place(1, 1), "the file is empty; write datasets, variants, seeds and budget")
+            collector.add(Location(1, 1), "the file is empty; write datasets, variants, seeds and budget")
     except ReaderError as error:
-        mistakes.add(lines.place(error.position), "a control character, which YAML does not allow; remove it")
+        collector.add(
+            lines.location(error.position), "a control character, which YAML does not allow; remove it"
+        )
     except MarkedYAMLError as error:
-        mistakes.add(lines.place(_index_of_error(error)), _words(error))
+        collector.add(lines.location(_index_of_error(error)), _words(error))
     except RecursionError:
-        mistakes.add(Place(1, 1), "nested too deeply; a suite needs no more than a few levels")
+        collector.add(Location(1, 1), "nested too deeply; a suite needs no more than a few levels")
     except (YAMLError, ValueError, AttributeError, TypeError, IndexError) as error:
         # ruamel.yaml's parser meets some broken texts with a bare Python error
-        mistakes.add(Place(1, 1), f"not valid YAML: {error}")
-    mistakes.raise_any()
+        collector.add(Location(1, 1), f"not valid YAML: {error}")
+    collector.raise_any()
     assert node is not None
-    made = _Converter(lines, mistakes).convert(node, None, ())
-    mistakes.raise_any()
+    made = _Converter(lines, collector).convert(node, None, ())
+    collector.raise_any()
     return made
 
 
@@ -83,18 +85,18 @@ class _Lines:
         self.text = text
         self._starts = [0, *(end.end() for end in re.finditer(r"\r\n?|\n", text))]
 
-    def place(self, index: int) -> Place:
+    def location(self, index: int) -> Location:
         """The place of a character."""
         line = bisect_right(self._starts, index)
-        return Place(line, index - self._starts[line - 1] + 1)
+        return Location(line, index - self._starts[line - 1] + 1)
 
-    def dash_before(self, index: int) -> Place | None:
+    def dash_before(self, index: int) -> Location | None:
         """Where the `-` of an empty list item stands: the parser marks the token after it."""
-        for line in range(self.place(index).line, 0, -1):
+        for line in range(self.location(index).line, 0, -1):
             start = self._starts[line - 1]
             text = self.text[start:index].split("#", 1)[0].rstrip()
             if text.endswith("-"):
-                return Place(line, len(text))
+                return Location(line, len(text))
             if text:
                 return None
             index = start
@@ -102,81 +104,81 @@ class _Lines:
 
 
 class _Converter:
-    def __init__(self, lines: _Lines, mistakes: Mistakes) -> None:
+    def __init__(self, lines: _Lines, collector: ErrorCollector) -> None:
         self.lines = lines
-        self.mistakes = mistakes
+        self.collector = collector
         self.nodes = 0
 
-    def convert(self, node: YamlNode, fallback: Place | None, above: tuple[int, ...]) -> Node:
+    def convert(self, node: YamlNode, fallback: Location | None, above: tuple[int, ...]) -> Node:
         """The node as plain values with places; an empty value stands at `fallback`."""
-        place = self.lines.place(node.start_mark.index)
+        location = self.lines.location(node.start_mark.index)
         self.nodes += 1
         if id(node) in above:
-            self.mistakes.add(place, "an alias (*) inside its own anchor (&); write the value out")
-            return Scalar(place, None, "")
+            self.collector.add(location, "an alias (*) inside its own anchor (&); write the value out")
+            return Scalar(location, None, "")
         if self.nodes > _MOST_NODES:
             if self.nodes == _MOST_NODES + 1:
-                self.mistakes.add(
-                    place, f"more than {_MOST_NODES} values, aliases counted; make the file smaller"
+                self.collector.add(
+                    location, f"more than {_MOST_NODES} values, aliases counted; make the file smaller"
                 )
-            return Scalar(place, None, "")
+            return Scalar(location, None, "")
         if isinstance(node, ScalarNode):
-            return self._scalar(node, place, fallback)
+            return self._scalar(node, location, fallback)
         if not str(node.tag).startswith(_STANDARD_TAG):
-            self.mistakes.add(place, f"the tag {node.tag} is not used here; remove it")
+            self.collector.add(location, f"the tag {node.tag} is not used here; remove it")
         above = (*above, id(node))
         if isinstance(node, SequenceNode):
-            return Items(place, tuple(self._item(item, above) for item in node.value))
+            return Items(location, tuple(self._item(item, above) for item in node.value))
         assert isinstance(node, MappingNode)
-        return self._mapping(node, place, above)
+        return self._mapping(node, location, above)
 
     def _item(self, node: YamlNode, above: tuple[int, ...]) -> Node:
         return self.convert(node, self.lines.dash_before(node.start_mark.index), above)
 
-    def _scalar(self, node: ScalarNode, place: Place, fallback: Place | None) -> Scalar:
+    def _scalar(self, node: ScalarNode, location: Location, fallback: Location | None) -> Scalar:
         quoted = node.style is not None
         tag = str(node.tag)
         if not tag.startswith(_STANDARD_TAG) or (quoted and tag != _TEXT_TAG):
-            self.mistakes.add(
-                place, f"the tag {tag.replace(_STANDARD_TAG, '!!')} is not used here; remove it"
+            self.collector.add(
+                location, f"the tag {tag.replace(_STANDARD_TAG, '!!')} is not used here; remove it"
             )
-        text = self._text(node, place)
+        text = self._text(node, location)
         as_text = quoted or (tag == _TEXT_TAG and isinstance(plain_value(text), bool | int | float))
         value = text if as_text else plain_value(text)
         if value is None and text == "" and fallback is not None:
-            place = fallback
-        return Scalar(place, value, text, as_text)
+            location = fallback
+        return Scalar(location, value, text, as_text)
 
-    def _text(self, node: ScalarNode, place: Place) -> str:
+    def _text(self, node: ScalarNode, location: Location) -> str:
         """A scalar's text; a character written as two escapes, as JSON does, is one."""
         try:
             return str(node.value).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
         except UnicodeDecodeError:
-            self.mistakes.add(place, "an escape of half a character; write the character itself")
+            self.collector.add(location, "an escape of half a character; write the character itself")
             return ""
 
-    def _mapping(self, node: MappingNode, place: Place, above: tuple[int, ...]) -> Mapping:
+    def _mapping(self, node: MappingNode, location: Location, above: tuple[int, ...]) -> Mapping:
         pairs: dict[str, Pair] = {}
         for key_node, value in node.value:
-            at = self.lines.place(key_node.start_mark.index)
+            at = self.lines.location(key_node.start_mark.index)
             key = self._key(key_node, at)
             if key is None:
                 continue
             pair = Pair(key, at, self.convert(value, at, above))
             if key in pairs:
-                first = pairs[key].place.line
-                self.mistakes.add(at, f"the key {key!r} stands twice, first in line {first}; remove one")
+                first = pairs[key].location.line
+                self.collector.add(at, f"the key {key!r} stands twice, first in line {first}; remove one")
             pairs.setdefault(key, pair)
-        return Mapping(place, tuple(pairs.values()))
+        return Mapping(location, tuple(pairs.values()))
 
-    def _key(self, node: YamlNode, place: Place) -> str | None:
+    def _key(self, node: YamlNode, location: Location) -> str | None:
         if not isinstance(node, ScalarNode):
-            self.mistakes.add(place, "a key must be a name, not a list or a mapping")
+            self.collector.add(location, "a key must be a name, not a list or a mapping")
             return None
         if node.value == "<<" and node.style is None:
-            self.mistakes.add(place, "the merge key << is not part of YAML 1.2; write the options out")
+            self.collector.add(location, "the merge key << is not part of YAML 1.2; write the options out")
             return None
-        return self._text(node, place)
+        return self._text(node, location)
 
 
 def _index_of_error(error: MarkedYAMLError) -> int:

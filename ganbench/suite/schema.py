@@ -10,7 +10,7 @@ from ganbench import registry
 from ganbench.registry import Kind, Option
 from ganbench.suite.model import SuiteFile, VariantEntry
 from ganbench.suite.options import depth_of_type
-from ganbench.suite.own import OF_VARIANTS
+from ganbench.suite.overrides import OF_VARIANTS
 from ganbench.suite.settings import options_of
 
 Schema = dict[str, Any]

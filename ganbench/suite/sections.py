@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
-from ganbench.suite.located import Items, Mapping, Mistakes, Node, Scalar
+from ganbench.suite.locations import ErrorCollector, Items, Mapping, Node, Scalar
 from ganbench.suite.model import (
     MOST_POINTS,
     BudgetSection,
@@ -21,7 +21,7 @@ from ganbench.suite.model import (
     fields_of,
 )
 from ganbench.suite.options import WRONG, check_keys, read_section, read_value
-from ganbench.suite.words import found
+from ganbench.suite.wording import found
 from ganbench.training.description import Budget, BudgetUnit, Engine
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -29,76 +29,78 @@ _DEFAULT_POINTS = 8
 _FIRST_LOG_POINT = 1e-3
 
 
-def read_name(node: Node | None, file: str, mistakes: Mistakes) -> str:
+def read_name(node: Node | None, file: str, collector: ErrorCollector) -> str:
     """The suite's name: it names folders, so it is kept plain."""
     if node is None:
         return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file).stem).strip("-.")[:100] or "suite"
-    name = read_value(node, str, "name", mistakes)
+    name = read_value(node, str, "name", collector)
     if name is not WRONG and not _NAME.fullmatch(name):
         text = f"name {name!r} would not do as a folder's name; use letters, digits, '.', '_' and '-'"
-        mistakes.add(node.place, text)
+        collector.add(node.location, text)
     return str(name)
 
 
-def read_seeds(node: Node, mistakes: Mistakes) -> tuple[int, ...]:
+def read_seeds(node: Node, collector: ErrorCollector) -> tuple[int, ...]:
     """`10`, a list of distinct seeds, or {first: 100, count: 10}."""
     if isinstance(node, Items):
-        seeds = read_value(node, list[Seed], "seeds", mistakes)
+        seeds = read_value(node, list[Seed], "seeds", collector)
         if seeds is WRONG:
             return ()
         earlier: set[int] = set()
         for item, seed in zip(node.nodes, seeds, strict=True):
             if seed in earlier:
-                mistakes.add(item.place, f"seeds: {seed} stands twice; each seed must be distinct")
+                collector.add(item.location, f"seeds: {seed} stands twice; each seed must be distinct")
             earlier.add(seed)
         return tuple(seeds)
     if isinstance(node, Mapping):
-        chosen = read_section(node, fields_of(SeedRange), "seeds", mistakes)
+        chosen = read_section(node, fields_of(SeedRange), "seeds", collector)
         if WRONG in chosen.values() or chosen["count"] is None:
             return ()
         return tuple(range(chosen["first"], chosen["first"] + chosen["count"]))
-    count = read_value(node, Count, "seeds", mistakes)
+    count = read_value(node, Count, "seeds", collector)
     return () if count is WRONG else tuple(range(count))
 
 
-def read_budget(node: Node, mistakes: Mistakes) -> Budget | None:
+def read_budget(node: Node, collector: ErrorCollector) -> Budget | None:
     """Exactly one of images, steps, seconds, flops."""
     known = fields_of(BudgetSection)
     units = ", ".join(known)
     if not isinstance(node, Mapping):
         number = node.text if isinstance(node, Scalar) and isinstance(node.value, int | float) else "20000"
         text = f"budget must name one of {units}, not be {found(node)}; write {{images: {number}}}"
-        mistakes.add(node.place, text)
+        collector.add(node.location, text)
         return None
-    nodes = check_keys(node, known, "key", "budget", mistakes)
+    nodes = check_keys(node, known, "key", "budget", collector)
     if not nodes and not node.pairs:
-        mistakes.add(node.place, f"budget is empty; give one of {units}")
+        collector.add(node.location, f"budget is empty; give one of {units}")
     for unit in itertools.islice(nodes, 1, None):
         pair = cast(Any, node.get(unit))
         text = f"budget gives {unit!r} beside {next(iter(nodes))!r}; keep exactly one of {units}"
-        mistakes.add(pair.place, text)
-    values = {u: read_value(n, known[u].type, f"budget: {u}", mistakes) for u, n in nodes.items()}
+        collector.add(pair.location, text)
+    values = {u: read_value(n, known[u].type, f"budget: {u}", collector) for u, n in nodes.items()}
     good = [(u, v) for u, v in values.items() if v is not WRONG]
     return Budget(cast(BudgetUnit, good[0][0]), good[0][1]) if good else None
 
 
-def read_measure(node: Node | None, mistakes: Mistakes) -> tuple[float, ...]:
+def read_measure(node: Node | None, collector: ErrorCollector) -> tuple[float, ...]:
     """The fractions of the budget at which the diagnostics look, ascending, the last one 1."""
     if node is None:
         return _points(_DEFAULT_POINTS, "linear", True)
     if not isinstance(node, Mapping):
-        points = _read_points(node, "measure", mistakes)
+        points = _read_points(node, "measure", collector)
         return () if points is WRONG else _points(points, "linear", True)
     fields = fields_of(MeasureSection)
-    chosen = read_section(Mapping(node.place, _without(node, "points")), fields, "measure", mistakes)
+    chosen = read_section(Mapping(node.location, _without(node, "points")), fields, "measure", collector)
     pair = node.get("points")
     if pair is not None:
-        chosen["points"] = _read_points(pair.node, "measure: points", mistakes)
+        chosen["points"] = _read_points(pair.node, "measure: points", collector)
     if WRONG in chosen.values():
         return ()
     spacing = node.get("spacing")
     if spacing is not None and isinstance(chosen["points"], tuple):
-        mistakes.add(spacing.place, "measure: listed points have no spacing; leave it out, or give a number")
+        collector.add(
+            spacing.location, "measure: listed points have no spacing; leave it out, or give a number"
+        )
     return _points(chosen["points"], chosen["spacing"], chosen["initial"])
 
 
@@ -106,19 +108,19 @@ def _without(node: Mapping, key: str) -> Any:
     return tuple(pair for pair in node.pairs if pair.key != key)
 
 
-def _read_points(node: Node, what: str, mistakes: Mistakes) -> Any:
+def _read_points(node: Node, what: str, collector: ErrorCollector) -> Any:
     """A number of points, or a tuple of ascending fractions."""
     if not isinstance(node, Items):
-        return read_value(node, Points, what, mistakes)
-    fractions = read_value(node, list[Fraction], what, mistakes)
+        return read_value(node, Points, what, collector)
+    fractions = read_value(node, list[Fraction], what, collector)
     if fractions is WRONG:
         return WRONG
     if len(fractions) > MOST_POINTS:
-        mistakes.add(node.place, f"{what}: {len(fractions)} points; {MOST_POINTS} are the most")
+        collector.add(node.location, f"{what}: {len(fractions)} points; {MOST_POINTS} are the most")
     for item, (left, right) in zip(node.nodes[1:], itertools.pairwise(fractions), strict=True):
         if not left < right:
-            mistakes.add(
-                item.place, f"{what}: {right:g} follows {left:g}; write ascending fractions of the budget"
+            collector.add(
+                item.location, f"{what}: {right:g} follows {left:g}; write ascending fractions of the budget"
             )
     return tuple(fractions)
 
@@ -133,19 +135,21 @@ def _points(points: int | tuple[float, ...], spacing: str, initial: bool) -> tup
     return (*start, *(_FIRST_LOG_POINT**exponent for exponent in exponents))
 
 
-def read_engine(node: Node | None, mistakes: Mistakes) -> Engine:
+def read_engine(node: Node | None, collector: ErrorCollector) -> Engine:
     """The engine's settings, defaults filled in."""
     if node is None:
         return Engine()
-    chosen = read_section(node, fields_of(EngineSection), "engine", mistakes)
+    chosen = read_section(node, fields_of(EngineSection), "engine", collector)
     return Engine() if WRONG in chosen.values() else Engine(**chosen)
 
 
-def check_include(node: Node | None, folder: Path, mistakes: Mistakes) -> list[tuple[Path, Any]]:
+def check_include(node: Node | None, folder: Path, collector: ErrorCollector) -> list[tuple[Path, Any]]:
     """The files to include with their places, in order; relative to the suite's folder."""
     if node is None:
         return []
-    if read_value(node, list[str], "include", mistakes) is WRONG:
+    if read_value(node, list[str], "include", collector) is WRONG:
         return []
     assert isinstance(node, Items)
-    return [((folder / item.text).resolve(), item.place) for item in node.nodes if isinstance(item, Scalar)]
+    return [
+        ((folder / item.text).resolve(), item.location) for item in node.nodes if isinstance(item, Scalar)
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ganbench.suite.own import Own
+from ganbench.suite.overrides import VariantOverrides
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
 
@@ -31,7 +31,7 @@ class Suite:
     engine: Engine = field(default_factory=Engine)
     include: tuple[str, ...] = ()
     """The user's files to import first (absolute paths)."""
-    own: Mapping[str, Own] = field(default_factory=dict)
+    overrides: Mapping[str, VariantOverrides] = field(default_factory=dict)
     """Variant's label to the budget, the seeds and the data sets that are its own, where it has any."""
 
     def cohorts(self) -> tuple[CohortDescription, ...]:
@@ -49,21 +49,21 @@ class Suite:
             )
             for dataset in self.datasets
             for variant in self.variants
-            if self.own.get(variant.label, Own()).is_for(dataset)
+            if self.overrides.get(variant.label, VariantOverrides()).is_for(dataset)
         )
 
     def budget_of(self, variant: str) -> Budget:
         """How much training each seed of a variant gets."""
-        return self.own.get(variant, Own()).budget or self.budget
+        return self.overrides.get(variant, VariantOverrides()).budget or self.budget
 
     def seeds_of(self, variant: str) -> tuple[int, ...]:
         """The seeds of a variant."""
-        return self.own.get(variant, Own()).seeds or self.seeds
+        return self.overrides.get(variant, VariantOverrides()).seeds or self.seeds
 
     def with_seeds(self, seeds: tuple[int, ...]) -> Suite:
         """The same suite with these seeds for every variant, whatever the file says."""
-        own = {label: replace(each, seeds=None) for label, each in self.own.items()}
-        return replace(self, seeds=seeds, own=own)
+        own = {label: replace(each, seeds=None) for label, each in self.overrides.items()}
+        return replace(self, seeds=seeds, overrides=own)
 
     def as_json(self) -> dict[str, Any]:
         """The suite as plain JSON values."""

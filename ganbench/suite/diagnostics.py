@@ -12,8 +12,8 @@ from ganbench.datasets import Dataset, Primary
 from ganbench.diagnostics.diagnostic import NotApplicable, build, by_default
 from ganbench.errors import GanbenchError, nearest
 from ganbench.suite.expand import expand_list
-from ganbench.suite.labels import Placed, choose
-from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Place, from_plain
+from ganbench.suite.labels import LocatedChoice, choose
+from ganbench.suite.locations import ErrorCollector, Items, Location, Mapping, Node, Pair, from_plain
 from ganbench.suite.model import DiagnosticsSection, fields_of
 from ganbench.suite.options import WRONG, check_keys, read_value
 from ganbench.suite.settings import Setting, options_of, settings
@@ -24,7 +24,7 @@ from ganbench.training.description import Choice
 class Chosen:
     """The diagnostics of a suite, and the labels of those that its user wrote."""
 
-    diagnostics: Sequence[Placed]
+    diagnostics: Sequence[LocatedChoice]
     named: frozenset[str] = frozenset()
 
 
@@ -35,7 +35,7 @@ class Measured:
     `added` has the labels of diagnostics that nobody chose, each with the data sets that it ranks.
     """
 
-    diagnostics: Sequence[Placed] = ()
+    diagnostics: Sequence[LocatedChoice] = ()
     applicable: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)
     added: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -48,55 +48,58 @@ class _Tried:
     refusal: str | None = None
 
 
-def chosen_diagnostics(node: Node | None, mistakes: Mistakes, silent: bool = False) -> Chosen:
+def chosen_diagnostics(node: Node | None, collector: ErrorCollector, silent: bool = False) -> Chosen:
     """The diagnostics of a list, of `{add, remove}`, or where nothing is written the default ones."""
     if node is None:
-        return Chosen(choose(_default_settings(Place(1, 1), mistakes), mistakes))
+        return Chosen(choose(_default_settings(Location(1, 1), collector), collector))
     if isinstance(node, Mapping) and any(pair.key in fields_of(DiagnosticsSection) for pair in node.pairs):
-        return _changed_defaults(node, mistakes, silent)
-    placed = choose(expand_list("diagnostic", node, "diagnostics", mistakes, silent), mistakes)
+        return _changed_defaults(node, collector, silent)
+    placed = choose(expand_list("diagnostic", node, "diagnostics", collector, silent), collector)
     return Chosen(placed, frozenset(item.choice.label for item in placed))
 
 
-def _changed_defaults(node: Mapping, mistakes: Mistakes, silent: bool) -> Chosen:
+def _changed_defaults(node: Mapping, collector: ErrorCollector, silent: bool) -> Chosen:
     """The default diagnostics without those to remove; one that is added takes the place of its default."""
-    nodes = check_keys(node, fields_of(DiagnosticsSection), "key", "diagnostics", mistakes)
+    nodes = check_keys(node, fields_of(DiagnosticsSection), "key", "diagnostics", collector)
     added = (
-        expand_list("diagnostic", nodes["add"], "diagnostics: add", mistakes, silent)
+        expand_list("diagnostic", nodes["add"], "diagnostics: add", collector, silent)
         if "add" in nodes
         else []
     )
-    default = _default_settings(node.place, mistakes)
-    gone = _removed(nodes.get("remove"), [setting.name for setting in default], mistakes)
+    default = _default_settings(node.location, collector)
+    gone = _removed(nodes.get("remove"), [setting.name for setting in default], collector)
     gone |= {setting.name for setting in added}
     kept = [setting for setting in default if setting.name not in gone]
-    placed = choose([*kept, *added], mistakes)
+    placed = choose([*kept, *added], collector)
     return Chosen(placed, frozenset(item.choice.label for item in placed[len(kept) :]))
 
 
-def _removed(node: Node | None, known: Sequence[str], mistakes: Mistakes) -> set[str]:
-    names = [] if node is None else read_value(node, list[str], "diagnostics: remove", mistakes)
+def _removed(node: Node | None, known: Sequence[str], collector: ErrorCollector) -> set[str]:
+    names = [] if node is None else read_value(node, list[str], "diagnostics: remove", collector)
     if names is WRONG or not isinstance(node, Items):
         return set()
     for name, item in zip(names, node.nodes, strict=True):
         if name not in known:
             text = f"diagnostics: remove: {name!r} is no default diagnostic{nearest(name, known)}"
-            mistakes.add(item.place, text)
+            collector.add(item.location, text)
     return set(names)
 
 
-def _default_settings(place: Place, mistakes: Mistakes) -> list[Setting]:
+def _default_settings(location: Location, collector: ErrorCollector) -> list[Setting]:
     """Every registered diagnostic that needs no option, but those that must be named."""
     return [
         setting
         for name in registry.names("diagnostic")
         if by_default(name) and not any(o.required for o in options_of("diagnostic", name).values())
-        for setting in settings("diagnostic", Pair(name, place, Mapping(place, ())), mistakes)
+        for setting in settings("diagnostic", Pair(name, location, Mapping(location, ())), collector)
     ]
 
 
 def measured(
-    chosen: Chosen, datasets: MappingOf[str, Dataset], places: MappingOf[str, Place], mistakes: Mistakes
+    chosen: Chosen,
+    datasets: MappingOf[str, Dataset],
+    places: MappingOf[str, Location],
+    collector: ErrorCollector,
 ) -> Measured:
     """What applies to which data set, with the diagnostic of its primary quantity where none has it.
 
@@ -111,18 +114,18 @@ def measured(
             item.choice.label: _try(
                 item.choice,
                 dataset,
-                item.place if item.choice.label in chosen.named else places[label],
-                mistakes,
+                item.location if item.choice.label in chosen.named else places[label],
+                collector,
             )
             for item in chosen.diagnostics
         }
         for name, outcome in tried.items():
             if outcome.refusal is not None:
                 refusals.setdefault(name, []).append(f"{label}: {outcome.refusal}")
-        _check_distinct(chosen.diagnostics, tried, mistakes)
+        _check_distinct(chosen.diagnostics, tried, collector)
         labels = [name for name, outcome in tried.items() if outcome.refusal is None]
         if _lacks_primary(dataset, tried):
-            item = _of_primary(label, dataset, tried, diagnostics, places[label], mistakes)
+            item = _of_primary(label, dataset, tried, diagnostics, places[label], collector)
             if item is not None:
                 labels.append(item.choice.label)
                 added[item.choice.label] = (*added.get(item.choice.label, ()), label)
@@ -132,27 +135,29 @@ def measured(
         [item for item in chosen.diagnostics if item.choice.label in chosen.named],
         refusals,
         len(datasets),
-        mistakes,
+        collector,
     )
     used = {name for labels in applicable.values() for name in labels}
     return Measured([item for item in diagnostics if item.choice.label in used], applicable, added)
 
 
-def _try(choice: Choice, dataset: Dataset, place: Place, mistakes: Mistakes) -> _Tried:
+def _try(choice: Choice, dataset: Dataset, location: Location, collector: ErrorCollector) -> _Tried:
     try:
         made = build(choice.name, dataset, choice.options)
         return _Tried(tuple(quantity.name for quantity in made.quantities))
     except NotApplicable as error:
         return _Tried(refusal=str(error) or "does not apply")
     except GanbenchError as error:
-        mistakes.add(place, f"diagnostic {choice.label!r}: {error}")
+        collector.add(location, f"diagnostic {choice.label!r}: {error}")
     except Exception as error:  # a factory may fail in any way on values its types allow
         text = f"diagnostic {choice.label!r} cannot be made: {type(error).__name__}: {error}"
-        mistakes.add(place, f"{text}; change its options")
+        collector.add(location, f"{text}; change its options")
     return _Tried(refusal="cannot be made")
 
 
-def _check_distinct(chosen: Sequence[Placed], tried: dict[str, _Tried], mistakes: Mistakes) -> None:
+def _check_distinct(
+    chosen: Sequence[LocatedChoice], tried: dict[str, _Tried], collector: ErrorCollector
+) -> None:
     """Two diagnostics must not write numbers under one name."""
     owner: dict[str, str] = {}
     for item in chosen:
@@ -160,7 +165,7 @@ def _check_distinct(chosen: Sequence[Placed], tried: dict[str, _Tried], mistakes
             first = owner.setdefault(quantity, item.choice.label)
             if first != item.choice.label:
                 text = f"{item.choice.label!r} and {first!r} both measure {quantity!r}; keep one of them"
-                mistakes.add(item.place, text)
+                collector.add(item.location, text)
 
 
 def _lacks_primary(dataset: Dataset, tried: MappingOf[str, _Tried]) -> bool:
@@ -175,35 +180,37 @@ def _of_primary(
     label: str,
     dataset: Dataset,
     tried: MappingOf[str, _Tried],
-    taken: Sequence[Placed],
-    place: Place,
-    mistakes: Mistakes,
-) -> Placed | None:
+    taken: Sequence[LocatedChoice],
+    location: Location,
+    collector: ErrorCollector,
+) -> LocatedChoice | None:
     """The diagnostic that a data set is ranked by, or None after noting why it cannot be added."""
-    primary, before = dataset.info.primary, len(mistakes.found)
-    item = _placed(primary, taken, place, mistakes)
+    primary, before = dataset.info.primary, len(collector.mistakes)
+    item = _placed(primary, taken, location, collector)
     if item is None:
         return None
-    outcome = _try(item.choice, dataset, place, mistakes)
-    if len(mistakes.found) > before:
+    outcome = _try(item.choice, dataset, location, collector)
+    if len(collector.mistakes) > before:
         return None
     text = f"data set {label!r} is ranked by {primary.quantity!r}, which"
     others = [name for name, other in tried.items() if {*other.quantities} & {*outcome.quantities}]
     if primary.quantity not in outcome.quantities:
         why = f" ({outcome.refusal})" if outcome.refusal else ""
-        mistakes.add(place, f"{text} its diagnostic {_as_written(primary)} does not measure{why}")
+        collector.add(location, f"{text} its diagnostic {_as_written(primary)} does not measure{why}")
     elif others:
         remedy = f"put {_as_written(primary)} in place of {others[0]!r}"
-        mistakes.add(place, f"{text} no chosen diagnostic measures; {remedy}")
+        collector.add(location, f"{text} no chosen diagnostic measures; {remedy}")
     else:
         return item
     return None
 
 
-def _placed(primary: Primary, taken: Sequence[Placed], place: Place, mistakes: Mistakes) -> Placed | None:
+def _placed(
+    primary: Primary, taken: Sequence[LocatedChoice], location: Location, collector: ErrorCollector
+) -> LocatedChoice | None:
     """A primary quantity's diagnostic: the one that was placed before, else one under a label of its own."""
-    pair = Pair(primary.diagnostic, place, from_plain(dict(primary.options), place))
-    made = choose(settings("diagnostic", pair, mistakes), mistakes)
+    pair = Pair(primary.diagnostic, location, from_plain(dict(primary.options), location))
+    made = choose(settings("diagnostic", pair, collector), collector)
     if not made:
         return None
     choice, label = made[0].choice, made[0].choice.label
@@ -224,10 +231,10 @@ def _as_written(primary: Primary) -> str:
 
 
 def _check_useful(
-    chosen: Sequence[Placed], refusals: dict[str, list[str]], datasets: int, mistakes: Mistakes
+    chosen: Sequence[LocatedChoice], refusals: dict[str, list[str]], datasets: int, collector: ErrorCollector
 ) -> None:
     for item in chosen:
         reasons = refusals.get(item.choice.label, [])
         if datasets and len(reasons) == datasets and not any("cannot be made" in r for r in reasons):
             text = f"diagnostic {item.choice.label!r} applies to no data set here ({'; '.join(reasons)})"
-            mistakes.add(item.place, f"{text}; remove it")
+            collector.add(item.location, f"{text}; remove it")

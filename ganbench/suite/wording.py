@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from ganbench.errors import nearest
-from ganbench.suite.located import Items, Mapping, Node, Scalar
+from ganbench.suite.locations import Items, Mapping, Node, Scalar
 from ganbench.suite.scalars import number_in
 
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}

@@ -13,7 +13,7 @@ from suite_fakes import only_fakes
 from ganbench.analysis.cohorts import Budget as ShownBudget
 from ganbench.errors import SuiteError
 from ganbench.suite import Suite, json_schema, load_suite
-from ganbench.suite.located import Mistakes, plain
+from ganbench.suite.locations import ErrorCollector, plain
 from ganbench.suite.naming import budget_words
 from ganbench.suite.reader import read_text
 from ganbench.training.description import Budget
@@ -59,15 +59,15 @@ def test_an_entrys_own_budget_and_seeds_are_its_alone(tmp_path: Path) -> None:
     )
     assert (penal.variant.label, penal.budget) == ("penal (2,500 steps)", Budget("steps", 2500))
     assert penal.seeds == (0, 1, 2, 3, 4)
-    assert set(read.own) == {"penal (2,500 steps)"}
+    assert set(read.overrides) == {"penal (2,500 steps)"}
     assert pickle.loads(pickle.dumps(read)) == read
-    said = json.loads(json.dumps(read.as_json()))["own"]["penal (2,500 steps)"]
+    said = json.loads(json.dumps(read.as_json()))["overrides"]["penal (2,500 steps)"]
     assert (said["budget"], said["seeds"]) == ({"unit": "steps", "amount": 2500}, [0, 1, 2, 3, 4])
 
 
 def test_a_suite_without_any_is_as_it_was(tmp_path: Path) -> None:
     read = load(tmp_path, "[simple, penal]")
-    assert read.own == {}
+    assert read.overrides == {}
     assert {(c.budget, c.seeds) for c in read.cohorts()} == {(read.budget, read.seeds)}
 
 
@@ -185,7 +185,7 @@ def test_the_schema_accepts_it(tmp_path: Path, variants: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     load(tmp_path, variants)
     jsonschema.Draft202012Validator.check_schema(json_schema())
-    jsonschema.validate(plain(read_text(text(variants), Mistakes("f"))), json_schema())
+    jsonschema.validate(plain(read_text(text(variants), ErrorCollector("f"))), json_schema())
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_the_schema_refuses_what_is_refused(tmp_path: Path, variants: str, datas
     jsonschema = pytest.importorskip("jsonschema")
     assert mistakes_of(tmp_path, variants, datasets)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(plain(read_text(text(variants, datasets), Mistakes("f"))), json_schema())
+        jsonschema.validate(plain(read_text(text(variants, datasets), ErrorCollector("f"))), json_schema())

@@ -11,7 +11,7 @@ from ganbench.suite.scalars import Value
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class Location:
     """A 1-based line and column."""
 
     line: int
@@ -22,7 +22,7 @@ class Place:
 class Scalar:
     """One value; `quoted` says whether it was written in quotes (or as a block of text)."""
 
-    place: Place
+    location: Location
     value: Value
     text: str
     quoted: bool = False
@@ -32,7 +32,7 @@ class Scalar:
 class Items:
     """A YAML list."""
 
-    place: Place
+    location: Location
     nodes: tuple[Node, ...]
 
 
@@ -41,7 +41,7 @@ class Pair:
     """One key of a mapping with its value."""
 
     key: str
-    place: Place
+    location: Location
     node: Node
 
 
@@ -49,7 +49,7 @@ class Pair:
 class Mapping:
     """A YAML mapping; its keys are distinct texts."""
 
-    place: Place
+    location: Location
     pairs: tuple[Pair, ...]
 
     def get(self, key: str) -> Pair | None:
@@ -60,37 +60,37 @@ class Mapping:
 Node = Scalar | Items | Mapping
 
 
-class Mistakes:
+class ErrorCollector:
     """The mistakes found in one file so far."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.folder = Path(file).parent.absolute()
         """What paths in the file are relative to."""
-        self.found: list[Mistake] = []
+        self.mistakes: list[Mistake] = []
         self._noted: set[Mistake] = set()
 
-    def add(self, place: Place, text: str) -> None:
+    def add(self, location: Location, text: str) -> None:
         """Note one mistake (once)."""
-        mistake = Mistake(self.file, place.line, place.column, " ".join(text.split()))
+        mistake = Mistake(self.file, location.line, location.column, " ".join(text.split()))
         if mistake not in self._noted:
             self._noted.add(mistake)
-            self.found.append(mistake)
+            self.mistakes.append(mistake)
 
     def raise_any(self) -> None:
         """Raise all mistakes together, if there is one."""
-        if self.found:
-            raise SuiteError(self.found)
+        if self.mistakes:
+            raise SuiteError(self.mistakes)
 
 
-def from_plain(value: Any, place: Place) -> Node:
+def from_plain(value: Any, location: Location) -> Node:
     """Plain Python values as if they were written at one place."""
     if isinstance(value, dict):
-        pairs = (Pair(str(k), place, from_plain(v, place)) for k, v in value.items())
-        return Mapping(place, tuple(pairs))
+        pairs = (Pair(str(k), location, from_plain(v, location)) for k, v in value.items())
+        return Mapping(location, tuple(pairs))
     if isinstance(value, list | tuple):
-        return Items(place, tuple(from_plain(v, place) for v in value))
-    return Scalar(place, value, str(value), isinstance(value, str))
+        return Items(location, tuple(from_plain(v, location) for v in value))
+    return Scalar(location, value, str(value), isinstance(value, str))
 
 
 def plain(node: Node) -> Any:

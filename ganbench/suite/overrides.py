@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ganbench.errors import nearest
 from ganbench.registry import Kind
-from ganbench.suite.located import Items, Mapping, Mistakes, Node, Pair, Place
+from ganbench.suite.locations import ErrorCollector, Items, Location, Mapping, Node, Pair
 from ganbench.suite.model import VariantEntry, fields_of
 from ganbench.suite.options import WRONG, read_value
 from ganbench.suite.sections import read_budget, read_seeds
@@ -17,7 +17,7 @@ OF_VARIANTS = tuple(fields_of(VariantEntry))
 
 
 @dataclass(frozen=True)
-class Own:
+class VariantOverrides:
     """What a variant's entry says for itself; None: what the suite says."""
 
     budget: Budget | None = None
@@ -30,62 +30,66 @@ class Own:
         return self.on is None or dataset.label in self.on or dataset.name in self.on
 
 
-AS_THE_SUITE = Own()
+NO_OVERRIDES = VariantOverrides()
 
 
 @dataclass(frozen=True)
-class Beside:
+class Overrides:
     """All that an entry says beside its name, and where its budget is written."""
 
     label: str | None = None
-    own: Own = AS_THE_SUITE
-    budget_place: Place | None = None
-    on_places: tuple[Place, ...] = ()
+    overrides: VariantOverrides = NO_OVERRIDES
+    budget_location: Location | None = None
+    on_locations: tuple[Location, ...] = ()
 
 
-def beside(kind: Kind) -> tuple[str, ...]:
+def override_keys(kind: Kind) -> tuple[str, ...]:
     """The keys that may stand beside a name."""
     return (LABEL, *OF_VARIANTS) if kind == "variant" else (LABEL,)
 
 
-def read_beside(kind: Kind, node: Mapping, mistakes: Mistakes) -> Beside:
+def read_overrides(kind: Kind, node: Mapping, collector: ErrorCollector) -> Overrides:
     """The known keys of an entry beside its name."""
-    found = {key: pair.node for key in beside(kind) if (pair := node.get(key)) is not None}
-    budget = read_budget(found["budget"], mistakes) if "budget" in found else None
-    seeds = read_seeds(found["seeds"], mistakes) if "seeds" in found else None
-    place = found["budget"].place if budget is not None else None
-    on, on_places = _read_on(found.get("on"), mistakes)
-    return Beside(_read_label(node.get(LABEL), mistakes), Own(budget, seeds, on), place, on_places)
+    found = {key: pair.node for key in override_keys(kind) if (pair := node.get(key)) is not None}
+    budget = read_budget(found["budget"], collector) if "budget" in found else None
+    seeds = read_seeds(found["seeds"], collector) if "seeds" in found else None
+    location = found["budget"].location if budget is not None else None
+    on, on_locations = _read_on(found.get("on"), collector)
+    return Overrides(
+        _read_label(node.get(LABEL), collector), VariantOverrides(budget, seeds, on), location, on_locations
+    )
 
 
-def _read_on(node: Node | None, mistakes: Mistakes) -> tuple[tuple[str, ...] | None, tuple[Place, ...]]:
+def _read_on(
+    node: Node | None, collector: ErrorCollector
+) -> tuple[tuple[str, ...] | None, tuple[Location, ...]]:
     """The data sets named under `on`, and where each is written."""
-    on = WRONG if node is None else read_value(node, list[str], "on", mistakes)
+    on = WRONG if node is None else read_value(node, list[str], "on", collector)
     if on is WRONG:
         return None, ()
     assert isinstance(node, Items)
-    return tuple(on), tuple(item.place for item in node.nodes)
+    return tuple(on), tuple(item.location for item in node.nodes)
 
 
-def stray(kind: Kind, title: str, name: str, pair: Pair, fits_elsewhere: bool) -> str:
+def misplaced_key(kind: Kind, title: str, name: str, pair: Pair, fits_elsewhere: bool) -> str:
     """What to do about a key that stands beside a name without being known there."""
     text = f"{pair.key!r} stands beside {name!r}"
     if pair.key in OF_VARIANTS:
         return f"{text}, but a {title} has no {pair.key} of its own; write it at the top, or beside a variant"
-    close = nearest(pair.key, beside(kind))
+    close = nearest(pair.key, override_keys(kind))
     if "did you mean" in close and not fits_elsewhere:
         return f"{text}{close}"
     return f"{text}; indent it further if it is an option, or begin it with '- '"
 
 
-def _read_label(pair: Pair | None, mistakes: Mistakes) -> str | None:
+def _read_label(pair: Pair | None, collector: ErrorCollector) -> str | None:
     if pair is None:
         return None
-    label = read_value(pair.node, str, LABEL, mistakes)
+    label = read_value(pair.node, str, LABEL, collector)
     if label is WRONG:
         return None
     if not label.strip() or len(label) > 80 or not label.isprintable() or set(label) & set("/\\"):
-        mistakes.add(
-            pair.node.place, "a label must be 1 to 80 printable characters without / and \\; shorten it"
+        collector.add(
+            pair.node.location, "a label must be 1 to 80 printable characters without / and \\; shorten it"
         )
     return str(label)
