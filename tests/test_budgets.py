@@ -213,7 +213,8 @@ def test_status_counts_what_each_variant_is_to_train(tmp_path: Path) -> None:
         "b": {"budget": None, "seeds": None, "on": ["b"]},
     }
     about = {"format": store.FORMAT, "name": "s", "key": "k", "created": "then"}
-    store.write_json(tmp_path / store.RUN_FILE, {**about, "suite": {**choices, "seeds": [0], "overrides": own}})
+    suite = {**choices, "seeds": [0], "overrides": own}
+    store.write_json(tmp_path / store.RUN_FILE, {**about, "suite": suite})
     assert status_page(tmp_path).splitlines()[1:] == [
         *("  a · a: 3 to come", "  b · a: 3 to come", "  b · b: 1 to come", "0 of 7 trials have ended")
     ]
