@@ -126,14 +126,15 @@ class ChildProcess:
             message: tuple[str, Any] = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
-            how = _in_words(self._process.exitcode)
+            how = ending(self._process.exitcode)
             raise GanbenchError(
                 f"{self._subject}: the process that ran it {how} before it was done"
             ) from None
         return message
 
 
-def _in_words(code: int | None) -> str:
+def ending(code: int | None) -> str:
+    """How a process with this exit code ended, in words."""
     names = {known.value: known.name for known in signal.Signals}
     if code is not None and code < 0:
         return f"was killed by {names.get(-code, -code)}"

@@ -32,7 +32,7 @@ from small_runs import (
 
 from ganbench import __version__, store
 from ganbench.contract import CHECKS
-from ganbench.execution import pool
+from ganbench.execution.backends import run_tasks
 from ganbench.execution.cohort_run import CohortTask, Listener
 from ganbench.execution.templates import TEMPLATES
 from ganbench.suite import load_suite
@@ -536,7 +536,7 @@ def test_a_run_that_lacks_a_trial_ends_with_3(tmp_path: Path, monkeypatch: pytes
     without_report(monkeypatch)
 
     def one_of_them(tasks: Sequence[CohortTask], workers: int, tell: Listener) -> None:
-        pool.run_tasks(tasks[:1], workers, tell)
+        run_tasks(tasks[:1], workers, tell)
 
     monkeypatch.setattr("ganbench.execution.runner.run_tasks", one_of_them)
     result = ganbench("run", write_suite(tmp_path, [NSGAN, LSGAN]), "--out", tmp_path / "run", "--workers", 1)

@@ -481,9 +481,8 @@ def test_a_users_claims(tmp_path: Path, old: str, new: str, message: str | None)
 
 
 BACKEND = '''
-from ganbench.execution.backends import register_backend
+from ganbench.execution.backends import register_backend, run_tasks
 from ganbench.execution.cohort_run import Event, run_cohort, write_failure
-from ganbench.execution.pool import run_tasks
 
 @register_backend("mine")
 def mine():

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganbench import registry
 from ganbench.diagnostics.estimators.trajectory import Trajectory
 from ganbench.diagnostics.estimators.verdict import growth_per_turn
-from ganbench.execution.measurements import Measurements, _as_bytes
+from ganbench.execution.measurements import Measurements, image_bytes
 from ganbench.training.description import Choice
 from ganbench.training.state import CohortState
 from ganbench.training.trainer import Trainer
@@ -139,4 +139,4 @@ def test_growth_is_in_double_precision() -> None:
 
 def test_what_is_not_finite_in_an_image_is_black() -> None:
     image = torch.tensor([-math.inf, math.inf, math.nan, -1.0, 0.0, 1.0, 9.0])
-    assert _as_bytes(image).tolist() == [0, 0, 0, 0, 128, 255, 255]
+    assert image_bytes(image).tolist() == [0, 0, 0, 0, 128, 255, 255]

@@ -26,14 +26,14 @@ EDITS = """
 import json, sys
 from pathlib import Path
 import ganbench
-from ganbench.execution.key import cohort_key
+from ganbench.execution.key import recipe_of
 from ganbench.suite import load_suite
 
 package, suite = Path(ganbench.__file__).parent, load_suite(sys.argv[1])
 assert package.is_relative_to(sys.argv[2]), package
 
 def keys():
-    return [cohort_key(each, "cpu") for each in suite.cohorts()]
+    return [recipe_of(each, "cpu").key for each in suite.cohorts()]
 
 before, changed = keys(), {}
 for name, (file, old, new) in json.loads(sys.argv[3]).items():

@@ -14,8 +14,8 @@ import pytest
 from small_runs import CPU, NSGAN, SMALL, outcomes, planned, trained, write_plugin, write_suite
 
 from ganbench import store
+from ganbench.execution.backends import run_tasks
 from ganbench.execution.cohort_run import Event
-from ganbench.execution.pool import run_tasks
 from ganbench.execution.runner import execute
 from ganbench.suite import load_suite
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -18,7 +16,7 @@ from torch import Tensor
 from ganbench import store
 from ganbench.execution.environment import environment
 from ganbench.execution.key import Recipe
-from ganbench.execution.measurements import Measurements
+from ganbench.execution.measurements import Measurements, npz
 from ganbench.execution.provenance import Provenance
 from ganbench.execution.records import cohort_records, records_digest
 from ganbench.game import StateInput
@@ -98,13 +96,22 @@ def write_failure(task: CohortTask, reason: str, trace: str | None, began: float
         "seeds": {str(seed): {"outcome": "failed"} for seed in task.description.seeds},
         "wall_seconds": None if began is None else time.perf_counter() - began,
     }
+    made_of = task.recipe.ingredients | {"read": {}}
+    store.write_folder(_folder(task), lambda folder: _write_about(folder, task, made_of, outcome))
 
-    def fill(folder: Path) -> None:
-        store.write_json(folder / store.DESCRIPTION_FILE, _described(task))
-        store.write_json(folder / store.OUTCOME_FILE, outcome)
-        store.write_json(folder / store.ENVIRONMENT_FILE, environment(torch.device(task.device)))
 
-    store.write_folder(Path(task.run) / store.COHORTS / task.identity, fill)
+def _folder(task: CohortTask) -> Path:
+    return Path(task.run) / store.COHORTS / task.identity
+
+
+def _write_about(
+    folder: Path, task: CohortTask, made_of: Mapping[str, Any], outcome: Mapping[str, Any]
+) -> None:
+    """The files of every cohort, failed ones too."""
+    described = {"id": task.identity, "key": task.recipe.key, "made_of": made_of}
+    store.write_json(folder / store.DESCRIPTION_FILE, task.description.as_json() | described)
+    store.write_json(folder / store.ENVIRONMENT_FILE, environment(torch.device(task.device)))
+    store.write_json(folder / store.OUTCOME_FILE, outcome)
 
 
 def _encodable(text: str) -> str:
@@ -118,6 +125,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _train_and_store(task: CohortTask, provenance: Provenance, tell: Listener, began: float) -> str:
+    """Return which seeds diverged, in words."""
     provenance.check(task.recipe)
     cohort = Trainer(task.description, torch.device(task.device))
     chosen = cohort.execution
@@ -136,12 +144,15 @@ def _train_and_store(task: CohortTask, provenance: Provenance, tell: Listener, b
         tell(Event("measured", task.identity, cohort.share_spent))
     outcome = _outcome(cohort, measuring, time.perf_counter() - began)
     provenance.check(task.recipe)
-    read = provenance.data_read(task.recipe, Path(task.run))
-    store.write_folder(
-        Path(task.run) / store.COHORTS / task.identity,
-        lambda folder: _fill(folder, task, read, cohort, measurements, outcome),
-    )
-    return _in_words(outcome)
+    made_of = task.recipe.ingredients | {"read": provenance.data_read(task.recipe, Path(task.run))}
+
+    def fill(folder: Path) -> None:
+        digest = _write_numbers(folder, cohort, measurements)
+        _write_about(folder, task, made_of, outcome | {"records": digest})
+
+    store.write_folder(_folder(task), fill)
+    diverged = [f"seed {seed} at step {o['step']}" for seed, o in outcome["seeds"].items() if "step" in o]
+    return f"diverged: {', '.join(diverged)}" if diverged else ""
 
 
 def _outcome(cohort: Trainer, measuring: float, wall: float) -> dict[str, Any]:
@@ -164,32 +175,16 @@ def _outcome(cohort: Trainer, measuring: float, wall: float) -> dict[str, Any]:
     }
 
 
-def _in_words(outcome: dict[str, Any]) -> str:
-    gone = [f"seed {seed} at step {o['step']}" for seed, o in outcome["seeds"].items() if "step" in o]
-    return f"diverged: {', '.join(gone)}" if gone else ""
-
-
-def _fill(
-    folder: Path,
-    task: CohortTask,
-    read: dict[str, str],
-    cohort: Trainer,
-    measurements: Measurements,
-    outcome: dict[str, Any],
-) -> None:
-    store.write_json(folder / store.DESCRIPTION_FILE, _described(task, read))
-    options = (task.description.variant.options, task.description.dataset.options)
-    records = cohort_records(measurements.rows, *options)
+def _write_numbers(folder: Path, cohort: Trainer, measurements: Measurements) -> str:
+    """Records, quantities, arrays and networks; returns the records' digest."""
+    description = cohort.description
+    records = cohort_records(measurements.rows, description.variant.options, description.dataset.options)
     store.write_atomic(folder / store.RECORDS_FILE, records)
     quantities = {name: quantity.as_json() for name, quantity in measurements.quantities.items()}
     store.write_json(folder / store.QUANTITIES_FILE, quantities)
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = measurements.arrays()
-    np.savez_compressed(buffer, **arrays)
-    store.write_atomic(folder / store.ARRAYS_FILE, buffer.getvalue())
+    store.write_atomic(folder / store.ARRAYS_FILE, npz(measurements.arrays()))
     store.write_atomic(folder / store.NETWORKS_FILE, save(network_tensors(cohort)))
-    store.write_json(folder / store.ENVIRONMENT_FILE, environment(cohort.device))
-    store.write_json(folder / store.OUTCOME_FILE, {**outcome, "records": records_digest(records)})
+    return records_digest(records)
 
 
 def network_tensors(cohort: Trainer) -> dict[str, Tensor]:
@@ -211,17 +206,4 @@ def network_tensors(cohort: Trainer) -> dict[str, Tensor]:
         for part, trees in parts.items()
         for player, tree in trees.items()
         for name, value in tree.items()
-    }
-
-
-def _described(task: CohortTask, read: Mapping[str, str] | None = None) -> dict[str, Any]:
-    made_of = {
-        name: value for name, value in task.recipe.ingredients.as_json().items() if name != "description"
-    }
-    described = task.description.as_json()
-    return {
-        **described,
-        "id": task.identity,
-        "key": task.recipe.key,
-        "made_of": {**made_of, "read": dict(read or {})},
     }

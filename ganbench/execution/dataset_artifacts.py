@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from typing import Any
 
 import numpy as np
 import torch
 
 from ganbench.datasets import Dataset
-from ganbench.game import FieldSpec
+from ganbench.execution.measurements import image_bytes, npz
 
 _EXAMPLES, _GRID = 512, 400
 _HASHED = 64
@@ -29,7 +28,10 @@ def dataset_card(dataset: Dataset) -> dict[str, Any]:
         "licence": info.licence,
         "shape": list(info.spec.shape),
         "value_range": None if info.spec.value_range is None else list(info.spec.value_range),
-        "fields": {name: _field_card(field) for name, field in info.spec.fields.items()},
+        "fields": {
+            name: {"shape": list(field.shape), "dtype": field.dtype, "classes": field.classes}
+            for name, field in info.spec.fields.items()
+        },
         "target": info.spec.target,
         "paired": info.spec.paired,
         "modes": info.modes,
@@ -39,10 +41,6 @@ def dataset_card(dataset: Dataset) -> dict[str, Any]:
         "ranked": info.ranked,
         "hash": data_hash(dataset),
     }
-
-
-def _field_card(field: FieldSpec) -> dict[str, Any]:
-    return {"shape": list(field.shape), "dtype": field.dtype, "classes": field.classes}
 
 
 def data_hash(dataset: Dataset) -> str:
@@ -65,25 +63,20 @@ def _stand_ins(dataset: Dataset) -> torch.Tensor:
 
 def dataset_arrays(dataset: Dataset) -> bytes:
     """A compressed .npz: held-out `real` examples; for planar densities `density`, `extent`, `means`."""
-    real = _stand_ins(dataset)
-    arrays: dict[str, Any] = {"real": real.numpy()}
-    if len(dataset.info.spec.shape) == 3:
-        arrays["real"] = ((real + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+    real, shape = _stand_ins(dataset), dataset.info.spec.shape
+    arrays = {"real": image_bytes(real) if len(shape) == 3 else real.numpy()}
     judged = dataset.target_dataset
     log_density, means = getattr(judged, "log_density", None), getattr(judged, "means", None)
-    if log_density is not None and means is not None and dataset.info.spec.shape == (2,):
+    if log_density is not None and means is not None and shape == (2,):
         arrays |= _planar(log_density, means)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
+    return npz(arrays)
 
 
 def _planar(log_density: Any, means: torch.Tensor) -> dict[str, np.ndarray]:
     """The density on a square grid around the modes [H, W], lowest row first, and its extent."""
     low, high = means.min(0).values, means.max(0).values
     centre, half = (low + high) / 2, float((high - low).max()) / 2 * 1.3 + 1e-3
-    x = torch.linspace(float(centre[0]) - half, float(centre[0]) + half, _GRID, dtype=torch.float64)
-    y = torch.linspace(float(centre[1]) - half, float(centre[1]) + half, _GRID, dtype=torch.float64)
+    x, y = (torch.linspace(at - half, at + half, _GRID, dtype=torch.float64) for at in centre.tolist())
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
     return {
         "density": log_density(grid).exp().float().numpy(),

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ _ENGINE = PACKAGE / "execution" / "cohort_run.py"
 
 
 @dataclass(frozen=True)
-class Ingredients:
-    """All that decides a cohort's numbers but its seeds, as plain JSON values."""
+class Recipe:
+    """All that decides a cohort's numbers but its seeds, and where its sources and its data lie."""
 
     description: Mapping[str, Any]
     """The resolved description without seeds, and without what only shares the work."""
@@ -36,68 +36,51 @@ class Ingredients:
     """The digest of every data file, by its name."""
     versions: Mapping[str, str]
     device_type: str
+    source_files: Mapping[str, Path]
+    data_files: tuple[Path, ...]
 
     @property
+    def ingredients(self) -> dict[str, Any]:
+        """All but the description and the places, as plain JSON values."""
+        return {name: getattr(self, name) for name in ("sources", "data", "versions", "device_type")}
+
+    @functools.cached_property
     def key(self) -> str:
-        """A hash of it all, 16 hexadecimal digits."""
-        return _hash(self.as_json())
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A cohort's ingredients, and where its sources and its data lie."""
-
-    ingredients: Ingredients
-    sources: Mapping[str, Path]
-    data: tuple[Path, ...]
-
-    @property
-    def key(self) -> str:
-        """The cohort's key."""
-        return self.ingredients.key
+        """A hash of description and ingredients, 16 hexadecimal digits."""
+        return _hash({"description": self.description, **self.ingredients})
 
     def changed_file(self) -> Path | None:
         """A file that is other than when this was made; None where there is none."""
-        digests = self.ingredients.sources
-        for name, file in self.sources.items():
-            if not file.is_file() or source_digest(file) != digests[name]:
+        for name, file in self.source_files.items():
+            if not file.is_file() or source_digest(file) != self.sources[name]:
                 return file
-        return next((f for f in self.data if file_digest(f) != self.ingredients.data[f.name]), None)
+        return next((file for file in self.data_files if file_digest(file) != self.data[file.name]), None)
 
 
 def recipe_of(description: CohortDescription, device_type: str) -> Recipe:
-    """What decides a cohort's numbers, found by building its game and its diagnostics.
+    """What decides a cohort's numbers, by building its game and its diagnostics.
 
     Raises GanbenchError where they cannot be built.
     """
     described = description.as_json()
     del described["seeds"], described["include"]
-    for how_many in ("processes", "threads"):
-        del described["engine"][how_many]
-    files, data = _files_used(description)
-    sources = used_sources(files)
-    ingredients = Ingredients(
+    del described["engine"]["processes"], described["engine"]["threads"]
+    files, data_files = _files_used(description)
+    source_files = used_sources(files)
+    return Recipe(
         description=described,
-        sources={name: source_digest(file) for name, file in sources.items()},
-        data={file.name: file_digest(file) for file in data},
+        sources={name: source_digest(file) for name, file in source_files.items()},
+        data={file.name: file_digest(file) for file in data_files},
         versions={"torch": _version("torch")},
         device_type=device_type,
+        source_files=source_files,
+        data_files=data_files,
     )
-    return Recipe(ingredients, sources, data)
-
-
-def cohort_key(description: CohortDescription, device_type: str) -> str:
-    """A hash of all that decides a cohort's numbers but its seeds, 16 hexadecimal digits."""
-    return recipe_of(description, device_type).key
 
 
 def run_key(descriptions: Iterable[CohortDescription], device_type: str) -> str:
     """A hash of all cohorts' keys and seeds, 16 hexadecimal digits."""
-    return key_of_parts((cohort_key(each, device_type), each.seeds) for each in descriptions)
+    return key_of_parts((recipe_of(each, device_type).key, each.seeds) for each in descriptions)
 
 
 def key_of_parts(parts: Iterable[tuple[str, Iterable[int]]]) -> str:
@@ -110,8 +93,8 @@ def _files_used(description: CohortDescription) -> tuple[list[Path], tuple[Path,
     included = [Path(file).resolve() for file in description.include]
     for file in included:
         registry.include(file)
-    words = f"{description.variant.label} on {description.dataset.label}"
-    with registry.lookups() as entries, user_code(f"{words} cannot be built"):
+    cell = f"{description.variant.label} on {description.dataset.label}"
+    with registry.lookups() as entries, user_code(f"{cell} cannot be built"):
         dataset: Dataset = make("dataset", description.dataset)
         for stage in make("variant", description.variant).stages:
             stage.variant.build(dataset.info.spec)

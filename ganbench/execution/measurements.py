@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -69,7 +71,8 @@ class Measurements:
             for name, values in measured.items():
                 if not diagnostic.describes_training:
                     values = torch.where(alive.to(values.device), values.double(), torch.nan)
-                self._add(snapshot, self.quantities[name], values.tolist())
+                for seed, value in zip(snapshot.seeds, values.tolist(), strict=True):
+                    self._add(quantity=name, seed=seed, value=value, **asdict(snapshot.moment))
             self.seconds[label] = time.perf_counter() - began
         self._keep_samples(snapshot)
 
@@ -93,14 +96,9 @@ class Measurements:
         self.rows = [row for row in self.rows if (row["quantity"], row["seed"]) not in covered]
         assert names <= set(self.quantities), f"recorded but not declared: {names - set(self.quantities)}"
         for row in rows:
-            quantity = self.quantities[row["quantity"]]
-            about = {"reference": self._reference(quantity), "protocol": _compact(quantity.protocol)}
             share = row["step"] / max(snapshot.moment.step, 1)
-            where = {
-                "images": round(share * snapshot.moment.images),
-                "seconds": share * snapshot.moment.seconds,
-            }
-            self.rows.append({**self._of_cohort, **row, **where, **about})
+            images, seconds = round(share * snapshot.moment.images), share * snapshot.moment.seconds
+            self._add(images=images, seconds=seconds, **row)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Samples at all points, and where those points are; see the store's format."""
@@ -139,45 +137,39 @@ class Measurements:
         for label, diagnostic in self._diagnostics.items():
             diagnostic.restore(state["diagnostics"][label])
 
-    def _add(self, snapshot: Snapshot, quantity: Quantity, values: Sequence[float]) -> None:
-        moment = snapshot.moment
-        for seed, value in zip(snapshot.seeds, values, strict=True):
-            self.rows.append(
-                {
-                    **self._of_cohort,
-                    "seed": seed,
-                    "point": moment.point,
-                    "final": moment.final,
-                    "images": moment.images,
-                    "step": moment.step,
-                    "seconds": moment.seconds,
-                    "quantity": quantity.name,
-                    "value": value,
-                    "reference": self._reference(quantity),
-                    "protocol": _compact(quantity.protocol),
-                }
-            )
-
-    def _reference(self, quantity: Quantity) -> float | None:
-        """What real data get; None where that is not measured or not defined."""
+    def _add(self, **row: Any) -> None:
+        """Add a row, with its cohort's and its quantity's columns; `reference` is None where undefined."""
+        quantity = self.quantities[row["quantity"]]
         reference = self._references.get(quantity.name, math.nan)
-        return None if math.isnan(reference) else reference
+        about = {
+            "reference": None if math.isnan(reference) else reference,
+            "protocol": _compact(quantity.protocol),
+        }
+        self.rows.append(self._of_cohort | row | about)
 
     def _keep_samples(self, snapshot: Snapshot) -> None:
         self._points.append((snapshot.moment.point, snapshot.moment.images))
         samples = snapshot.samples()
         if self._images:
-            grid = _as_bytes(samples[:, :IMAGES_KEPT])
+            grid = image_bytes(samples[:, :IMAGES_KEPT])
             self._strip.append(grid[:1])
             self._final = grid
         else:
             self._strip.append(samples[:, :POINTS_KEPT].float().cpu().numpy())
 
 
-def _as_bytes(images: Tensor) -> np.ndarray:
+def image_bytes(images: Tensor) -> np.ndarray:
     """Images in [−1, 1] as uint8; what is not finite is black."""
     scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255)
     return torch.where(images.isfinite(), scaled, 0.0).byte().cpu().numpy()
+
+
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A compressed .npz file of arrays by name."""
+    buffer = io.BytesIO()
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(buffer, **named)
+    return buffer.getvalue()
 
 
 def _compact(value: Mapping[str, Any]) -> str:

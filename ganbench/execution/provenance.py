@@ -26,15 +26,15 @@ class Provenance:
         changed = recipe.changed_file()
         if changed is not None:
             raise GanbenchError(f"{changed} was changed after this run had begun; run again")
-        for name, file in recipe.sources.items():
+        for name, file in recipe.source_files.items():
             content = self._imported.get(file)
-            if content is not None and digest_of_source(content) != recipe.ingredients.sources[name]:
+            if content is not None and digest_of_source(content) != recipe.sources[name]:
                 raise GanbenchError(f"{file} was changed after it was imported; start the program again")
 
     def data_read(self, recipe: Recipe, run: Path) -> dict[str, str]:
         """The digest of every data file that the cohort's sources read undeclared, by `label_of`."""
-        files = self._reads.by(recipe.sources.values())
-        return {label_of(file, run): file_digest(file) for file in files if file not in recipe.data}
+        files = self._reads.by(recipe.source_files.values())
+        return {label_of(file, run): file_digest(file) for file in files if file not in recipe.data_files}
 
 
 def imported_sources() -> dict[Path, bytes]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class StoredCohort:
-    """A cohort's folder, what is said of it there, and why it does not count, where it does not."""
+    """A cohort's folder, its description there, and why it does not count, where it does not."""
 
     folder: Path
     described: Mapping[str, Any]
@@ -54,10 +55,9 @@ class StoredCohort:
 class Reuse:
     """What becomes of the cohorts in a run's folder."""
 
-    kept: list[StoredCohort] = field(default_factory=list)
     restored: list[StoredCohort] = field(default_factory=list)
     set_aside: list[StoredCohort] = field(default_factory=list)
-    seeds: dict[str, set[int]] = field(default_factory=dict)
+    seeds: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     """A cohort's key to its seeds that are done."""
 
     @property
@@ -65,21 +65,24 @@ class Reuse:
         """How many trials are done."""
         return sum(map(len, self.seeds.values()))
 
+    def missing(self, key: str, seeds: Iterable[int]) -> tuple[int, ...]:
+        """Which of the seeds are still to be trained."""
+        return tuple(seed for seed in seeds if seed not in self.seeds[key])
+
 
 def reusable(run: Path, wanted: Sequence[Wanted]) -> Reuse:
     """Compare what a run's folder holds with what is wanted there; changes nothing."""
     reuse, by_key = Reuse(), {each.recipe.key: each for each in wanted}
-    stored_cohorts = [(folder, store.read_description(folder)) for folder in store.cohort_folders(run)]
-    for folder, described in sorted(stored_cohorts, key=lambda each: -len(each[1]["seeds"])):
-        reason = _why_not(run, folder, described, by_key, reuse) or ""
-        stored = StoredCohort(folder, described, reason)
-        (reuse.set_aside if reason else reuse.kept).append(stored)
-        if not reason:
-            reuse.seeds.setdefault(described["key"], set()).update(described["seeds"])
-    for folder, described in _superseded(run):
-        if _why_not(run, folder, described, by_key, reuse) is None:
-            reuse.restored.append(StoredCohort(folder, described))
-            reuse.seeds.setdefault(described["key"], set()).update(described["seeds"])
+    present = [StoredCohort(folder, store.read_description(folder)) for folder in store.cohort_folders(run)]
+    for cohort in sorted(present, key=lambda cohort: -cohort.trials):
+        if reason := _why_not(run, cohort, by_key, reuse):
+            reuse.set_aside.append(replace(cohort, reason=reason))
+        else:
+            reuse.seeds[cohort.described["key"]].update(cohort.described["seeds"])
+    for cohort in _superseded(run):
+        if not _why_not(run, cohort, by_key, reuse):
+            reuse.restored.append(cohort)
+            reuse.seeds[cohort.described["key"]].update(cohort.described["seeds"])
     return reuse
 
 
@@ -99,48 +102,45 @@ def set_aside(run: Path, cohort: Path) -> None:
     os.replace(cohort, target)
 
 
-def _superseded(run: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _superseded(run: Path) -> Iterator[StoredCohort]:
     """What was set aside, the newest first."""
     folders = (run / store.SUPERSEDED).glob("*")
-    for folder in sorted(folders, key=lambda each: each.name.rpartition("--")[2], reverse=True):
+    for folder in sorted(folders, key=lambda folder: folder.name.rpartition("--")[2], reverse=True):
         if (folder / store.OUTCOME_FILE).is_file():
-            yield folder, store.read_description(folder)
+            yield StoredCohort(folder, store.read_description(folder))
 
 
-def _why_not(
-    run: Path, folder: Path, described: Mapping[str, Any], wanted: Mapping[str, Wanted], reuse: Reuse
-) -> str | None:
-    """Why a stored cohort does not count; None where it does."""
+def _why_not(run: Path, cohort: StoredCohort, wanted: Mapping[str, Wanted], reuse: Reuse) -> str:
+    """Why a stored cohort does not count; empty where it does."""
+    folder, described, key = cohort.folder, cohort.described, cohort.described["key"]
     outcome = store.read_outcome(folder)
     if outcome["status"] != "finished":
         return "it failed"
-    if described["key"] not in wanted:
-        return _difference(described, wanted.values())
+    if key not in wanted:
+        return _difference(cohort, wanted.values())
     if lacking := [n for n in (store.RECORDS_FILE, store.QUANTITIES_FILE) if not (folder / n).is_file()]:
         return f"it lacks {lacking[0]}"
     if outcome.get("records") != records_digest((folder / store.RECORDS_FILE).read_bytes()):
         return f"its {store.RECORDS_FILE} is damaged"
     seeds = set(described["seeds"])
-    if others := sorted(seeds - set(wanted[described["key"]].description.seeds)):
+    if others := sorted(seeds - set(wanted[key].description.seeds)):
         return f"it has seeds that are not wanted, as {others[0]}"
-    if twice := sorted(seeds & reuse.seeds.get(described["key"], set())):
+    if twice := sorted(seeds & reuse.seeds[key]):
         return f"the seed {twice[0]} is there twice"
     changed = changed_read(described.get("made_of", {}).get("read", {}), run)
-    return None if changed is None else f"the data file {changed} has changed"
+    return f"the data file {changed} has changed" if changed else ""
 
 
-def _difference(described: Mapping[str, Any], wanted: Iterable[Wanted]) -> str:
+def _difference(cohort: StoredCohort, wanted: Iterable[Wanted]) -> str:
     """What part of the key is another than wanted."""
-    cell = described["dataset"]["label"], described["variant"]["label"]
-    same = [each for each in wanted if each.cell == cell]
-    if not same:
+    now = next((each.recipe for each in wanted if each.cell == cohort.cell), None)
+    if now is None:
         return "the suite does not name it"
-    made_of = described.get("made_of")
+    made_of = cohort.described.get("made_of")
     if made_of is None:
         return "it was made by an earlier ganbench"
-    now = same[0].recipe.ingredients
     parts = [
-        *(f"another {part}" for part in _changed_parts(now.description, described)),
+        *(f"another {part}" for part in _changed_parts(now.description, cohort.described)),
         *(f"the code of {name}" for name in _changed(now.sources, made_of["sources"])),
         *(f"the data file {name}" for name in _changed(now.data, made_of["data"])),
         *(f"{name} {made_of['versions'].get(name)}, now {version}" for name, version in now.versions.items()

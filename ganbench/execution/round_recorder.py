@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -45,12 +45,7 @@ class RoundRecorder:
         `diverged` [S] is at which step each seed did, if at all: from there on its values are NaN, but of
         diagnostics that describe the training itself.
         """
-        rows: list[dict[str, Any]] = []
-        for series in self._series.values():
-            ends = [None] * len(diverged) if series.describes_training else diverged
-            for name, seed, place, values in series.by_seed():
-                rows.extend(self._rows_of(name, seed, values, ends[place]))
-        return rows
+        return [row for series in self._series.values() for row in series.rows(self._steps, diverged)]
 
     def state(self) -> dict[str, Any]:
         """All that was recorded so far."""
@@ -63,28 +58,12 @@ class RoundRecorder:
         for label, series in self._series.items():
             series.restore(state["series"][label])
 
-    def _rows_of(
-        self, name: str, seed: int, values: Sequence[float], diverged: int | None
-    ) -> Iterable[dict[str, Any]]:
-        last = len(self._steps) - 1
-        for round_, (step, value) in enumerate(zip(self._steps, values, strict=True)):
-            gone = diverged is not None and step >= diverged
-            yield {
-                "seed": seed,
-                "point": round_,
-                "final": round_ == last,
-                "step": step,
-                "quantity": name,
-                "value": math.nan if gone else value,
-            }
-
 
 class _Series:
     """What one diagnostic says after every round, of the seeds below its `seeds_by_round`."""
 
     def __init__(self, diagnostic: Diagnostic, seeds: Sequence[int]) -> None:
         self._diagnostic = diagnostic
-        self.describes_training = diagnostic.describes_training
         self._seeds = [(place, seed) for place, seed in enumerate(seeds) if seed < diagnostic.seeds_by_round]
         self._all = len(self._seeds) == len(seeds)
         self._places: Tensor | None = None
@@ -98,12 +77,20 @@ class _Series:
             chosen = value if self._all else value.index_select(0, self._places_on(value.device))
             self.values.setdefault(name, []).append(chosen.detach().double())
 
-    def by_seed(self) -> Iterable[tuple[str, int, int, list[float]]]:
-        """(quantity, seed, the seed's place in the cohort, its values round by round)."""
+    def rows(self, steps: Sequence[int], diverged: Sequence[int | None]) -> Iterator[dict[str, Any]]:
         for name, values in self.values.items():
             columns = torch.stack(values).cpu().T.tolist()
             for (place, seed), column in zip(self._seeds, columns, strict=True):
-                yield name, seed, place, column
+                end = None if self._diagnostic.describes_training else diverged[place]
+                for round_, (step, value) in enumerate(zip(steps, column, strict=True)):
+                    yield {
+                        "seed": seed,
+                        "point": round_,
+                        "final": round_ == len(steps) - 1,
+                        "step": step,
+                        "quantity": name,
+                        "value": value if end is None or step < end else math.nan,
+                    }
 
     def state(self) -> dict[str, Tensor]:
         """The values [rounds, recorded seeds] by quantity."""

@@ -190,10 +190,9 @@ def _tasks(
     """What is left of each part: the parts depend on all that is wanted, not on what is left of it."""
     parts = -(-split.processes // max(len(wanted), 1))
     for each in wanted:
-        done = reuse.seeds.get(each.recipe.key, set())
         for part in split_seeds(each.description, parts):
-            if left := tuple(seed for seed in part.seeds if seed not in done):
-                yield task_of(run, replace(part, seeds=left), each, split, device)
+            if seeds := reuse.missing(each.recipe.key, part.seeds):
+                yield task_of(run, replace(part, seeds=seeds), each, split, device)
 
 
 def task_of(
@@ -217,10 +216,9 @@ def _split_begun(run: Path, device: torch.device, cores: int) -> Split | None:
 def _missing(wanted: Sequence[Wanted], reuse: Reuse) -> Iterator[str]:
     """Each cohort of which seeds have no result, in words."""
     for each in wanted:
-        done = reuse.seeds.get(each.recipe.key, set())
-        if left := [seed for seed in each.description.seeds if seed not in done]:
-            seeds = ", ".join(map(str, left[:10])) + (", …" if len(left) > 10 else "")
-            yield f"{each.cell[0]} · {each.cell[1]}: seed{'s' if len(left) > 1 else ''} {seeds}"
+        if seeds := reuse.missing(each.recipe.key, each.description.seeds):
+            listed = ", ".join(map(str, seeds[:10])) + (", …" if len(seeds) > 10 else "")
+            yield f"{' · '.join(each.cell)}: seed{'s' if len(seeds) > 1 else ''} {listed}"
 
 
 def _elsewhere(suite: Suite, run: Path, wanted: Sequence[Wanted]) -> tuple[Path, int] | None:
