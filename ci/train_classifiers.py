@@ -143,7 +143,7 @@ def write(name: str, folder: Path) -> None:
 def labelled(dataset: ImageDataset, split: Split) -> tuple[Tensor, Tensor]:
     """A split's images in [-1, 1] and classes."""
     count = dataset.info.split_sizes[split]
-    return dataset.examples(split, count, CPU, torch.float32), dataset.class_labels(split)
+    return dataset.examples(split, count, CPU, torch.float32), dataset.rows(split, CPU).columns["label"]
 
 
 if __name__ == "__main__":

@@ -324,10 +324,9 @@ def test_a_users_data_set(tmp_path: Path, old: str, new: str, message: str | Non
 
 LABELLED = '''
 import torch
-from ganbench.datasets import DatasetInfo, Dataset, Primary, register_dataset
-from ganbench.datasets.blocks import BlockSampler, first_of_blocks, moved
+from ganbench.datasets import DatasetInfo, Primary, register_dataset
+from ganbench.datasets.blocks import Distribution
 from ganbench.game import DataSpec, FieldSpec
-from ganbench.streams import SeedStreams
 
 SHARES = torch.tensor([0.25, 0.75], dtype=torch.float64)
 
@@ -336,20 +335,12 @@ def coins():
     """Two noisy coins."""
     return Coins()
 
-def block(streams):
-    uniform = streams.uniform((4096, 1), torch.float32)
-    label = (uniform[..., 0] >= 0.25).long()
-    return {"real": label.unsqueeze(-1) + streams.normal((4096, 1)), "label": label}
-
-class Coins(Dataset):
+class Coins(Distribution):
     info = DatasetInfo("coins", "Coins", DataSpec.real((1,), label=FieldSpec.label(2, lambda: SHARES)), "us",
         "none", Primary("two_sample", "energy_distance"))
-    def sampler(self, seeds, device, dtype):
-        return BlockSampler(seeds, device, lambda streams: moved(block(streams), device, dtype))
-    def fields(self, split, count, device, dtype):
-        streams = SeedStreams((0,), split)
-        one = lambda: {name: values[0] for name, values in block(streams).items()}
-        return moved(first_of_blocks(count, one), device, dtype)
+    def draw(self, streams, rows, dtype):
+        label = (streams.uniform((rows,), dtype) >= 0.25).long()
+        return {"real": label.unsqueeze(-1) + streams.normal((rows, 1), dtype), "label": label}
 '''
 
 

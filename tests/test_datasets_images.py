@@ -39,16 +39,16 @@ def test_digits_are_split_without_overlap_and_nothing_is_lost() -> None:
 def test_digits_split_is_stratified_and_labels_follow_the_examples() -> None:
     dataset, bundle = digits(), load_digits()
     every = np.bincount(bundle.target)
-    heldout = torch.bincount(dataset.class_labels("heldout")).numpy()
+    heldout = torch.bincount(dataset.rows("heldout", CPU).columns["label"]).numpy()
     assert np.abs(heldout - every * 360 / 1797).max() < 1
-    assert (torch.bincount(dataset.class_labels("train")).numpy() + heldout == every).all()
+    assert (torch.bincount(dataset.rows("train", CPU).columns["label"]).numpy() + heldout == every).all()
     true = {
         tuple(image): label
         for image, label in zip(bundle.images.reshape(-1, 64) / 8 - 1, bundle.target, strict=True)
     }
     for split in ("train", "heldout"):
         found = [true[tuple(row)] for row in split_of_digits(split).flatten(1).tolist()]
-        assert found == dataset.class_labels(split).tolist()  # type: ignore[arg-type]
+        assert found == dataset.rows(split, CPU).columns["label"].tolist()  # type: ignore[arg-type]
 
 
 def test_every_image_that_is_drawn_has_its_own_label() -> None:
@@ -58,7 +58,7 @@ def test_every_image_that_is_drawn_has_its_own_label() -> None:
         tuple(row): label
         for row, label in zip(held["real"].flatten(1).tolist(), held["label"].tolist(), strict=True)
     }
-    assert held["label"].tolist() == dataset.class_labels("train").tolist()
+    assert held["label"].tolist() == dataset.rows("train", CPU).columns["label"].tolist()
     drawn = dataset.sampler([3, 4], CPU, torch.float32).draw(1500)
     for images, labels in zip(drawn["real"], drawn["label"], strict=True):
         assert [true[tuple(row)] for row in images.flatten(1).tolist()] == labels.tolist()
@@ -140,7 +140,7 @@ def test_missing_files_name_the_command_and_the_folder(
     for look in (
         dataset.require,
         lambda: dataset.sampler([0], CPU, torch.float32),
-        lambda: dataset.class_labels("train"),
+        lambda: dataset.rows("train", CPU).columns["label"],
     ):
         with pytest.raises(MissingData) as caught:
             look()
@@ -178,7 +178,7 @@ def test_idx_files_are_read_with_their_labels(tmp_path: Path, monkeypatch: pytes
         assert (images.amin().item(), images.amax().item()) == (-1.0, 1.0)
         numbers = ((images[:, 0, 0, 0] + 1) * 127.5).round().long()
         assert sorted(numbers.tolist()) == list(range(count))
-        assert torch.equal(numbers % 10, dataset.class_labels(split))  # type: ignore[arg-type]
+        assert torch.equal(numbers % 10, dataset.rows(split, CPU).columns["label"])  # type: ignore[arg-type]
     with pytest.raises(GanbenchError):
         dataset.examples("heldout", 21, CPU, torch.float32)
 
@@ -197,7 +197,7 @@ def test_real_files_where_they_are(factory: Any) -> None:
     if not real_files(dataset):
         pytest.skip(f"no files of {dataset.info.name} here")
     for split, count in dataset.info.split_sizes.items():
-        assert len(dataset.class_labels(split)) == count
+        assert len(dataset.rows(split, CPU).columns["label"]) == count
     heldout = dataset.examples("heldout", 10_000, CPU, torch.float32)
     assert (heldout.min().item(), heldout.max().item()) == (-1.0, 1.0)
     drawn = dataset.sampler([0], CPU, torch.float32).draw(64)["real"]

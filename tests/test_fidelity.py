@@ -237,7 +237,7 @@ def test_heldout_accuracy_is_as_described(name: str) -> None:
     count = dataset.info.split_sizes["heldout"]
     images = dataset.examples("heldout", count, CPU, torch.float32).unsqueeze(0)
     predicted = extract(Classifier(name), images)[LOGITS].argmax(-1)[0]
-    accuracy = (predicted == dataset.class_labels("heldout")).double().mean().item()
+    accuracy = (predicted == dataset.rows("heldout", CPU).columns["label"]).double().mean().item()
     assert accuracy == pytest.approx(description(name)["heldout_accuracy"], abs=2 / count)
 
 
@@ -275,7 +275,8 @@ def test_only_as_many_samples_as_there_are_heldout_images_are_compared_to_them()
 
 
 def test_one_class_alone() -> None:
-    labels, images = digits().class_labels("train"), digits().examples("train", 1437, CPU, torch.float32)
+    labels = digits().rows("train", CPU).columns["label"]
+    images = digits().examples("train", 1437, CPU, torch.float32)
     fours = images[labels == 4]
     samples = fours.repeat(10, 1, 1, 1)[:1437].unsqueeze(0)
     values = measured(fidelity(digits()), digits(), samples)

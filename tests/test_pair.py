@@ -56,7 +56,7 @@ def test_fixed_examples_are_those_of_the_domains() -> None:
     )
     fields = pair.fields("heldout", 30, CPU, torch.float32)
     assert torch.equal(fields["a"], ring8().examples("heldout", 30, CPU, torch.float32))
-    assert torch.equal(fields["b_label"], digits().class_labels("heldout")[:30])
+    assert torch.equal(fields["b_label"], digits().rows("heldout", CPU).columns["label"][:30])
     assert pair.info.split_sizes == {"train": 1437, "heldout": 360}
     with pytest.raises(GanbenchError, match="361"):
         pair.fields("heldout", 361, CPU, torch.float32)

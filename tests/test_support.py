@@ -371,7 +371,7 @@ def test_values_of_vectors_and_of_real_data() -> None:
 
 def test_images_are_compared_in_their_classifiers_features() -> None:
     images = digits().examples("train", 1437, CPU, torch.float32)
-    fours = images[digits().class_labels("train") == 4].repeat(6, 1, 1, 1)[:718]
+    fours = images[digits().rows("train", CPU).columns["label"] == 4].repeat(6, 1, 1, 1)[:718]
     diagnostic = support(digits())
     found = measured(diagnostic, digits(), fours.unsqueeze(0))
     features = extract(Classifier("digits"), images.unsqueeze(0))["features"][0].double()

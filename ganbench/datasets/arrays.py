@@ -24,7 +24,7 @@ from ganbench.registry import FilePath
 from ganbench.streams import generator
 
 EVALUATION_SAMPLES = 2500
-_FEWEST_TRAINED, _FEWEST_HELD_OUT = 8, 2
+_FEWEST_TRAINED, _FEWEST_HELDOUT = 8, 2
 _MOST_CLASSES = 10_000
 _CHANNELS = (1, 3, 4)
 
@@ -62,11 +62,11 @@ class ArrayDataset(FiniteDataset):
                 columns[field], specs[field] = _numbers(as_tensor(values, what), value_range, what)
         spec = DataSpec(specs, target)
         order = torch.randperm(_length(name, columns), generator=generator(0, f"{name}/split"))
-        held = round(heldout * len(order))
-        self._files, self._splits = files, {"heldout": order[:held], "train": order[held:]}
-        self._host = {split: Rows(columns).take(index) for split, index in self._splits.items()}
+        cut, self._files = round(heldout * len(order)), files
+        splits: dict[Split, Tensor] = {"train": order[cut:], "heldout": order[:cut]}
+        sizes: dict[Split, int] = {split: len(index) for split, index in splits.items()}
+        self._host = {split: Rows(columns).take(index) for split, index in splits.items()}
         self._moved: dict[tuple[Split, torch.device], Rows] = {}
-        sizes: dict[Split, int] = {"train": len(order) - held, "heldout": held}
         _refuse_few(name, sizes)
         self.info = DatasetInfo(
             name=name,
@@ -109,8 +109,9 @@ def _numbers(values: Tensor, value_range: Range | None, what: str) -> tuple[Tens
     """Examples [n, *shape], bytes or floats in [-1, 1] or unbounded, and what they are."""
     images = values.ndim > 2
     values = _channels_first(values) if images else values.reshape(len(values), -1)
+    shape = tuple(values.shape[1:])
     if images and values.dtype == torch.uint8 and value_range in (None, (0, 255)):
-        return values, FieldSpec(tuple(values.shape[1:]), value_range=(-1.0, 1.0))
+        return values, FieldSpec(shape, value_range=(-1.0, 1.0))
     if not values.is_floating_point() or values.dtype in (torch.float16, torch.bfloat16):
         values = values.to(torch.float32)
     fault = first_fault(values, None)
@@ -119,14 +120,12 @@ def _numbers(values: Tensor, value_range: Range | None, what: str) -> tuple[Tens
     if images and value_range is None:
         value_range = _usual_range(values, what)
     if value_range is None:
-        return values, FieldSpec(tuple(values.shape[1:]))
+        return values, FieldSpec(shape)
     low, high = value_range
     fault = first_fault(values, value_range) if low < high else f"value_range [{low:g}, {high:g}] is empty"
     if fault is not None:
         raise GanbenchError(f"{what}: {fault}")
-    return 2 * ((values - low) / (high - low)) - 1, FieldSpec(
-        tuple(values.shape[1:]), value_range=(-1.0, 1.0)
-    )
+    return 2 * ((values - low) / (high - low)) - 1, FieldSpec(shape, value_range=(-1.0, 1.0))
 
 
 def _channels_first(images: Tensor) -> Tensor:
@@ -165,16 +164,16 @@ def _class_numbers(values: Any, what: str) -> Tensor:
 def _length(name: str, columns: Mapping[str, Tensor]) -> int:
     lengths = {field: len(values) for field, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{field} has {length:,}" for field, length in lengths.items())
-        raise GanbenchError(f"{name}: its fields have different numbers of rows: {said}")
+        counts = ", ".join(f"{field} has {length:,}" for field, length in lengths.items())
+        raise GanbenchError(f"{name}: its fields have different numbers of rows: {counts}")
     return next(iter(lengths.values()))
 
 
 def _refuse_few(name: str, sizes: Mapping[Split, int]) -> None:
-    if sizes["train"] < _FEWEST_TRAINED or sizes["heldout"] < _FEWEST_HELD_OUT:
+    if sizes["train"] < _FEWEST_TRAINED or sizes["heldout"] < _FEWEST_HELDOUT:
         raise GanbenchError(
             f"{name}: {sizes['train']} rows to train on and {sizes['heldout']} held out; at least "
-            f"{_FEWEST_TRAINED} and {_FEWEST_HELD_OUT} are needed: give more rows, or another `heldout`"
+            f"{_FEWEST_TRAINED} and {_FEWEST_HELDOUT} are needed: give more rows, or another `heldout`"
         )
 
 
@@ -201,14 +200,14 @@ def array(
     paired with it, as for translation: `fields: {a: photos, b: maps}, target: b`.
     """
     file = Path(path)
-    held = _load(file)
-    if isinstance(held, np.ndarray):
+    contents = _load(file)
+    if isinstance(contents, np.ndarray):
         if fields is not None:
             raise GanbenchError(
                 f"{file}: a .npy file is one array; `fields` choose among those of an .npz file"
             )
-        held = {"real": held}
-    arrays = _chosen(file, held, fields)
+        contents = {"real": contents}
+    arrays = _chosen(file, contents, fields)
     return ArrayDataset(
         "array", arrays, target=target, value_range=value_range, heldout=heldout,
         title=f"{file.name}: {len(next(iter(arrays.values()))):,} rows", source=file.name, files=(file,),
@@ -231,21 +230,21 @@ def require_file(file: Path) -> None:
         raise MissingData(f"{file}: no such file; a relative path is relative to the suite's folder")
 
 
-def _chosen(file: Path, held: Mapping[str, Any], fields: Mapping[str, str] | None) -> dict[str, Any]:
+def _chosen(file: Path, contents: Mapping[str, Any], fields: Mapping[str, str] | None) -> dict[str, Any]:
     """The arrays by field."""
     if fields is None:
-        others = [name for name in held if name != "label"]
-        real = "real" if "real" in held else others[0] if len(others) == 1 else None
+        others = [name for name in contents if name != "label"]
+        real = "real" if "real" in contents else others[0] if len(others) == 1 else None
         if real is None:
             raise GanbenchError(
-                f"{file}: its arrays are {', '.join(held) or 'none'}; say which is which, as "
+                f"{file}: its arrays are {', '.join(contents) or 'none'}; say which is which, as "
                 f"`fields: {{real: {others[0] if others else 'x'}}}`"
             )
-        fields = {"real": real} | ({"label": "label"} if "label" in held else {})
+        fields = {"real": real} | ({"label": "label"} if "label" in contents else {})
     for name in fields.values():
-        if name not in held:
-            raise GanbenchError(f"{file}: no array {name!r} in it{nearest(name, held)}")
-    return {field: held[name] for field, name in fields.items()}
+        if name not in contents:
+            raise GanbenchError(f"{file}: no array {name!r} in it{nearest(name, contents)}")
+    return {field: contents[name] for field, name in fields.items()}
 
 
 def register_array_dataset(name: str, data: Any, labels: Any = None, **settings: Any) -> None:
@@ -257,11 +256,8 @@ def register_array_dataset(name: str, data: Any, labels: Any = None, **settings:
     caller = Path(sys._getframe(1).f_code.co_filename)
 
     @cache
-    def made() -> ArrayDataset:
-        return ArrayDataset(name, _fields_of(name, data, labels, settings.get("target", "real")), **settings)
-
     def factory() -> ArrayDataset:
-        return made()
+        return ArrayDataset(name, _fields_of(name, data, labels, settings.get("target", "real")), **settings)
 
     factory.__doc__ = settings.get("title") or f"Rows that {caller.name} gives."
     registry.register("dataset", name, file=caller)(factory)

@@ -24,10 +24,10 @@ def data_faults(dataset: Dataset, dtype: torch.dtype = torch.float32) -> Iterato
         if count < 1:
             yield f"its {split} split has no examples"
             continue
-        found = dataset.fields(split, count, _CPU, dtype)
-        for fault in fields_faults(found, dataset.info.spec.fields, (count,), dtype):
+        fields = dataset.fields(split, count, _CPU, dtype)
+        for fault in fields_faults(fields, dataset.info.spec.fields, (count,), dtype):
             yield f"{split} split, {fault}"
-        target = found.get(dataset.info.spec.target)
+        target = fields.get(dataset.info.spec.target)
         if target is not None and count > 1 and not dataset.info.constant and _constant(target):
             yield f"{split} split: all {count:,} examples are the same"
     drawn = dataset.sampler((0,), _CPU, dtype).draw(_DRAWN)
@@ -36,17 +36,17 @@ def data_faults(dataset: Dataset, dtype: torch.dtype = torch.float32) -> Iterato
 
 
 def fields_faults(
-    found: Mapping[str, Tensor],
+    fields: Mapping[str, Tensor],
     declared: Mapping[str, FieldSpec],
     lead: Sequence[int],
     dtype: torch.dtype,
 ) -> Iterator[str]:
     """What is wrong with fields [*lead, ...], where real numbers are to be of a type; one fault a field."""
-    odd = sorted(set(found) ^ set(declared))
+    odd = sorted(set(fields) ^ set(declared))
     if odd:
         yield f"fields: declared and given ones differ in {', '.join(odd)}"
     for name, field in declared.items():
-        fault = _fault(found[name], field, (*lead, *field.shape), dtype) if name in found else None
+        fault = _fault(fields[name], field, (*lead, *field.shape), dtype) if name in fields else None
         if fault is not None:
             yield f"field {name!r}: {fault}"
 

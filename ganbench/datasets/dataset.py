@@ -120,17 +120,6 @@ class KnownModes(Protocol):
 
 
 @runtime_checkable
-class LabelledClasses(Protocol):
-    """What `class_total_variation` asks of a data set."""
-
-    classes: int
-
-    def class_labels(self, split: Split) -> Tensor:
-        """The true classes of a split in the order of `examples`, int64 [n] on the CPU."""
-        ...
-
-
-@runtime_checkable
 class KnownDimension(Protocol):
     """What the diagnostic `dimension` asks of a data set."""
 

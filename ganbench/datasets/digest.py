@@ -28,8 +28,8 @@ def data_digest(dataset: Dataset) -> str:
     Raises MissingData where a file is missing.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for domain, each in dataset.domains.items():
-        parts = (domain, *map(file_digest, each.files()), *_examples(each))
+    for domain, source in dataset.domains.items():
+        parts = (domain, *map(file_digest, source.files()), *_examples(source))
         digest.update("\0".join(parts).encode() + b"\1")
     return digest.hexdigest()
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Split, register_dataset
+from ganbench.datasets.blocks import Block, Distribution
+from ganbench.datasets.dataset import DatasetInfo, Primary, register_dataset
 from ganbench.game import DataSpec, Tree
+from ganbench.streams import SeedStreams
 
 
-class PointMass(Dataset):
+class PointMass(Distribution):
     """All mass at 0 on the line; the games played on it come to rest at θ = ψ = 0."""
 
     def __init__(self) -> None:
@@ -30,27 +30,8 @@ class PointMass(Dataset):
         rest = torch.zeros((), dtype=torch.float64)
         self.equilibrium: Mapping[str, Tree] = {"generator": {"theta": rest}, "discriminator": {"psi": rest}}
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> PointSampler:
-        return PointSampler(len(seeds), device, dtype)
-
-    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        return {"real": torch.zeros(count, 1, device=device, dtype=dtype)}
-
-
-class PointSampler:
-    """Zeros for S seeds; nothing is drawn."""
-
-    def __init__(self, seeds: int, device: torch.device, dtype: torch.dtype) -> None:
-        self._seeds, self._device, self._dtype = seeds, device, dtype
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return {"real": torch.zeros(self._seeds, count, 1, device=self._device, dtype=self._dtype)}
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        pass
+    def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:
+        return {"real": torch.zeros(len(streams.generators), rows, 1, device=streams.device, dtype=dtype)}
 
 
 @register_dataset("dirac")

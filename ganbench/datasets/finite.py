@@ -5,15 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganbench.datasets.blocks import Blocks
+from ganbench.datasets.blocks import BlockSampler
 from ganbench.datasets.dataset import Dataset, Split
 from ganbench.errors import GanbenchError
-from ganbench.streams import SeedStreams
 
 HALF_OF_A_BYTE = 127.5
 
@@ -51,14 +49,23 @@ class Rows:
 
 
 class FiniteDataset(Dataset):
-    """So many rows to train on and so many held out, each split in a fixed shuffled order."""
+    """So many rows to train on and so many held out, each split in a fixed shuffled order.
+
+    Every seed walks shuffled epochs of its own: each row exactly once before any comes again.
+    """
 
     @abstractmethod
     def rows(self, split: Split, device: torch.device) -> Rows:
         """A split on a device; asked again it is the same object."""
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> EpochSampler:
-        return EpochSampler(self.rows("train", device), seeds, device, dtype)
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> BlockSampler:
+        rows = self.rows("train", device)
+        return BlockSampler(
+            seeds,
+            device,
+            lambda streams: {"row": streams.permutations(len(rows))},
+            lambda drawn: rows.at(drawn["row"], dtype),
+        )
 
     def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         rows = self.rows(split, device)
@@ -72,23 +79,3 @@ class FiniteDataset(Dataset):
         """What share of the train split each class of a label has, float64 [classes]."""
         labels = self.rows("train", torch.device("cpu")).columns[label]
         return torch.bincount(labels, minlength=classes).double() / len(labels)
-
-
-class EpochSampler:
-    """Every seed walks shuffled epochs of its own: each row exactly once before any comes again."""
-
-    def __init__(self, rows: Rows, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> None:
-        self._rows, self._dtype = rows, dtype
-        count = len(rows)
-        self._order = Blocks(
-            SeedStreams(seeds, "data", device), lambda streams: {"row": streams.permutations(count)}
-        )
-
-    def draw(self, count: int) -> dict[str, Tensor]:
-        return self._rows.at(self._order.take(count)["row"], self._dtype)
-
-    def state(self) -> dict[str, Any]:
-        return self._order.state()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._order.restore(state)

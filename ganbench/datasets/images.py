@@ -17,6 +17,7 @@ from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import generator
 
 DATA_VARIABLE = "GANBENCH_DATA"
+_CLASSES = 10
 _DIGITS_HELDOUT = 360
 _MOST_COMPARED = 10_000
 _IDX_CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
@@ -28,8 +29,6 @@ _IDX_FILES = tuple(
 class ImageDataset(FiniteDataset):
     """Images of ten classes, kept as bytes once per process and device."""
 
-    classes = 10
-
     def __init__(
         self,
         name: str,
@@ -40,14 +39,11 @@ class ImageDataset(FiniteDataset):
         licence: str,
     ) -> None:
         compared = min(sizes["train"], _MOST_COMPARED)
+        label = FieldSpec.label(_CLASSES, lambda: self.shares_of("label", _CLASSES))
         self.info = DatasetInfo(
             name=name,
             title=title,
-            spec=DataSpec.real(
-                shape,
-                (-1.0, 1.0),
-                FieldSpec.label(self.classes, lambda: self.shares_of("label", self.classes)),
-            ),
+            spec=DataSpec.real(shape, (-1.0, 1.0), label),
             source=source,
             licence=licence,
             primary=Primary("fidelity", f"fid_classifier_train_{compared}"),
@@ -64,10 +60,6 @@ class ImageDataset(FiniteDataset):
             return ()
         folder = _folder_of(self.info.name, data_root())
         return tuple(folder / file for file in _IDX_FILES)
-
-    def class_labels(self, split: Split) -> Tensor:
-        """The true classes of a split in the order of `examples`, int64 [n] on the CPU."""
-        return self.rows(split, torch.device("cpu")).columns["label"]
 
     def rows(self, split: Split, device: torch.device) -> Rows:
         root = data_root() if self.info.name in _IDX_CLASSES else Path()
@@ -180,12 +172,9 @@ def _digits_heldout(classes: Tensor) -> Tensor:
     count = share.floor()
     count[(share - count).topk(int(_DIGITS_HELDOUT - count.sum())).indices] += 1
     source = generator(0, "digits/split")
-    return torch.cat(
-        [
-            members[torch.randperm(len(members), generator=source)[: int(wanted)]]
-            for members, wanted in ((torch.where(classes == c)[0], count[c]) for c in range(len(count)))
-        ]
-    )
+    members = [torch.where(classes == c)[0] for c in range(len(count))]
+    orders = [torch.randperm(len(rows), generator=source) for rows in members]
+    return torch.cat([rows[o[: int(c)]] for rows, o, c in zip(members, orders, count, strict=True)])
 
 
 def _load_idx(name: str, split: Split, root: Path) -> Rows:

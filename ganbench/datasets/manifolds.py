@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,8 +11,8 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, BlockSampler, first_of_blocks, moved, rows_of_a_block
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
+from ganbench.datasets.blocks import Block, Distribution
+from ganbench.datasets.dataset import DatasetInfo, Primary, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
@@ -34,7 +34,7 @@ class Surface:
     points: Callable[[Tensor], Tensor]
 
 
-class EmbeddedManifold(Dataset):
+class EmbeddedManifold(Distribution):
     """A surface, rotated at random into `dim` dimensions, plus isotropic Gaussian noise there.
 
     `embedding` [dim, width], float64, has orthonormal columns: distances on the surface stay as they are.
@@ -54,23 +54,13 @@ class EmbeddedManifold(Dataset):
             evaluation_samples=EVALUATION_SAMPLES,
         )
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
-        embedding, rows = self.embedding.to(device, dtype), rows_of_a_block(len(self.embedding))
-        return BlockSampler(seeds, device, lambda streams: {"real": self.draw(streams, rows, embedding)})
-
-    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        streams = SeedStreams((0,), f"examples/{split}")
-        block = lambda: {"real": self.draw(streams, FIXED, self.embedding)[0]}  # noqa: E731
-        return moved(first_of_blocks(count, block), device, dtype)
-
-    def draw(self, streams: SeedStreams, rows: int, embedding: Tensor) -> Tensor:
-        """Fresh points [S, rows, dim], in the type and on the device of the embedding given."""
-        shape, dtype = (rows, self.surface.draws), embedding.dtype
+    def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:
+        embedding, shape = self.embedding.to(streams.device, dtype), (rows, self.surface.draws)
         drawn = streams.normal(shape, dtype) if self.surface.normal else streams.uniform(shape, dtype)
         points = self.surface.points(drawn) @ embedding.mT
-        if not self.noise:
-            return points
-        return points + self.noise * streams.normal((rows, len(embedding)), dtype)
+        if self.noise:
+            points = points + self.noise * streams.normal((rows, len(embedding)), dtype)
+        return {"real": points}
 
 
 Dim = Annotated[int, Ge(1), "dimensions of the space"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, Block, BlockSampler, first_of_blocks, moved, rows_of_a_block
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
+from ganbench.datasets.blocks import Block, Distribution
+from ganbench.datasets.dataset import DatasetInfo, Primary, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import SeedStreams, generator
@@ -21,7 +21,7 @@ _DISTANCES_AT_ONCE = 4_000_000  # bounds the memory of labels() at 32 MB
 _TRIES = 200
 
 
-class GaussianMixture(Dataset):
+class GaussianMixture(Distribution):
     """K isotropic Gaussians in d dimensions; all parameters are float64 on the CPU.
 
     `means` [K, d], `weights` [K] summing to one, `sigma` one standard deviation for all or [K].
@@ -45,22 +45,13 @@ class GaussianMixture(Dataset):
             evaluation_samples=EVALUATION_SAMPLES,
         )
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
+    def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:
+        device = streams.device
         means, sigma = self.means.to(device, dtype), self.sigma.to(device, dtype).unsqueeze(1)
         steps = self.weights.cumsum(0)[:-1].to(device, dtype)
-        dim = means.shape[1]
-        rows = rows_of_a_block(dim)
-
-        def block(streams: SeedStreams) -> Block:
-            component = torch.searchsorted(steps, streams.uniform((rows,), dtype), right=True)
-            noise = streams.normal((rows, dim), dtype)
-            return {"real": torch.addcmul(means[component], sigma[component], noise), "label": component}
-
-        return BlockSampler(seeds, device, block)
-
-    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        source = generator(0, f"examples/{split}")
-        return moved(first_of_blocks(count, lambda: self._block(source)), device, dtype)
+        component = torch.searchsorted(steps, streams.uniform((rows,), dtype), right=True)
+        noise = streams.normal((rows, means.shape[1]), dtype)
+        return {"real": torch.addcmul(means[component], sigma[component], noise), "label": component}
 
     def log_density(self, x: Tensor) -> Tensor:
         """Natural logarithm of the density at x [..., d], float64 [...]."""
@@ -77,15 +68,23 @@ class GaussianMixture(Dataset):
             (torch.cdist(part.to(torch.float64), means) / sigma).min(-1)
             for part in x.reshape(-1, x.shape[-1]).split(rows)
         ]
-        index = torch.cat([found.indices for found in nearest])
-        distance = torch.cat([found.values for found in nearest])
-        return index.view(x.shape[:-1]), distance.view(x.shape[:-1])
+        distance, index = (torch.cat(parts).view(x.shape[:-1]) for parts in zip(*nearest, strict=True))
+        return index, distance
 
-    def _block(self, source: torch.Generator) -> Block:
-        uniform = torch.rand(FIXED, generator=source, dtype=torch.float64)
-        normal = torch.randn(FIXED, self.means.shape[1], generator=source, dtype=torch.float64)
-        component = torch.searchsorted(self.weights.cumsum(0)[:-1], uniform, right=True)
-        return {"real": self.means[component] + self.sigma[component, None] * normal, "label": component}
+
+class TwoGaussians(Distribution):
+    """Two Gaussians on the line that overlap: a sample's component is unknown, so no modes are declared."""
+
+    def __init__(self, mixture: GaussianMixture) -> None:
+        self._mixture = mixture
+        self.info = replace(mixture.info, modes=None, primary=Primary("divergence_fit", "fit_error"))
+
+    def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:
+        return self._mixture.draw(streams, rows, dtype)
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """Natural logarithm of the density at x [..., 1], float64 [...]."""
+        return self._mixture.log_density(x)
 
 
 @register_dataset("ring8")
@@ -136,10 +135,24 @@ def random_mixture(
     nearest mode is the true one.
     """
     source = generator(draw, "random_mixture")
-    means = _apart(modes, dim, spread, 8 * sigma, source)
+    means = _means_at_random(modes, dim, spread, 8 * sigma, source)
     chosen = _equal(modes) if weights == "equal" else _flat_dirichlet(modes, source)
     title = f"Random mixture of {modes} Gaussians in {dim} dimensions"
     return GaussianMixture("random_mixture", title, f"drawn by ganbench, draw {draw}", means, chosen, sigma)
+
+
+@register_dataset("two_gaussians")
+def two_gaussians() -> TwoGaussians:
+    """A narrow and a wide Gaussian on the line, to be fitted by one Gaussian.
+
+    Source: Nowozin et al. 2016, section 2.3; the parameters are those whose exact optima are the published
+    ones (0.33·N(−1, 0.255²) + 0.67·N(2, variance 2)).
+    """
+    means, weights, sigma = torch.tensor(
+        [(-1.0, 2.0), (0.33, 0.67), (0.255, math.sqrt(2.0))], dtype=torch.float64
+    )
+    title, source = "Two overlapping Gaussians on the line", "Nowozin et al. 2016 (f-GAN), section 2.3"
+    return TwoGaussians(GaussianMixture("two_gaussians", title, source, means.unsqueeze(1), weights, sigma))
 
 
 def _equal(modes: int) -> Tensor:
@@ -151,7 +164,9 @@ def _flat_dirichlet(modes: int, source: torch.Generator) -> Tensor:
     return exponential / exponential.sum()
 
 
-def _apart(modes: int, dim: int, spread: float, separation: float, source: torch.Generator) -> Tensor:
+def _means_at_random(
+    modes: int, dim: int, spread: float, separation: float, source: torch.Generator
+) -> Tensor:
     """Means [modes, dim], uniform in the cube but no two nearer than `separation`."""
     means = torch.empty(0, dim, dtype=torch.float64)
     for _ in range(_TRIES * modes):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganbench import registry
 from ganbench.datasets.dataset import Dataset, DatasetInfo, Sampler, Split, register_dataset
-from ganbench.game import DataSpec, FieldSpec
+from ganbench.game import DataSpec
 from ganbench.registry import EntryOf
 from ganbench.streams import stream_seed
 
@@ -24,10 +24,11 @@ class Pair(Dataset):
     def __init__(self, a: Dataset, b: Dataset) -> None:
         self._domains = {"a": a, "b": b}
         one, other = a.info, b.info
+        specs = _renamed(self._domains, {"a": one.spec.fields, "b": other.spec.fields})
         self.info = DatasetInfo(
             name="pair",
             title=f"{one.title} → {other.title}",
-            spec=DataSpec(self._specs(), target="b", paired=False, quadrature=other.spec.quadrature),
+            spec=DataSpec(specs, target="b", paired=False, quadrature=other.spec.quadrature),
             source="; ".join(dict.fromkeys((one.source, other.source))),
             licence="; ".join(dict.fromkeys((one.licence, other.licence))),
             primary=other.primary,
@@ -57,18 +58,11 @@ class Pair(Dataset):
         return PairSampler(self._domains, samplers)
 
     def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        return _renamed(
-            self._domains,
-            {domain: each.fields(split, count, device, dtype) for domain, each in self._domains.items()},
-        )
+        drawn = {name: dataset.fields(split, count, device, dtype) for name, dataset in self._domains.items()}
+        return _renamed(self._domains, drawn)
 
     def examples(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         return self.target_dataset.examples(split, count, device, dtype)
-
-    def _specs(self) -> dict[str, FieldSpec]:
-        return _renamed(
-            self._domains, {domain: each.info.spec.fields for domain, each in self._domains.items()}
-        )
 
 
 class PairSampler:
@@ -78,14 +72,15 @@ class PairSampler:
         self._domains, self._samplers = domains, samplers
 
     def draw(self, count: int) -> dict[str, Tensor]:
-        return _renamed(self._domains, {domain: each.draw(count) for domain, each in self._samplers.items()})
+        drawn = {name: sampler.draw(count) for name, sampler in self._samplers.items()}
+        return _renamed(self._domains, drawn)
 
     def state(self) -> dict[str, Any]:
-        return {domain: each.state() for domain, each in self._samplers.items()}
+        return {name: sampler.state() for name, sampler in self._samplers.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for domain, each in self._samplers.items():
-            each.restore(state[domain])
+        for name, sampler in self._samplers.items():
+            sampler.restore(state[name])
 
 
 def _renamed(domains: Mapping[str, Dataset], fields: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
@@ -101,8 +96,8 @@ def _renamed(domains: Mapping[str, Dataset], fields: Mapping[str, Mapping[str, T
 
 def _fewer(one: Mapping[Split, int], other: Mapping[Split, int]) -> dict[Split, int]:
     """The sizes of the splits of both: those of the smaller one."""
-    sizes = [each for each in (one, other) if each]
-    return {split: min(each[split] for each in sizes) for split in (sizes[0] if sizes else {})}
+    finite = [sizes for sizes in (one, other) if sizes]
+    return {split: min(sizes[split] for sizes in finite) for split in (finite[0] if finite else {})}
 
 
 @register_dataset("pair")

@@ -12,10 +12,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, Block, BlockSampler, first_of_blocks
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
+from ganbench.datasets.blocks import Block, BlockSampler, Distribution
+from ganbench.datasets.dataset import DatasetInfo, Primary, register_dataset
 from ganbench.game import DataSpec
-from ganbench.streams import SeedStreams, generator
+from ganbench.streams import SeedStreams
 
 EVALUATION_SAMPLES = 10_000
 NODES_A_PANEL = 16
@@ -23,7 +23,7 @@ _TAIL = 40.0  # an exponential's mass beyond it is 4e-18
 _SIGMAS = 9.0  # a Gaussian's mass beyond it is 2e-19
 
 
-class RealLine(Dataset):
+class RealLine(Distribution):
     """A distribution of one real number, known exactly; float64 on the CPU."""
 
     def __init__(self, name: str, title: str, source: str, points: int | None) -> None:
@@ -51,29 +51,28 @@ class RealLine(Dataset):
     def quadrature(self, panels: int) -> tuple[Tensor, Tensor]:
         """Nodes [n, 1] and weights [n], float64, of an expectation: composite Gauss-Legendre."""
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
-        rows = self.points or FIXED
-        held: list[Tensor] = []
+    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> BlockSampler:
+        if self.points is None:
+            return super().sampler(seeds, device, dtype)
+        rows, training_sets = self.points, list[Block]()
 
         def block(streams: SeedStreams) -> Block:
-            """Fresh examples; each seed's own `points`, drawn once, where there are only so many."""
-            if not held or self.points is None:
-                held[:] = [self.quantile(inside(streams.uniform((rows, 1), dtype)))]
-            return {"real": held[0]}
+            """The one training set of every seed."""
+            if not training_sets:
+                training_sets.append(self.draw(streams, rows, dtype))
+            return training_sets[0]
 
         return BlockSampler(seeds, device, block)
 
-    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        source = generator(0, f"examples/{split}")
+    def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:
+        return {"real": self.quantile(off_zero(streams.uniform((rows, 1), dtype)))}
 
-        def block() -> Block:
-            return {"uniform": torch.rand(FIXED, 1, generator=source, dtype=torch.float64)}
-
-        uniform = first_of_blocks(count, block)["uniform"]
-        return {"real": self.quantile(inside(uniform)).to(device, dtype)}
+    @property
+    def numbers_drawn(self) -> int:
+        return 4  # so many made blocks of 4,096 rows when the stream was fixed
 
 
-def inside(uniform: Tensor) -> Tensor:
+def off_zero(uniform: Tensor) -> Tensor:
     """Uniform numbers of [0, 1) moved off 0, where a quantile may be infinite."""
     return uniform.clamp(min=torch.finfo(uniform.dtype).tiny)
 

@@ -6,15 +6,14 @@ The data set carries the distance, so that one generator meets all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.datasets.blocks import FIXED, Block, BlockSampler, first_of_blocks, rows_of_a_block
-from ganbench.datasets.dataset import Dataset, DatasetInfo, Primary, Sampler, Split, register_dataset
+from ganbench.datasets.blocks import Block, Distribution
+from ganbench.datasets.dataset import DatasetInfo, Primary, register_dataset
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
@@ -23,7 +22,7 @@ EVALUATION_SAMPLES = 2500
 _SOURCE = "after Arjovsky & Bottou 2017, section 2"
 
 
-class FlatGaussian(Dataset):
+class FlatGaussian(Distribution):
     """mean + frame·z with z ~ N(0, I_d): a Gaussian on a d-dimensional flat of n-dimensional space.
 
     `mean` [n] and `frame` [n, d], whose columns are orthonormal, are float64 on the CPU.
@@ -42,24 +41,14 @@ class FlatGaussian(Dataset):
             ranked=False,
         )
 
-    def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> Sampler:
-        mean, frame = self.mean.to(device, dtype), self.frame.to(device, dtype)
-        shape = (rows_of_a_block(frame.shape[1]), frame.shape[1])
+    @property
+    def numbers_drawn(self) -> int:
+        return self.frame.shape[1]
 
-        def block(streams: SeedStreams) -> Block:
-            return {"real": mean + torch.stack([each @ frame.T for each in streams.normal(shape, dtype)])}
-
-        return BlockSampler(seeds, device, block)
-
-    def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        source = generator(0, f"examples/{split}")
-        shape = (FIXED, self.frame.shape[1])
-
-        def block() -> Block:
-            return {"normal": torch.randn(shape, generator=source, dtype=torch.float64)}
-
-        normal = first_of_blocks(count, block)["normal"]
-        return {"real": (self.mean + normal @ self.frame.T).to(device, dtype)}
+    def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:
+        mean, frame = (t.to(streams.device, dtype) for t in (self.mean, self.frame))
+        normal = streams.normal((rows, frame.shape[1]), dtype)
+        return {"real": mean + torch.stack([of_seed @ frame.T for of_seed in normal])}
 
 
 @register_dataset("gaussian_pair")

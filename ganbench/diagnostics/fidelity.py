@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from ganbench.datasets import LabelledClasses, Split
+from ganbench.datasets import Split
 from ganbench.diagnostics.diagnostic import (
     Dataset,
     Diagnostic,
     NotApplicable,
+    Quantity,
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.estimators.comparison import OTHER, Comparison, plan
 from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, chosen_extractor
 from ganbench.diagnostics.estimators.frechet import Moments, frechet_distance, inception_score, moments
 from ganbench.errors import GanbenchError
 from ganbench.extractors import FEATURES, LOGITS, Extractor, extract
 from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
+
+FRECHET_VERSION = 1
+"""Counts up when these numbers change meaning."""
+_OTHER: dict[Split, Split] = {"train": "heldout", "heldout": "train"}
 
 
 @register_diagnostic("fidelity")
@@ -71,76 +75,118 @@ def fidelity(
             f"fidelity: {count:,} samples need as many real ones, and {dataset.info.name} has {size:,} "
             f"to train on; `samples: {size}` or fewer works"
         )
-    return Fidelity(dataset, plan(dataset, chosen, count))
-
-
-@dataclass(frozen=True)
-class RealFeatures:
-    """What is kept of real examples: their features' moments and, from a classifier, the logits [n, C]."""
-
-    moments: Moments
-    logits: Tensor | None
+    return Fidelity(dataset, chosen, count)
 
 
 class Fidelity(Diagnostic):
-    """The fidelity diagnostic of one data set with one extractor."""
+    """`count` generated samples in an extractor's features, against as many of each split as there are."""
 
-    def __init__(self, dataset: Dataset, comparison: Comparison) -> None:
-        self._dataset, self._comparison = dataset, comparison
-        self.quantities = tuple(comparison.quantities())
+    def __init__(self, dataset: Dataset, extractor: Extractor, count: int) -> None:
+        info = dataset.info
+        self._dataset, self._extractor, self._count = dataset, extractor, count
+        available: dict[Split, int] = {
+            split: min(count, info.split_sizes.get(split, count)) for split in _OTHER
+        }
+        # A distribution's train and held-out draws are alike: one comparison is enough.
+        splits: tuple[Split, ...] = ("train", "heldout") if info.split_sizes else ("heldout",)
+        self._real_counts = {split: available[split] for split in splits}
+        self._stand_ins = min(available.values())
+        label = info.spec.label if extractor.classifies == info.name else None
+        self._classes = None if label is None else info.spec.fields[label].classes
+        self._features = "classifier" if extractor.classifies == info.name else extractor.name
+        self._score_name = f"is_classifier_{count}"
+        self.quantities = (*map(self._distance, self._real_counts), *self._of_classes())
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
-        samples = snapshot.samples(self._comparison.count)
-        values = self._values(samples)
+        samples = snapshot.samples(self._count)
+        features = extract(self._extractor, samples)
+        values = {}
+        for split, count in self._real_counts.items():
+            reference = self._real(split, count, samples.device).moments
+            values[self._name(split)] = frechet_distance(moments(features[FEATURES][:, :count]), reference)
+        if self._classes is not None:
+            values[self._score_name] = inception_score(features[LOGITS])
+            values |= class_values(features[LOGITS].argmax(-1), self._true_shares(samples.device))
         finite = samples.isfinite().flatten(1).all(1)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
 
     def references(self, snapshot: Snapshot) -> Mapping[str, float]:
-        """The values of real data, in place of samples."""
-        return {name: float(value) for name, value in self._of_real(snapshot.device).items()}
-
-    def _values(self, samples: Tensor) -> dict[str, Tensor]:
-        found = extract(self._comparison.extractor, samples)
-        values = {}
-        for split, count in self._comparison.references.items():
-            reference = self._real(split, count, samples.device)
-            own = moments(found[FEATURES][:, :count])
-            values[self._comparison.frechet_name(split)] = frechet_distance(own, reference.moments)
-        if self._comparison.classes is not None:
-            values[self._comparison.score_name] = inception_score(found[LOGITS])
-            values |= class_values(found[LOGITS].argmax(-1), self._true_shares(samples.device))
-        return values
-
-    def _of_real(self, device: torch.device) -> dict[str, Tensor]:
-        """The values of real data, [1] each."""
-        values = {}
-        for split, count in self._comparison.references.items():
-            reference = self._real(split, count, device)
-            other = self._real(OTHER[split], self._comparison.stand_ins[split], device)
-            distance = frechet_distance(other.moments, reference.moments)
-            values[self._comparison.frechet_name(split)] = distance.unsqueeze(0)
-        if self._comparison.classes is not None:
-            logits = self._real("heldout", self._comparison.references["heldout"], device).logits
+        """The values of real data, in place of samples: those of the other split."""
+        device, values = snapshot.device, {}
+        for split, count in self._real_counts.items():
+            reference = self._real(split, count, device).moments
+            stand_in = self._real(_OTHER[split], self._stand_ins, device).moments
+            values[self._name(split)] = frechet_distance(stand_in, reference)
+        if self._classes is not None:
+            logits = self._real("heldout", self._real_counts["heldout"], device).logits
             assert logits is not None
-            values[self._comparison.score_name] = inception_score(logits).unsqueeze(0)
+            values[self._score_name] = inception_score(logits)
             values |= class_values(self._resampled(logits.argmax(-1)), self._true_shares(device))
-        return values
+        return {name: float(value) for name, value in values.items()}
+
+    def _name(self, split: Split) -> str:
+        """The quantity that holds the Fréchet distance to a split."""
+        kind = "frechet" if self._extractor == Identity() else "fid"
+        return f"{kind}_{self._features}_{split}_{self._real_counts[split]}"
 
     def _real(self, split: Split, count: int, device: torch.device) -> RealFeatures:
-        return real_features(self._dataset, self._comparison.extractor, split, count, device)
+        return real_features(self._dataset, self._extractor, split, count, device)
 
     def _resampled(self, predicted: Tensor) -> Tensor:
         """As many fixed draws with replacement as there are generated samples, [1, count]."""
         source = generator(0, "fidelity/classes of real")
-        drawn = torch.randint(len(predicted), (1, self._comparison.count), generator=source)
+        drawn = torch.randint(len(predicted), (1, self._count), generator=source)
         return predicted[drawn.to(predicted.device)]
 
     def _true_shares(self, device: torch.device) -> Tensor:
         """The shares of the classes in the train split, float64 [C]."""
-        assert isinstance(self._dataset, LabelledClasses)
-        labels = self._dataset.class_labels("train").to(device)
-        return torch.bincount(labels, minlength=self._dataset.classes).double() / len(labels)
+        shares = self._dataset.info.spec.class_shares
+        assert shares is not None
+        return shares.to(device)
+
+    def _distance(self, split: Split) -> Quantity:
+        count = self._real_counts[split]
+        real = f"{count:,} {split.replace('heldout', 'held-out')}"
+        protocol = {"split": split, "generated": count, "reference": count}
+        vectors = Quantity(
+            self._name(split),
+            f"Fréchet distance to {real} examples",
+            unit="squared data units",
+            direction="lower",
+            scale="log",
+            protocol={**protocol, **self._extractor.protocol(FEATURES), "version": FRECHET_VERSION},
+            lowest=0,
+        )
+        if self._extractor == Identity():
+            return vectors
+        title = f"Fréchet distance in {self._features} features to {real} images"
+        # Over fresh draws of the same samples the value itself spreads by 1 to 5 per cent where GANs lie
+        # (measured between 10 and 60 on digits and MNIST).
+        return replace(vectors, title=title, unit="", smallest_difference=0.1)
+
+    def _of_classes(self) -> tuple[Quantity, ...]:
+        if (count := self._classes) is None:
+            return ()
+        logits = {"generated": self._count, **self._extractor.protocol(LOGITS), "version": FRECHET_VERSION}
+        score = f"Inception-style score of the classifier, {self._count:,} samples"
+        variation, title = "Total variation of the class histogram", f"Classes recovered, of {count}"
+        ends: dict[str, Any] = {"lowest": 1, "highest": count}  # a sample is taken for one of the classes
+        train = {**logits, "split": "train"}
+        return (
+            Quantity(self._score_name, score, direction="higher", protocol={**logits, "splits": 1}, **ends),
+            Quantity(
+                "class_total_variation", variation, direction="lower", protocol=train, lowest=0, highest=1
+            ),
+            Quantity("classes_recovered", title, "classes", "higher", protocol=train, **ends),
+        )
+
+
+class RealFeatures(NamedTuple):
+    """What is kept of real examples: their features' moments and, from a classifier, the logits [n, C]."""
+
+    moments: Moments
+    logits: Tensor | None
 
 
 @functools.lru_cache(maxsize=32)
@@ -152,9 +198,9 @@ def real_features(
     It goes by the data set's object, of which every cohort has its own.
     """
     examples = dataset.examples(split, count, device, torch.float32)
-    found = extract(extractor, examples.unsqueeze(0))
-    logits = found[LOGITS][0] if LOGITS in found else None
-    return RealFeatures(moments(found[FEATURES][0]), logits)
+    layers = extract(extractor, examples.unsqueeze(0))
+    logits = layers[LOGITS][0] if LOGITS in layers else None
+    return RealFeatures(moments(layers[FEATURES][0]), logits)
 
 
 def class_values(predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
