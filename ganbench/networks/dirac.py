@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.game import DataSpec
-from ganbench.networks.network import Architecture, register_network
+from ganbench.networks.network import UnconditionalArchitecture, register_network
 
 
 class Point(nn.Module):
@@ -51,7 +51,7 @@ class _Dirac:
 
 
 @register_network("dirac")
-def dirac() -> Architecture:
+def dirac() -> UnconditionalArchitecture:
     """A point θ as generator and a slope −ψ as discriminator: one number each.
 
     Source: Mescheder et al. 2018, definition 2.1, with the sign of ψ as in their fields: where our

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.networks.mlp import mlp
-from ganbench.networks.network import Architecture, register_network
+from ganbench.networks.network import Architecture, UnconditionalArchitecture, register_network
 
 
 class FlatGenerator(nn.Module):
@@ -48,15 +48,15 @@ class _Flat:
             )
         return FlatGenerator(latent_dim, spec.shape)
 
-    def discriminator(self, spec: DataSpec) -> nn.Module:
-        return self.judge.discriminator(spec)
+    def discriminator(self, spec: DataSpec, outputs: int = 1) -> nn.Module:
+        return self.judge.discriminator(spec, outputs)
 
 
 @register_network("flat")
 def flat(
     width: Annotated[int, Ge(1), "units of each hidden layer of the discriminator"] = 128,
     depth: Annotated[int, Ge(1), "hidden layers of the discriminator"] = 2,
-) -> Architecture:
+) -> UnconditionalArchitecture:
     """A generator of known law, N(0, I) on the last latent_dim coordinates; only its location is learnt.
 
     The partner of the data sets `gaussian_pair`, `parallel_lines` and `manifold_pair`: before training the

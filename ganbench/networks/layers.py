@@ -68,13 +68,16 @@ class BatchNorm(nn.Module):
     """Batch normalization over all axes but the second, with torch.nn.BatchNorm's conventions.
 
     The running variance is the unbiased one; a pass replaces the buffers rather than mutating them.
+    Without `affine` there is neither gain nor bias.
     """
 
-    def __init__(self, channels: int, epsilon: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(
+        self, channels: int, epsilon: float = 1e-5, momentum: float = 0.1, affine: bool = True
+    ) -> None:
         super().__init__()
         self.epsilon, self.momentum = epsilon, momentum
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
         self.running_mean: Tensor
         self.running_var: Tensor
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -83,7 +86,8 @@ class BatchNorm(nn.Module):
     def initialize(self, _generator: torch.Generator) -> None:
         """Ones and zeros; draws nothing."""
         for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
-            getattr(self, name).data.fill_(value)
+            if (tensor := getattr(self, name)) is not None:
+                tensor.data.fill_(value)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Normalized inputs, in the inputs' shape [n, channels, ...]."""
@@ -94,8 +98,11 @@ class BatchNorm(nn.Module):
             self._track(mean.detach(), variance.detach(), inputs.numel() // inputs.shape[1])
         else:
             mean, variance = self.running_mean, self.running_var
-        scale = self.weight * torch.rsqrt(variance + self.epsilon)
-        return (inputs - mean.reshape(shape)) * scale.reshape(shape) + self.bias.reshape(shape)
+        scale = torch.rsqrt(variance + self.epsilon)
+        centered = inputs - mean.reshape(shape)
+        if self.weight is None or self.bias is None:
+            return centered * scale.reshape(shape)
+        return centered * (self.weight * scale).reshape(shape) + self.bias.reshape(shape)
 
     def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
         unbiased = variance * (count / max(count - 1, 1))

@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.networks.mlp import Activation, mlp
-from ganbench.networks.network import Architecture, output_activation, register_network
+from ganbench.networks.network import (
+    Architecture,
+    UnconditionalArchitecture,
+    output_activation,
+    register_network,
+)
 
 
 class LocationScale(nn.Module):
@@ -53,8 +58,8 @@ class _LocationScalePair:
         layers = [LocationScale(size, self.start), *output_activation(spec), nn.Unflatten(1, spec.shape)]
         return nn.Sequential(*layers)
 
-    def discriminator(self, spec: DataSpec) -> nn.Module:
-        return self.discriminators.discriminator(spec)
+    def discriminator(self, spec: DataSpec, outputs: int = 1) -> nn.Module:
+        return self.discriminators.discriminator(spec, outputs)
 
 
 @register_network("location_scale")
@@ -64,7 +69,7 @@ def location_scale(
     width: Annotated[int, Ge(1), "units of each of the discriminator's hidden layers"] = 64,
     depth: Annotated[int, Ge(1), "hidden layers of the discriminator"] = 2,
     activation: Annotated[Activation, "after each hidden layer of the discriminator"] = "tanh",
-) -> Architecture:
+) -> UnconditionalArchitecture:
     """A generator x = μ + σz with two numbers a coordinate, and a perceptron as discriminator.
 
     The one-dimensional fit of Nowozin et al. 2016, section 2.3: two tanh layers of 64 units.

@@ -13,8 +13,9 @@ from torch import nn
 
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
+from ganbench.networks.conditional import with_label_input
 from ganbench.networks.layers import BatchNorm, Dropout, Linear
-from ganbench.networks.network import Architecture, output_activation, register_network
+from ganbench.networks.network import Architecture, logits, output_activation, register_network
 
 Activation = Literal["relu", "leaky_relu", "tanh", "elu", "silu"]
 Norm = Literal["none", "batch", "layer"]
@@ -50,15 +51,18 @@ class _Perceptrons:
     discriminator_norm: Norm
     dropout: float
 
-    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec, classes: int | None = None) -> nn.Module:
+        return with_label_input(lambda size: self._generator(size, spec), latent_dim, classes)
+
+    def _generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
         hidden = _stack((latent_dim, *self.generator_widths), self.activation, self.generator_norm)
         last = Linear(self.generator_widths[-1], math.prod(spec.shape))
         return nn.Sequential(*hidden, last, *output_activation(spec), nn.Unflatten(1, spec.shape))
 
-    def discriminator(self, spec: DataSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec, outputs: int = 1) -> nn.Module:
         sizes = (math.prod(spec.shape), *self.discriminator_widths)
         hidden = _stack(sizes, self.activation, self.discriminator_norm, self.dropout)
-        return nn.Sequential(nn.Flatten(1), *hidden, Linear(sizes[-1], 1), nn.Flatten(0))
+        return nn.Sequential(nn.Flatten(1), *hidden, Linear(sizes[-1], outputs), *logits(outputs))
 
 
 @register_network("mlp")
@@ -84,13 +88,13 @@ def mlp(
 class _Pair28:
     pair: _Perceptrons
 
-    def generator(self, latent_dim: int, spec: DataSpec) -> nn.Module:
+    def generator(self, latent_dim: int, spec: DataSpec, classes: int | None = None) -> nn.Module:
         _require_28(spec)
-        return self.pair.generator(latent_dim, spec)
+        return self.pair.generator(latent_dim, spec, classes)
 
-    def discriminator(self, spec: DataSpec) -> nn.Module:
+    def discriminator(self, spec: DataSpec, outputs: int = 1) -> nn.Module:
         _require_28(spec)
-        return self.pair.discriminator(spec)
+        return self.pair.discriminator(spec, outputs)
 
 
 def _require_28(spec: DataSpec) -> None:
