@@ -14,13 +14,17 @@ from ganbench.datasets.dataset import (
     Split,
     register_dataset,
 )
+from ganbench.datasets.factors import FactorReading, FactorTable, KnownFactors
 
 __all__ = [
     "Dataset",
     "DatasetInfo",
+    "FactorReading",
+    "FactorTable",
     "KnownDensity",
     "KnownDimension",
     "KnownEquilibrium",
+    "KnownFactors",
     "KnownModes",
     "KnownQuantiles",
     "Primary",

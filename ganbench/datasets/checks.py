@@ -13,14 +13,15 @@ from ganbench.datasets.dataset import Dataset, Split
 from ganbench.game import FieldSpec
 
 _OF_A_DISTRIBUTION = 4096
+_MOST_NUMBERS = 1 << 26
 _DRAWN = 2
 _CPU = torch.device("cpu")
 
 
 def data_faults(dataset: Dataset, dtype: torch.dtype = torch.float32) -> Iterator[str]:
-    """What is wrong with a data set's examples: all of a finite one's, some thousand of a distribution's."""
+    """What is wrong with a data set's examples: as many of each split as `examples_checked`."""
     for split in get_args(Split):
-        count = dataset.info.split_sizes.get(split, _OF_A_DISTRIBUTION)
+        count = examples_checked(dataset, split)
         if count < 1:
             yield f"its {split} split has no examples"
             continue
@@ -33,6 +34,12 @@ def data_faults(dataset: Dataset, dtype: torch.dtype = torch.float32) -> Iterato
     drawn = dataset.sampler((0,), _CPU, dtype).draw(_DRAWN)
     for fault in fields_faults(drawn, dataset.info.spec.fields, (1, _DRAWN), dtype):
         yield f"training draws, {fault}"
+
+
+def examples_checked(dataset: Dataset, split: Split) -> int:
+    """All of a finite split (as many as make 67 million numbers), 4,096 of a distribution's."""
+    numbers = sum(math.prod(field.shape) for field in dataset.info.spec.fields.values())
+    return min(dataset.info.split_sizes.get(split, _OF_A_DISTRIBUTION), _MOST_NUMBERS // max(numbers, 1))
 
 
 def fields_faults(
