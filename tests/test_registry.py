@@ -17,8 +17,17 @@ from ganbench.registry import KINDS, EntryOf, Kind
 
 EXPECTED = {
     "variant": {"gan", "nsgan", "lsgan", "wgan", "wgan-gp", "dragan", "sngan", "gan-r1", "rpgan-r1r2"},
-    "dataset": {"ring8", "grid25", "random_mixture", "digits", "mnist", "fashion_mnist"},
-    "diagnostic": {"modes", "gradients", "discriminator", "fidelity", "cost"},
+    "dataset": {
+        "ring8",
+        "grid25",
+        "random_mixture",
+        "digits",
+        "mnist",
+        "fashion_mnist",
+        "cats",
+        "stacked_mnist",
+    },
+    "diagnostic": {"modes", "gradients", "discriminator", "fidelity", "cost", "factors"},
     "network": {"mlp", "mlp28", "dcgan"},
     "update": {
         "alternating",
