@@ -89,21 +89,20 @@ def test_histograms_are_those_of_counting_by_hand() -> None:
     for seed in range(2):
         rows = [tuple(row) for row in classes[seed].tolist()]
         fine = valid[seed].tolist()
-        invalid = fine.count(False) / len(fine)
         for kept in [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]:
             truth = shares.sum([axis for axis in range(3) if axis not in kept]).numpy()
             counts = np.zeros_like(truth)
-            for row, good in zip(rows, fine, strict=True):
-                counts[tuple(row[axis] for axis in kept)] += good
-            expected = (np.abs(counts / len(rows) - truth).sum() + invalid) / 2
-            assert total_variation(classes, valid, shares, kept)[seed].item() == pytest.approx(expected)
+            for row in rows:
+                counts[tuple(row[axis] for axis in kept)] += 1
+            expected = np.abs(counts / len(rows) - truth).sum() / 2
+            assert total_variation(classes, shares, kept)[seed].item() == pytest.approx(expected)
         held = {(0, 0, 1), (2, 3, 0)}
         novel = sum(good and row in held for row, good in zip(rows, fine, strict=True))
         assert novel_valid_rate(classes, valid, table().heldout)[seed].item() == novel / len(rows)
         shown = len({row[1] for row, good in zip(rows, fine, strict=True) if good})
         assert coverage(classes, valid, shares, 1)[seed].item() == shown / 4
-    pairs = pair_total_variations(classes, valid, shares)
-    expected = [total_variation(classes, valid, shares, pair) for pair in [(0, 1), (0, 2), (1, 2)]]
+    pairs = pair_total_variations(classes, shares)
+    expected = [total_variation(classes, shares, pair) for pair in [(0, 1), (0, 2), (1, 2)]]
     assert torch.equal(pairs, torch.stack(expected, 1))
 
 
@@ -111,11 +110,10 @@ def test_exact_shares_have_no_error_and_ties_between_factors_show_in_pairs_alone
     shares = torch.full((4, 4), 1 / 16, dtype=torch.float64)
     every = torch.cartesian_prod(torch.arange(4), torch.arange(4)).unsqueeze(0)
     valid = torch.ones(1, 16, dtype=torch.bool)
-    assert pair_total_variations(every, valid, shares).tolist() == [[0]]
+    assert pair_total_variations(every, shares).tolist() == [[0]]
     tied = torch.arange(16).remainder(4)[None, :, None].expand(1, 16, 2)
-    assert total_variation(tied, valid, shares, (0,)).tolist() == [0]
-    assert pair_total_variations(tied, valid, shares).tolist() == [[12 / 16]]
-    assert total_variation(every, ~valid, shares, (0,)).tolist() == [1]
+    assert total_variation(tied, shares, (0,)).tolist() == [0]
+    assert pair_total_variations(tied, shares).tolist() == [[12 / 16]]
     assert coverage(every, ~valid, shares, 0).tolist() == [0]
 
 
@@ -270,10 +268,27 @@ def test_planted_defects_of_cats_show_where_they_should() -> None:
     assert novel[:4].tolist() == pytest.approx([0, 0.3, 0, 0], abs=0.003)
     assert invalid[:4].tolist() == pytest.approx([0, 0, 0.2, 0], abs=0.003)
     pairs = values["pair_total_variation_mean"]
-    assert pairs[2] > pairs[0] + 0.05
     assert pairs[3] > 0.9
+    assert pairs[0] < 0.2
+    distance = values["picture_distance"]
+    assert distance[:2].tolist() == pytest.approx([0, 0], abs=1e-3)
+    assert distance[2] > 0.2 * dataset.tolerance()
     assert values["eyes_coverage"][3] <= 5 / 15
     assert all(value[4].isnan() for value in values.values())
+
+
+def test_the_primary_quantity_ranks_what_is_no_valid_cat_yet() -> None:
+    dataset, count = cats(16), 1000
+    diagnostic = factors(dataset, samples=count)
+    real = dataset.examples("train", count, CPU, torch.float32)
+    noise = torch.randn(real.shape, generator=generator(0, "noise"))
+    noisy, blends = real + 0.15 * noise, (real + real.roll(1, 0)) / 2
+    values = measured(diagnostic, dataset, torch.stack([real, noisy, blends, noise.clamp(-1, 1)]))
+    pairs, reference = values["pair_total_variation_mean"], referenced(diagnostic, dataset)
+    assert values["invalid_rate"][1:].tolist() == pytest.approx([1, 1, 1], abs=0.05)
+    assert pairs[:2].tolist() == pytest.approx([reference["pair_total_variation_mean"]] * 2, abs=0.03)
+    assert pairs[1] + 0.1 < pairs[2] < pairs[3] - 0.1
+    assert values["picture_distance"][1] == pytest.approx(0.15, abs=0.01)
 
 
 def test_dropped_digits_lose_modes_and_raise_the_divergence() -> None:

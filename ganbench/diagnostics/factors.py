@@ -42,7 +42,8 @@ def factors(
 
     Made for data sets whose factors are known exactly.  A reader that comes with the data set names each
     sample's factors and how far it is from the nearest picture of these (root mean square, in [-1, 1]): above
-    the data set's tolerance the sample is invalid.  In histograms invalid samples have a cell of their own.
+    the data set's tolerance the sample is invalid.  Histograms are of all samples, as they are read: one of
+    an early generator is far from any picture, and shows what the generator lacks all the same.
     The true shares are those of all combinations, held-out ones included; so is the reference's mixture of
     real training and held-out examples, which is what a sampler of all combinations gets.
 
@@ -50,21 +51,25 @@ def factors(
       pair_total_variation_mean   near its reference.  The mean over pairs of factors of the total variation
                                   between their joint histogram and the truth.  The primary quantity, for it
                                   is never below that of a factor alone, grows where factors are tied to each
-                                  other, counts what is invalid, and still moves when every class appears.
+                                  other, and moves from the first cats to the last: on `cats` at 32×32 with
+                                  2,000 samples noise gets 0.88, blends of two cats 0.30, real ones 0.11.
       pair_total_variation_max    the same of the worst pair.
       factor_total_variation      the mean over single factors; well below that of pairs: all classes appear,
                                   in wrong combinations.
-      <factor>_total_variation, <factor>_coverage  each factor; 1 of coverage: all of its classes appear.
-      invalid_rate                near its reference (0 for cats, 0.01 for digits).
+      <factor>_total_variation    of each factor.
+      <factor>_coverage           1: every class of the factor is shown by a valid sample.
+      picture_distance            the mean distance to the nearest picture; real cats get 0.
+      invalid_rate                near its reference (0 for cats, 0.01 for digits); 1 in early training.
       novel_valid_rate            valid samples of held-out combinations: 0 where the training set is copied,
                                   the share that is held out (0.2) where the factors are understood.
       modes_recovered, kl_to_uniform  where samples are more than combinations: how many appear, and KL of
-                                  their histogram from the uniform one in nats, of all samples, valid or not,
-                                  as published for stacked MNIST (a perfect sampler: 0.0193 at 26,000).
+                                  their histogram from the uniform one in nats, as published for stacked MNIST
+                                  (a perfect sampler: 0.0193 at 26,000).
 
     What it is blind to
-      Copying of trained combinations, and what varies within one (the digit's hand).  A sample that
-      is nearer than the tolerance counts in full, however blurred.  For a diverged seed everything is NaN.
+      Histograms: noise and blur, which the reader reads through; see `picture_distance`.  All: copying of
+      trained combinations, and what varies within one (the digit's hand).  For a diverged seed everything
+      is NaN.
     """
     if not isinstance(dataset, KnownFactors):
         raise NotApplicable(f"{dataset.info.name}: its factors are not known")
@@ -104,18 +109,22 @@ class Factors(Diagnostic):
         return self._of_real
 
     def _values(self, samples: Tensor) -> dict[str, Tensor]:
-        classes, valid = self._read(samples)
+        classes, distance = self._read(samples)
+        valid = torch.ones_like(distance, dtype=torch.bool)
+        if self._tolerance is not None:
+            valid = distance <= self._tolerance
         shares, heldout = self._shares.to(samples.device), self._heldout.to(samples.device)
         values = {}
         for factor, name in enumerate(self._factors.factors):
             values[f"{name}_coverage"] = coverage(classes, valid, shares, factor)
-            values[f"{name}_total_variation"] = total_variation(classes, valid, shares, (factor,))
+            values[f"{name}_total_variation"] = total_variation(classes, shares, (factor,))
         singles = [values[f"{name}_total_variation"] for name in self._factors.factors]
-        pairs = pair_total_variations(classes, valid, shares)
+        pairs = pair_total_variations(classes, shares)
         values["factor_total_variation"] = torch.stack(singles).mean(0)
         values["pair_total_variation_mean"] = pairs.mean(1)
         values["pair_total_variation_max"] = pairs.amax(1)
         if self._tolerance is not None:
+            values["picture_distance"] = distance.double().mean(1)
             values["invalid_rate"] = 1 - valid.double().mean(1)
         if self._novel:
             values["novel_valid_rate"] = novel_valid_rate(classes, valid, heldout)
@@ -124,12 +133,11 @@ class Factors(Diagnostic):
         return values
 
     def _read(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """The factors' classes [S, n, F] of samples [S, n, *shape], and which samples are valid [S, n]."""
+        """Samples' classes [S, n, F], and distances [S, n] to their pictures: 0 where there are none."""
         reading = self._factors.read(samples.flatten(0, 1), self._classify)
-        classes = reading.classes.unflatten(0, samples.shape[:2])
-        if reading.distance is None or self._tolerance is None:
-            return classes, torch.ones_like(classes[..., 0], dtype=torch.bool)
-        return classes, (reading.distance <= self._tolerance).unflatten(0, samples.shape[:2])
+        none = samples.new_zeros(len(reading.classes))
+        distance = none if reading.distance is None else reading.distance
+        return reading.classes.unflatten(0, samples.shape[:2]), distance.unflatten(0, samples.shape[:2])
 
     def _classify(self, images: Tensor) -> Tensor:
         assert self._classifier is not None, "a data set that asks for classes names its classifier"
@@ -166,6 +174,8 @@ class Factors(Diagnostic):
             "pair_total_variation_max", "Total variation of two factors, worst pair", direction="lower"
         )
         if self._tolerance is not None:
+            title = "Root mean square distance to the nearest picture, mean"
+            yield Quantity("picture_distance", title, "", "lower", protocol=self._protocol, lowest=0)
             title = f"Invalid samples, further than {self._tolerance:g} from any picture"
             yield share("invalid_rate", title, "fraction", "lower")
         if self._novel:
