@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from fake_snapshot import CPU, measured, referenced
+from test_datasets_images import write_idx
 from torch import Tensor
 
 from ganbench.datasets import Dataset, KnownFactors
@@ -33,6 +35,7 @@ from ganbench.diagnostics.estimators.factor_histograms import (
     total_variation,
 )
 from ganbench.diagnostics.factors import factors
+from ganbench.errors import MissingData
 from ganbench.extractors.classifiers import Classifier, weights_hash
 from ganbench.streams import generator
 
@@ -231,6 +234,31 @@ def test_stacked_mnist_has_the_published_protocol() -> None:
     reading = dataset.read(images, lambda channels: channels[:, 0, 0, 0].mul(10).long())
     assert torch.equal(reading.classes, images[:, :, 0, 0].mul(10).long())
     assert reading.distance is None
+
+
+def test_stacked_mnist_is_of_mnists_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path))
+    dataset = stacked_mnist()
+    with pytest.raises(MissingData, match="ganbench data fetch mnist"):
+        dataset.require()
+    write_idx(tmp_path / "MNIST" / "raw", {"train": 50, "t10k": 20})
+    dataset.require()
+    drawn = dataset.sampler((0,), CPU, torch.float32).draw(400)
+    number = (
+        ((drawn["real"][0, :, :, 0, 0] + 1) * 127.5).round().long()
+    )  # the first pixel is an image's number
+    assert torch.equal(number % 10, true_classes(dataset, drawn)[0])
+    assert len(number.unique()) == 50
+    held = dataset.fields("heldout", 300, CPU, torch.float32)
+    assert ((held["real"][:, :, 0, 0] + 1) * 127.5).round().max() == 19
+    shares = dataset.info.spec.fields["label"].shares
+    assert shares is not None
+    torch.testing.assert_close(shares(), torch.full((1000,), 1e-3, dtype=torch.float64))
+    values = measured(
+        factors(dataset, samples=1000), dataset, dataset.sampler((0,), CPU, torch.float32).draw(1000)["real"]
+    )
+    assert {"modes_recovered", "kl_to_uniform"} <= values.keys()
+    assert not {"invalid_rate", "picture_distance", "novel_valid_rate"} & values.keys()
 
 
 # The diagnostic ---------------------------------------------------------------------------------

@@ -27,6 +27,10 @@ class BlockSampler:
     Its state is where the streams stood before the present block, and the position in it.
     """
 
+    _before: Tensor
+    _block: Block
+    _position: int
+
     def __init__(
         self,
         seeds: Sequence[int],
@@ -58,9 +62,9 @@ class BlockSampler:
 
     def _start(self) -> None:
         self._before = self._streams.state()
-        self._block: Block = self._refill(self._streams)
+        self._block = self._refill(self._streams)
         self._rows: int = next(iter(self._block.values())).shape[1]
-        self._position: int = 0
+        self._position = 0
 
 
 class Distribution(Dataset):

@@ -89,22 +89,22 @@ class DigitFactors(Dataset):
         return BlockSampler(
             seeds,
             device,
-            lambda streams: self._drawn("train", streams),
+            lambda streams: self._drawn("train", rows, streams),
             lambda drawn: self._fields("train", rows, drawn, dtype),
         )
 
     def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        streams = SeedStreams((0,), f"examples/{split}")
-        blocks = [self._drawn(split, streams) for _ in range(-(-count // FIXED))]
+        rows, streams = self._base.rows(split, device), SeedStreams((0,), f"examples/{split}")
+        blocks = [self._drawn(split, rows, streams) for _ in range(-(-count // FIXED))]
         drawn = {
             name: torch.cat([block[name][0] for block in blocks])[:count].to(device) for name in blocks[0]
         }
-        return self._fields(split, self._base.rows(split, device), drawn, dtype)
+        return self._fields(split, rows, drawn, dtype)
 
-    def _drawn(self, split: Split, streams: SeedStreams) -> Block:
+    def _drawn(self, split: Split, rows: Rows, streams: SeedStreams) -> Block:
         """What a block of examples is made of, for every stream's seed."""
         return {
-            "row": streams.integers(self._base.info.split_sizes[split], (FIXED, self.images)),
+            "row": streams.integers(len(rows), (FIXED, self.images)),
             "colouring": streams.integers(self.colourings[split], (FIXED,)),
         }
 
