@@ -244,9 +244,8 @@ def test_stacked_mnist_is_of_mnists_files(tmp_path: Path, monkeypatch: pytest.Mo
     write_idx(tmp_path / "MNIST" / "raw", {"train": 50, "t10k": 20})
     dataset.require()
     drawn = dataset.sampler((0,), CPU, torch.float32).draw(400)
-    number = (
-        ((drawn["real"][0, :, :, 0, 0] + 1) * 127.5).round().long()
-    )  # the first pixel is an image's number
+    first_pixel = drawn["real"][0, :, :, 0, 0]  # an image's number, as a byte
+    number = ((first_pixel + 1) * 127.5).round().long()
     assert torch.equal(number % 10, true_classes(dataset, drawn)[0])
     assert len(number.unique()) == 50
     held = dataset.fields("heldout", 300, CPU, torch.float32)
