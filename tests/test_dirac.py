@@ -20,7 +20,7 @@ from ganbench import registry
 from ganbench.claims import dirac as theory
 from ganbench.diagnostics.diagnostic import NotApplicable
 from ganbench.diagnostics.estimators.linearization import differences
-from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
+from ganbench.diagnostics.estimators.trajectory import growth_per_turn, verdict
 from ganbench.errors import GanbenchError
 from ganbench.execution.measurements import Measurements
 from ganbench.report.theory.dirac import _words

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.diagnostics.diagnostic import by_default
-from ganbench.diagnostics.estimators.balanced import balanced_accuracy
+from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorGradient, generator_gradient
 from ganbench.diagnostics.perfect_discriminator import CURVES, jsd_bound, marks

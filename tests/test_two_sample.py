@@ -18,24 +18,23 @@ from ganbench import registry
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.estimators import classifier_test, kernels
-from ganbench.diagnostics.estimators.classifier_test import (
-    accuracy_p_value,
-    heldout_accuracy,
-    heldout_points,
-    neighbours_asked,
-)
-from ganbench.diagnostics.estimators.kernels import (
+from ganbench.diagnostics.estimators.two_sample_statistics import (
     Kernel,
+    accuracy_p_value,
+    directions,
     discrepancy,
     gaussian,
+    heldout_accuracy,
+    heldout_points,
     median_distance,
+    neighbours_asked,
     of_distance,
     pair_mean,
     permutation_p_values,
     polynomial,
     relabellings,
+    sliced_wasserstein,
 )
-from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
 from ganbench.diagnostics.two_sample import P_VALUES, against, two_sample
 from ganbench.errors import GanbenchError
 

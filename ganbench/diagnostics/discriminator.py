@@ -10,7 +10,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.estimators.balanced import balanced_accuracy
+from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
 
 
 @register_diagnostic("discriminator")

@@ -21,9 +21,9 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.estimators.balanced import balanced_accuracy
-from ganbench.diagnostics.estimators.best_discriminator import (
+from ganbench.diagnostics.estimators.discrimination import (
     against_the_best,
+    balanced_accuracy,
     if_log_odds,
     live_samples,
     probability,

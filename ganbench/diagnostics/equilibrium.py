@@ -25,8 +25,7 @@ from ganbench.diagnostics.diagnostic import (
 )
 from ganbench.diagnostics.estimators.game_jacobian import Layout
 from ganbench.diagnostics.estimators.linearization import eigenvalues, motion_at, multipliers
-from ganbench.diagnostics.estimators.trajectory import Trajectory
-from ganbench.diagnostics.estimators.verdict import growth_per_turn, verdict
+from ganbench.diagnostics.estimators.trajectory import Trajectory, growth_per_turn, verdict
 from ganbench.game import Tree
 from ganbench.training.stacked import lone
 

@@ -23,7 +23,7 @@ from ganbench.diagnostics.diagnostic import (
     register_diagnostic,
     tensors_of,
 )
-from ganbench.diagnostics.estimators.balanced import balanced_accuracy
+from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
 from ganbench.game import Tree

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.estimators.best_discriminator import probability
+from ganbench.diagnostics.estimators.discrimination import probability
 from ganbench.game import Batch, Networks, Tree
 
 _PLACES = {"real": "real examples", "fake": "generated examples"}

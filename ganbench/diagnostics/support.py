@@ -10,13 +10,14 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice
-from ganbench.diagnostics.estimators.neighbours import Neighbourhoods, neighbourhoods, support_values
-from ganbench.diagnostics.estimators.paired_examples import (
+from ganbench.diagnostics.estimators.features import (
+    AUTO,
+    ExtractorChoice,
     RealPair,
     Values,
     real_pair,
 )
+from ganbench.diagnostics.estimators.neighbours import Neighbourhoods, neighbourhoods, support_values
 from ganbench.errors import GanbenchError
 
 SUPPORT_VERSION = 1

@@ -11,31 +11,31 @@ from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.estimators.classifier_test import (
-    accuracy_p_value,
-    heldout_accuracy,
-    heldout_points,
-    neighbours_asked,
+from ganbench.diagnostics.estimators.features import (
+    AUTO,
+    ExtractorChoice,
+    RealPair,
+    Values,
+    real_pair,
 )
-from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice
-from ganbench.diagnostics.estimators.kernels import (
+from ganbench.diagnostics.estimators.two_sample_statistics import (
     Kernel,
     Radial,
+    accuracy_p_value,
+    directions,
     discrepancy,
     gaussian,
+    heldout_accuracy,
+    heldout_points,
     median_distance,
+    neighbours_asked,
     of_distance,
     pair_mean,
     permutation_p_values,
     polynomial,
     relabellings,
+    sliced_wasserstein,
 )
-from ganbench.diagnostics.estimators.paired_examples import (
-    RealPair,
-    Values,
-    real_pair,
-)
-from ganbench.diagnostics.estimators.sliced import directions, sliced_wasserstein
 from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
 

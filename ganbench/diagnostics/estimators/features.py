@@ -1,14 +1,22 @@
-"""Which extractor a diagnostic uses on a data set."""
+"""Features of samples and of two disjoint sets of real examples: the reference, and its stand-in."""
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from ganbench import registry
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
 from ganbench.errors import GanbenchError
-from ganbench.extractors import Extractor
+from ganbench.extractors import FEATURES, Extractor, extract
+from ganbench.extractors.identity import Identity
 
 AUTO = "auto"
 ExtractorChoice = str | dict[str, Any]
@@ -32,3 +40,78 @@ def chosen_extractor(dataset: Dataset, choice: ExtractorChoice) -> Extractor | N
     if refusal is not None:
         raise NotApplicable(f"{name}: {refusal}, not {dataset.info.spec.shape}")
     return extractor
+
+
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RealPair:
+    """A data set's features in an extractor, `count` of them on every side.
+
+    The reference of a distribution is its held-out draws, the stand-in its train draws.  A finite data set
+    gives the first `count` train examples and the next `count`: so both are alike and of one size, on which
+    most of these measurements depend.
+    """
+
+    dataset: Dataset
+    extractor: Extractor
+    count: int
+
+    def protocol(self) -> dict[str, Any]:
+        """What two values must share to be compared."""
+        split = "train" if self.dataset.info.split_sizes else "heldout"
+        counts = {"generated": self.count, "reference": self.count, "split": split}
+        return {**counts, **self.extractor.protocol(FEATURES)}
+
+    def features(self, samples: Tensor) -> Tensor:
+        """The features of samples [S, n, *shape], float64 [S, n, F]."""
+        return extract(self.extractor, samples)[FEATURES].double()
+
+    def real(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The features of the reference and of its stand-in, each float64 [n, F].
+
+        Made once for all diagnostics of a cohort, which share the data set; another cohort has its own.
+        """
+        return _real_features(self, device)
+
+    def measured(
+        self, snapshot: Snapshot, names: Sequence[str], values: Callable[[Tensor], Values]
+    ) -> dict[str, Tensor]:
+        """`values` of every seed's features [n, F], float64 [S]; NaN where samples are not finite."""
+        samples = snapshot.samples(self.count)
+        finite = samples.isfinite().flatten(1).all(1).tolist()
+        unknown = dict.fromkeys(names, math.nan)
+        found = [
+            values(features) if known else unknown
+            for features, known in zip(self.features(samples), finite, strict=True)
+        ]
+        return {name: torch.tensor([one[name] for one in found], dtype=torch.float64) for name in names}
+
+
+def real_pair(dataset: Dataset, extractor: ExtractorChoice, samples: int | None, default: int) -> RealPair:
+    """The pair of a data set: `samples` of each where given, else at most `default` and what there is."""
+    sizes = dataset.info.split_sizes
+    most = sizes["train"] // 2 if sizes else None
+    if samples is not None and most is not None and samples > most:
+        raise GanbenchError(
+            f"{samples:,} samples need twice as many real ones, and {dataset.info.name} has "
+            f"{sizes['train']:,} to train on; `samples: {most}` or fewer works"
+        )
+    count = samples or min(default, dataset.info.evaluation_samples, *([most] if most is not None else []))
+    return RealPair(dataset, chosen_extractor(dataset, extractor) or Identity(), count)
+
+
+@functools.lru_cache(maxsize=4)
+def _real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]:
+    def features(examples: Tensor) -> Tensor:
+        return pair.features(examples.unsqueeze(0))[0]
+
+    count = pair.count
+    if pair.dataset.info.split_sizes:
+        both = features(pair.dataset.examples("train", 2 * count, device, torch.float32))
+        return both[:count], both[count:]
+    heldout, train = (
+        features(pair.dataset.examples(split, count, device, torch.float32)) for split in ("heldout", "train")
+    )
+    return heldout, train

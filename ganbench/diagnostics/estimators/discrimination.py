@@ -1,4 +1,4 @@
-"""A discriminator beside the best one, D* = p/(p + q), given the log-odds log p − log q."""
+"""How well a discriminator tells real from generated, and how far it is from the best, D* = p/(p + q)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganbench.diagnostics.diagnostic import Snapshot
-from ganbench.diagnostics.estimators.balanced import balanced_accuracy
+
+
+def balanced_accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> Tensor:
+    """The share of right decisions for "real above the threshold", float64 [S] from [S, n] and [S, m].
+
+    A score at the threshold counts as one half; an infinite one is a decision like any other.  NaN where a
+    score is not a number, and without a threshold.
+    """
+    if threshold is None:
+        return torch.full(real.shape[:1], torch.nan, dtype=torch.float64, device=real.device)
+    right = (_above(real - threshold) + _above(threshold - fake)) / 2
+    undefined = real.isnan().any(1) | fake.isnan().any(1)
+    return torch.where(undefined, torch.nan, right)
+
+
+def _above(values: Tensor) -> Tensor:
+    return ((values > 0).double() + (values == 0).double() / 2).mean(1)
 
 
 def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor]) -> dict[str, Tensor]:
