@@ -17,7 +17,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from ganbench import registry
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
-from ganbench.diagnostics.estimators import classifier_test, kernels
+from ganbench.diagnostics.estimators import two_sample_statistics as statistics
 from ganbench.diagnostics.estimators.two_sample_statistics import (
     Kernel,
     accuracy_p_value,
@@ -118,7 +118,7 @@ def test_discrepancy_does_not_mind_order_chunks_or_what_is_known(
         kernel, first.flip(0), second[torch.randperm(21, generator=source())]
     ) == pytest.approx(value, rel=1e-12)
     assert discrepancy(kernel, first, second, pair_mean(kernel, first)) == value
-    monkeypatch.setattr(kernels, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", 100)
     assert discrepancy(kernel, first, second) == pytest.approx(value, rel=1e-12)
 
 
@@ -131,9 +131,9 @@ def test_equal_points_are_no_distance_apart(kernel: Kernel) -> None:
 def test_distances_from_inner_products_are_good_enough() -> None:
     first, second = normal(30, 64) + 100, normal(20, 64, seed=1) + 100
     direct = torch.linalg.vector_norm(first.unsqueeze(1) - second, dim=2)
-    torch.testing.assert_close(kernels.distances(first, second), direct, rtol=1e-10, atol=0)
+    torch.testing.assert_close(statistics.distances(first, second), direct, rtol=1e-10, atol=0)
     torch.testing.assert_close(
-        kernels.distances(first[:, :3], second[:, :3]).square().sqrt(),
+        statistics.distances(first[:, :3], second[:, :3]).square().sqrt(),
         torch.linalg.vector_norm(first[:, None, :3] - second[:, :3], dim=2),
     )
 
@@ -156,7 +156,7 @@ def test_bandwidth_is_the_median_distance() -> None:
 @pytest.mark.parametrize(("n", "m"), [(12, 12), (9, 15)])
 @pytest.mark.parametrize("chunk", [4_000_000, 50])
 def test_p_values_count_relabelled_pools(n: int, m: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "NUMBERS_AT_ONCE", chunk)
+    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", chunk)
     first, second = normal(n, 4), normal(m, 4, seed=1) + 0.4
     radials = [gaussian(1.3), torch.neg]
     labels, pool = relabellings(n, m, 49, source()), torch.cat([first, second])
@@ -178,7 +178,7 @@ def false_alarms(test: Callable[[Tensor, Tensor], float], count: int, repeats: i
 
 
 @pytest.mark.parametrize("radial", [gaussian(2.0), torch.neg], ids=["mmd", "energy"])
-def test_permutation_tests_alarm_as_often_as_they_say(radial: kernels.Radial) -> None:
+def test_permutation_tests_alarm_as_often_as_they_say(radial: statistics.Radial) -> None:
     repeats, labels = 1500, relabellings(15, 15, 39, source(9))
     found = false_alarms(lambda x, y: permutation_p_values([radial], x, y, labels)[0], 15, repeats)
     for level in (0.05, 0.25, 0.5, 0.9):
@@ -254,9 +254,9 @@ def test_accuracy_is_scikit_learns(count: int, dim: int, monkeypatch: pytest.Mon
     assert len(rest) == heldout_points(count)
     assert heldout_accuracy(real, fake) == pytest.approx(accuracy)
     assert accuracy != 0.5
-    monkeypatch.setattr(kernels, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", 100)
     assert heldout_accuracy(real, fake) == pytest.approx(accuracy)
-    assert classifier_test.rows_at_once(1000) == 1
+    assert statistics.rows_at_once(1000) == 1
 
 
 def test_votes_are_never_even() -> None:

@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -60,6 +58,11 @@ class Diagnostic(ABC):
 
     places, so records do not depend on how seeds are shared among workers."""
 
+    kept: ClassVar[tuple[str, ...]] = ()
+    """The attributes that it keeps from one moment to the next: tensors, numbers and texts, in trees.
+
+    They are set anew, not changed in place: what `state` returned stays as it was."""
+
     @abstractmethod
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each declared quantity's values, [S] on any device; NaN where undefined."""
@@ -83,10 +86,12 @@ class Diagnostic(ABC):
 
     def state(self) -> dict[str, Any]:
         """All that it keeps from one moment to the next, as tensors, numbers and texts."""
-        return {}
+        return {name: getattr(self, name) for name in self.kept}
 
-    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (most keep nothing)
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
+        for name in self.kept:
+            setattr(self, name, state[name])
 
 
 def build(name: str, dataset: Dataset, options: Mapping[str, Any]) -> Diagnostic:
@@ -123,13 +128,8 @@ def primary_quantity(dataset: Dataset) -> Quantity:
     return declared[primary.quantity]
 
 
-def tensors_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    """Arrays as tensors, copied: part of a diagnostic's state."""
-    return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
-
-
 def arrays_of(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
-    """The arrays that `tensors_of` was given."""
+    """Tensors as arrays: of those that a diagnostic keeps for a figure."""
     return {name: value.cpu().numpy() for name, value in tensors.items()}
 
 
@@ -145,5 +145,4 @@ __all__ = [
     "by_default",
     "primary_quantity",
     "register_diagnostic",
-    "tensors_of",
 ]

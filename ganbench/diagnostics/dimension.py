@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -83,6 +83,8 @@ def dimension(
 
 
 class _Dimension(Diagnostic):
+    kept = ("_last",)
+
     def __init__(
         self,
         dataset: Dataset,
@@ -118,21 +120,13 @@ class _Dimension(Diagnostic):
         """All singular values of the last snapshot, `singular_values` [S, points, min(dim z, dim x)]."""
         return {} if self._last is None else {"singular_values": self._last.cpu().numpy()}
 
-    def state(self) -> dict[str, Any]:
-        """The last snapshot's singular values."""
-        return {"singular_values": self._last}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from them."""
-        self._last = state["singular_values"]
-
     def _of_samples(self, samples: Tensor) -> dict[str, Tensor]:
-        found = nearest_neighbours(samples.flatten(2), self._neighbours)
+        neighbours = nearest_neighbours(samples.flatten(2), self._neighbours)
         return {
-            "dimension_two_nn": two_nn(found, _DROPPED),
-            "dimension_levina_bickel": levina_bickel(found),
-            "dimension_local_pca": local_pca(found, _THRESHOLD),
-            "distinct_samples": found.distinct.sum(1).double(),
+            "dimension_two_nn": two_nn(neighbours, _DROPPED),
+            "dimension_levina_bickel": levina_bickel(neighbours),
+            "dimension_local_pca": local_pca(neighbours, _THRESHOLD),
+            "distinct_samples": neighbours.distinct.sum(1).double(),
         }
 
     def _of_jacobian(self, values: Tensor) -> dict[str, Tensor]:
@@ -154,50 +148,34 @@ class _Dimension(Diagnostic):
         counted = {"samples": self._count, "split": "train", "version": VERSION}
         near = {**counted, "neighbours": self._neighbours}
         at = {"points": self._points, "precision": "float64", "version": VERSION}
-        of_samples = (
-            Quantity(
-                "dimension_two_nn",
-                "Intrinsic dimension, TwoNN",
-                "dimensions",
-                protocol={**counted, "dropped": _DROPPED},
-            ),
-            Quantity(
-                "dimension_levina_bickel", "Intrinsic dimension, Levina-Bickel", "dimensions", protocol=near
-            ),
-            Quantity(
-                "dimension_local_pca",
-                "Intrinsic dimension, local PCA",
-                "dimensions",
-                protocol={**near, "threshold": _THRESHOLD},
-            ),
-            Quantity("distinct_samples", "Distinct samples", "samples", protocol=counted),
-        )
-        return (
-            *of_samples,
-            *(Quantity(name, _TITLES[name], "dimensions") for name in ("dimension_of_input", *self._known)),
-            Quantity(
-                "jacobian_rank",
-                "Rank of the generator's Jacobian",
-                "dimensions",
-                protocol={**at, "tolerance": self._tolerance},
-            ),
-            Quantity(
-                "jacobian_rank_significant",
+        estimates = {
+            "dimension_two_nn": ("Intrinsic dimension, TwoNN", {**counted, "dropped": _DROPPED}),
+            "dimension_levina_bickel": ("Intrinsic dimension, Levina-Bickel", near),
+            "dimension_local_pca": ("Intrinsic dimension, local PCA", {**near, "threshold": _THRESHOLD}),
+        }
+        known: dict[str, tuple[str, dict[str, Any]]] = {
+            name: (_TITLES[name], {}) for name in ("dimension_of_input", *self._known)
+        }
+        ranks = {
+            "jacobian_rank": ("Rank of the generator's Jacobian", {**at, "tolerance": self._tolerance}),
+            "jacobian_rank_significant": (
                 "Significant singular values of the Jacobian",
-                "dimensions",
-                protocol={**at, "threshold": _THRESHOLD},
+                {**at, "threshold": _THRESHOLD},
             ),
+        }
+        places = range(1, shown + 1)
+        spectrum = {f"singular_value_{i}": f"Singular value {i} of the Jacobian, median" for i in places}
+        return (
+            *_dimensions(estimates),
+            Quantity("distinct_samples", "Distinct samples", "samples", protocol=counted),
+            *_dimensions(known | ranks),
             Quantity("jacobian_log_condition", "Mean log-condition of JᵀJ", protocol=at),
-            *(
-                Quantity(
-                    f"singular_value_{i + 1}",
-                    f"Singular value {i + 1} of the Jacobian, median",
-                    scale="log",
-                    protocol=at,
-                )
-                for i in range(shown)
-            ),
+            *(Quantity(name, title, scale="log", protocol=at) for name, title in spectrum.items()),
         )
+
+
+def _dimensions(described: Mapping[str, tuple[str, dict[str, Any]]]) -> Iterator[Quantity]:
+    return (Quantity(n, title, "dimensions", protocol=p) for n, (title, p) in described.items())
 
 
 def _known(dataset: Dataset) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     arrays_of,
     register_diagnostic,
-    tensors_of,
 )
 from ganbench.divergences import Divergence
 from ganbench.networks.location_scale import LocationScale
@@ -63,12 +61,14 @@ def divergence_fit(dataset: Dataset) -> Diagnostic:
 class DivergenceFit(Diagnostic):
     """The diagnostic of one data set on the line."""
 
+    kept = ("_drawn",)
+
     def __init__(self, dataset: KnownDensity) -> None:
         self._dataset = dataset
         self._x, self._weights = line()
         self._log_p = dataset.log_density(self._x.unsqueeze(1))
         self._optima: dict[tuple[str, tuple[float, float]], tuple[float, float, float]] = {}
-        self._kept: dict[str, np.ndarray] = {}
+        self._drawn: dict[str, Tensor] = {}
         protocol = {"nodes": NODES, "nodes_of_optimum": FINE, "reach": REACH, "version": FIT_VERSION}
         titles = {
             "mu": "Fitted μ",
@@ -92,12 +92,11 @@ class DivergenceFit(Diagnostic):
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
-        found = _generator(snapshot)
-        divergence = snapshot.variant.divergence
-        if found is None or divergence is None:
+        gaussian, divergence = _generator(snapshot), snapshot.variant.divergence
+        if gaussian is None or divergence is None:
             undefined = torch.full((len(snapshot.seeds),), torch.nan, dtype=torch.float64)
             return {quantity.name: undefined for quantity in self.quantities}
-        mu, sigma, start = found
+        mu, sigma, start = gaussian
         exact_mu, exact_sigma, least = (mu.new_tensor(v) for v in self._optimum(divergence, start))
         log_q = gaussian_log_density(self._x, mu[:, None], sigma[:, None])
         values = {
@@ -111,20 +110,12 @@ class DivergenceFit(Diagnostic):
             "fit_error": torch.maximum((mu - exact_mu).abs(), (sigma - exact_sigma).abs()),
         }
         if snapshot.moment.final:
-            self._keep(snapshot, divergence, mu, sigma)
+            self._draw(snapshot, divergence, mu, sigma)
         return values
 
     def arrays(self) -> dict[str, np.ndarray]:
         """At the end: x [n], the data's density [n], and T beside the best T for the fit, [S, n] each."""
-        return self._kept
-
-    def state(self) -> dict[str, Any]:
-        """The arrays."""
-        return {"arrays": tensors_of(self._kept)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from them."""
-        self._kept = arrays_of(state["arrays"])
+        return arrays_of(self._drawn)
 
     def _optimum(self, divergence: Divergence, start: tuple[float, float]) -> tuple[float, float, float]:
         key = divergence.name, start
@@ -142,7 +133,7 @@ class DivergenceFit(Diagnostic):
     def _integral(self, values: Tensor) -> Tensor:
         return (self._weights * values).sum(-1)
 
-    def _keep(self, snapshot: Snapshot, divergence: Divergence, mu: Tensor, sigma: Tensor) -> None:
+    def _draw(self, snapshot: Snapshot, divergence: Divergence, mu: Tensor, sigma: Tensor) -> None:
         x = torch.linspace(*_DRAWN, dtype=torch.float64)
         log_p = self._dataset.log_density(x.unsqueeze(1))
         ratio = (log_p - gaussian_log_density(x, mu[:, None], sigma[:, None])).exp()
@@ -152,7 +143,7 @@ class DivergenceFit(Diagnostic):
             "discriminator": divergence.output(_logits(snapshot, x)),
             "best_discriminator": divergence.derivative(ratio),
         }
-        self._kept = {name: value.float().numpy() for name, value in arrays.items()}
+        self._drawn = {name: value.float() for name, value in arrays.items()}
 
 
 def line(nodes: int = NODES) -> tuple[Tensor, Tensor]:
@@ -188,19 +179,18 @@ def exact_optimum(
         return _UNDEFINED
     simplex = first + 0.05 * np.array([[0, 0], [1, 0], [0, 1]])  # small: it must not leap into another valley
     options = {"xatol": 1e-8, "fatol": 1e-14, "maxiter": 2000, "initial_simplex": simplex}
-    found = minimize(value, first, method="Nelder-Mead", options=options)
-    return float(found.x[0]), math.exp(float(found.x[1])), float(found.fun)
+    least = minimize(value, first, method="Nelder-Mead", options=options)
+    return float(least.x[0]), math.exp(float(least.x[1])), float(least.fun)
 
 
 def _generator(snapshot: Snapshot) -> tuple[Tensor, Tensor, tuple[float, float]] | None:
     """μ [S] and σ [S] of a Gaussian generator on the CPU, and its start; None for any other generator."""
     modules = snapshot.game.players["generator"].named_modules()
-    place = next(((name, each) for name, each in modules if isinstance(each, LocationScale)), None)
-    if place is None:
+    name, module = next(((n, m) for n, m in modules if isinstance(m, LocationScale)), (None, None))
+    if module is None:
         return None
-    name, module = place
     params = snapshot.parameters(averaged=True)["generator"]
-    mu, scale = (params[f"{name}.{each}"].double().cpu().squeeze(1) for each in ("location", "scale"))
+    mu, scale = (params[f"{name}.{part}"].double().cpu().squeeze(1) for part in ("location", "scale"))
     return mu, scale.abs(), module.start
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     arrays_of,
     register_diagnostic,
-    tensors_of,
 )
 from ganbench.diagnostics.estimators.game_jacobian import (
     Motion,
@@ -29,13 +28,14 @@ from ganbench.diagnostics.estimators.game_jacobian import (
     rotation_share_of,
 )
 from ganbench.diagnostics.estimators.game_path import Params, motion_along, path_cosines
-from ganbench.diagnostics.estimators.krylov import Spectrum, krylov_spectra, replicas_at_once, spectra_of
+from ganbench.diagnostics.estimators.krylov import Spectrum, batch_of_replicas, krylov_spectra, spectra_of
 from ganbench.game import PLAYERS
 from ganbench.training.batches import draw_random_input, random_inputs
 
 VERSION = 1
 _TOLERANCE = 1e-4
 _ON_THE_WAY = {"start": 0.0, "middle": 0.5, "end": 1.0}
+_PLACES = {"start": "at the last checkpoint", "middle": "halfway", "end": "at this one"}
 _SHARES = tuple(float(share) for share in np.linspace(-0.2, 1.3, 16).round(1))
 """Of the way from the first to the last checkpoint, beyond both ends: where a sign switch would show."""
 _EIGENVALUES_KEPT = 256
@@ -104,15 +104,17 @@ def dynamics(
 class Dynamics(Diagnostic):
     """Keeps the parameters of the first and the last checkpoint, to measure the way between them."""
 
+    kept = ("_present", "_previous", "_first", "_figure", "_reason")
+
     def __init__(
         self, eigenvalues: int, exact_up_to: int, every_point: bool, products: int, probes: int, at_most: int
     ) -> None:
         self._eigenvalues, self._exact_up_to, self._every_point = eigenvalues, exact_up_to, every_point
         self._products, self._probes, self._at_most = products, probes, at_most
-        self._seen: tuple[int, Params] | None = None
+        self._present: tuple[int, Params] | None = None
         self._previous: Params | None = None
         self._first: Params | None = None
-        self._arrays: dict[str, NDArray] = {}
+        self._figure: dict[str, Tensor] = {}
         self._reason: str | None = None
         self.quantities = self._declared(PLAYERS)
 
@@ -120,38 +122,23 @@ class Dynamics(Diagnostic):
         """Each quantity [S]; those of the Jacobian of a large game at the last point only."""
         params = snapshot.parameters()
         self._move_on(snapshot.moment.step, params)
-        found = self._along_the_path(snapshot, params) | self._around_the_point(snapshot, params)
+        values = self._along_the_path(snapshot, params) | self._around_the_point(snapshot, params)
         if snapshot.moment.final:
             self._keep_path(snapshot, params)
         declared = self._declared(tuple(params))
-        self.quantities = tuple(quantity for quantity in declared if quantity.name in found)
-        return found
+        self.quantities = tuple(quantity for quantity in declared if quantity.name in values)
+        return values
 
     def arrays(self) -> Mapping[str, NDArray]:
         """`eigenvalues` and `residuals` [S, E], NaN-padded; `path_share` [A], `path_angle` [S, A]."""
-        return self._arrays
-
-    def state(self) -> dict[str, Any]:
-        """The parameters of the first, the last and the present checkpoint, the arrays, and a reason."""
-        return {
-            "seen": self._seen,
-            "previous": self._previous,
-            "first": self._first,
-            "arrays": tensors_of(self._arrays),
-            "reason": self._reason,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from them."""
-        self._seen, self._previous, self._first = state["seen"], state["previous"], state["first"]
-        self._arrays, self._reason = arrays_of(state["arrays"]), state["reason"]
+        return arrays_of(self._figure)
 
     def _move_on(self, step: int, params: Params) -> None:
         """What was present becomes previous, unless the same moment is measured again."""
-        if self._seen is not None and self._seen[0] != step:
-            self._previous = self._seen[1]
+        if self._present is not None and self._present[0] != step:
+            self._previous = self._present[1]
         self._first = self._first or params
-        self._seen = (step, params)
+        self._present = (step, params)
 
     def _along_the_path(self, snapshot: Snapshot, params: Params) -> dict[str, Tensor]:
         names = [*(f"path_angle_{place}" for place in _ON_THE_WAY), "gradient_cosine_to_previous"]
@@ -164,40 +151,37 @@ class Dynamics(Diagnostic):
     def _keep_path(self, snapshot: Snapshot, params: Params) -> None:
         assert self._first is not None
         motion = motion_along(snapshot, self._first, params, _SHARES)
-        self._arrays |= {
-            "path_share": np.array(_SHARES),
-            "path_angle": path_cosines(motion, self._first, params).T.cpu().numpy(),
-            "path_field_norm": torch.linalg.vector_norm(motion, dim=2).T.cpu().numpy(),
+        self._figure = self._figure | {
+            "path_share": torch.tensor(_SHARES, dtype=torch.float64),
+            "path_angle": path_cosines(motion, self._first, params).T,
+            "path_field_norm": torch.linalg.vector_norm(motion, dim=2).T,
         }
 
     def _around_the_point(self, snapshot: Snapshot, params: Params) -> dict[str, Tensor]:
         motion = Motion(snapshot.game, params, snapshot.buffers(), snapshot.batch(), snapshot.looped)
-        found = dict.fromkeys((f"batch_cosine_{player}" for player in params), _undefined(snapshot))
+        values = dict.fromkeys((f"batch_cosine_{player}" for player in params), _undefined(snapshot))
         size, looked_at = motion.layout.size, {*_OF_POINT}
         if size > self._at_most:
             looked_at, self._reason = set(), f"{size:,} parameters, more than at_most"
-        elif self._looks_now(size, snapshot.moment.final):
+        elif snapshot.moment.final or self._every_point or size <= self._exact_up_to:
             looked_at = {quantity.name for quantity in self._of_jacobian()}
-        found |= dict.fromkeys(looked_at, _undefined(snapshot))
+        values |= dict.fromkeys(looked_at, _undefined(snapshot))
         try:
             field = motion.value()
-            found |= self._of_batches(snapshot, motion, field)
+            values |= self._of_batches(snapshot, motion, field)
             if looked_at:
-                found |= self._of_field(motion, field)
+                values |= self._of_field(motion, field)
             if len(looked_at) > len(_OF_POINT):
-                found |= self._of_whole(snapshot, motion)
+                values |= self._of_whole(snapshot, motion)
         except Undefined as error:
             self._reason = str(error)
-        return found
-
-    def _looks_now(self, size: int, final: bool) -> bool:
-        return final or self._every_point or size <= self._exact_up_to
+        return values
 
     def _of_batches(self, snapshot: Snapshot, motion: Motion, field: Tensor) -> dict[str, Tensor]:
         sizes = [sum(s.numel() for s in tree.values()) for tree in motion.layout.shapes.values()]
         other = motion.value(_second_batch(snapshot))
         pairs = zip(motion.layout.shapes, field.split(sizes, 1), other.split(sizes, 1), strict=True)
-        return {f"batch_cosine_{player}": cosine(left, right) for player, left, right in pairs}
+        return {f"batch_cosine_{player}": cosine(one, two) for player, one, two in pairs}
 
     def _of_field(self, motion: Motion, field: Tensor) -> dict[str, Tensor]:
         forward, backward = motion.product(field), motion.transposed_product(field)
@@ -205,33 +189,32 @@ class Dynamics(Diagnostic):
         return dict(zip(_OF_POINT, (share, cosine(field, forward)), strict=True))
 
     def _of_whole(self, snapshot: Snapshot, motion: Motion) -> dict[str, Tensor]:
-        whole = motion.layout.size <= self._exact_up_to
-        spectra, share = self._exact(motion) if whole else self._by_products(snapshot, motion)
+        if motion.layout.size <= self._exact_up_to:
+            matrices = motion.jacobian()
+            spectra, share = spectra_of(matrices), rotation_share_of(matrices)
+        else:
+            spectra, share = self._by_products(snapshot, motion)
         self._keep_spectra(spectra)
         return {"rotation_share": share} | self._of_spectra(spectra)
-
-    def _exact(self, motion: Motion) -> tuple[list[Spectrum], Tensor]:
-        matrices = motion.jacobian()
-        return spectra_of(matrices), rotation_share_of(matrices)
 
     def _by_products(self, snapshot: Snapshot, motion: Motion) -> tuple[list[Spectrum], Tensor]:
         stream, shape = snapshot.streams("dynamics/vectors"), (motion.layout.size,)
         starts = stream.normal(shape, torch.float64)
         signs = torch.stack([stream.normal(shape, torch.float64).sign() for _ in range(self._probes)])
         share = rotation_share(motion.product, motion.transposed_product, signs)
-        at_once = replicas_at_once(motion.layout.size, self._products)
-        parts = zip(motion.parts(at_once), starts.split(at_once), strict=True)
-        spectra = [s for part, own in parts for s in krylov_spectra(part.product, own, self._products)]
+        count = batch_of_replicas(motion.layout.size, self._products)
+        parts = zip(motion.parts(count), starts.split(count), strict=True)
+        spectra = [s for part, start in parts for s in krylov_spectra(part.product, start, self._products)]
         return spectra, share
 
     def _of_spectra(self, spectra: list[Spectrum]) -> dict[str, Tensor]:
         leading = np.stack([spectrum.leading(self._eigenvalues, _TOLERANCE) for spectrum in spectra])
         rightmost = [spectrum.rightmost() for spectrum in spectra]
-        found = {"game_eigenvalue_rightmost": torch.tensor(rightmost, dtype=torch.float64)}
+        values = {"game_eigenvalue_rightmost": torch.tensor(rightmost, dtype=torch.float64)}
         for place in range(self._eigenvalues):
-            found[f"game_eigenvalue_real_{place + 1}"] = torch.from_numpy(leading[:, place].real.copy())
-            found[f"game_eigenvalue_imag_{place + 1}"] = torch.from_numpy(leading[:, place].imag.copy())
-        return found
+            values[f"game_eigenvalue_real_{place + 1}"] = torch.from_numpy(leading[:, place].real.copy())
+            values[f"game_eigenvalue_imag_{place + 1}"] = torch.from_numpy(leading[:, place].imag.copy())
+        return values
 
     def _keep_spectra(self, spectra: list[Spectrum]) -> None:
         longest = min(max(len(spectrum.values) for spectrum in spectra), _EIGENVALUES_KEPT)
@@ -240,12 +223,13 @@ class Dynamics(Diagnostic):
         for row, spectrum in enumerate(spectra):
             kept = min(len(spectrum.values), longest)
             values[row, :kept], residuals[row, :kept] = spectrum.values[:kept], spectrum.residuals[:kept]
-        self._arrays |= {"eigenvalues": values, "residuals": residuals}
+        arrays = {"eigenvalues": torch.from_numpy(values), "residuals": torch.from_numpy(residuals)}
+        self._figure = self._figure | arrays
 
     def _declared(self, players: tuple[str, ...]) -> tuple[Quantity, ...]:
         path = (
-            Quantity(f"path_angle_{place}", f"Cosine of field and path, {_said(share)}")
-            for place, share in _ON_THE_WAY.items()
+            Quantity(f"path_angle_{place}", f"Cosine of field and path, {text}")
+            for place, text in _PLACES.items()
         )
         batches = (
             Quantity(f"batch_cosine_{player}", f"Cosine of the {player}'s gradients on two batches")
@@ -266,7 +250,7 @@ class Dynamics(Diagnostic):
         if self._reason is not None:
             protocol["not_measured"] = self._reason  # type: ignore[assignment]
         parts = {"real": "Real", "imag": "Imaginary"}
-        each = (
+        eigenvalues = (
             Quantity(f"game_eigenvalue_{part}_{i}", f"{text} part of the game Jacobian's λ{i}")
             for i in range(1, self._eigenvalues + 1)
             for part, text in parts.items()
@@ -277,11 +261,7 @@ class Dynamics(Diagnostic):
             Quantity(f"rotation_share_{_ALONG}", "Rotation's share along the field"),
             Quantity("field_alignment", "Cosine of the field and its change along itself"),
         )
-        return tuple(replace(quantity, protocol=protocol) for quantity in (*each, *rest))
-
-
-def _said(share: float) -> str:
-    return {0.0: "at the last checkpoint", 0.5: "halfway", 1.0: "at this one"}[share]
+        return tuple(replace(quantity, protocol=protocol) for quantity in (*eigenvalues, *rest))
 
 
 def _undefined(snapshot: Snapshot) -> Tensor:

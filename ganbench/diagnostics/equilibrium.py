@@ -21,7 +21,6 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     arrays_of,
     register_diagnostic,
-    tensors_of,
 )
 from ganbench.diagnostics.estimators.game_jacobian import Layout
 from ganbench.diagnostics.estimators.linearization import eigenvalues, motion_at, multipliers
@@ -75,7 +74,7 @@ class Equilibrium(Diagnostic):
         self._origin = self._layout.vectors(lone(rest, torch.device("cpu")))[0]
         self._path = Trajectory(self._layout.size, _MOST_KEPT)
         self._seeds: tuple[int, ...] = ()
-        self._field: dict[str, np.ndarray] = {}
+        self._field: dict[str, Tensor] = {}
         self.quantities = self._declared(self._layout.size)
 
     def _declared(self, multipliers: int) -> tuple[Quantity, ...]:
@@ -122,13 +121,13 @@ class Equilibrium(Diagnostic):
             return {quantity.name: undefined for quantity in self.quantities}
         roots, factors = eigenvalues(snapshot, self._rest), multipliers(snapshot, self._rest).abs()
         self.quantities = self._declared(len(factors))
-        found = {"distance": torch.linalg.vector_norm(self._away(params), dim=1)}
-        found |= {f"eigenvalue_real_{k + 1}": v.real.expand(seeds) for k, v in enumerate(roots)}
-        found |= {f"eigenvalue_imag_{k + 1}": v.imag.expand(seeds) for k, v in enumerate(roots)}
-        found |= {f"multiplier_abs_{k + 1}": v.expand(seeds) for k, v in enumerate(factors)}
+        values = {"distance": torch.linalg.vector_norm(self._away(params), dim=1)}
+        values |= {f"eigenvalue_real_{k + 1}": v.real.expand(seeds) for k, v in enumerate(roots)}
+        values |= {f"eigenvalue_imag_{k + 1}": v.imag.expand(seeds) for k, v in enumerate(roots)}
+        values |= {f"multiplier_abs_{k + 1}": v.expand(seeds) for k, v in enumerate(factors)}
         if snapshot.moment.final and self._layout.size == 2 and self._places_drawn():
             self._field = self._portrait(snapshot)
-        return found | self._judged(seeds)
+        return values | self._judged(seeds)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """`path` [T, drawn seeds, P] around the equilibrium, its `rounds` [T]; in a plane the field on a grid
@@ -137,16 +136,16 @@ class Equilibrium(Diagnostic):
         """
         if not self._places_drawn():
             return {}
-        return {"path": self._drawn_paths(), "rounds": self._path.rounds, **self._field}
+        return {"path": self._drawn_paths(), "rounds": self._path.rounds, **arrays_of(self._field)}
 
     def state(self) -> dict[str, Any]:
         """The trajectory, whose it is, and the field around its end."""
-        return {"path": self._path.state(), "seeds": self._seeds, "field": tensors_of(self._field)}
+        return {"path": self._path.state(), "seeds": self._seeds, "field": self._field}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from them."""
         self._path.restore(state["path"])
-        self._seeds, self._field = tuple(state["seeds"]), arrays_of(state["field"])
+        self._seeds, self._field = tuple(state["seeds"]), state["field"]
 
     def _knows(self, params: Mapping[str, Tree]) -> bool:
         return Layout.of(params) == self._layout
@@ -174,20 +173,15 @@ class Equilibrium(Diagnostic):
         else:
             turned = [None] * seeds if angles is None else list(angles.T)
             growth = [growth_per_turn(paths[:, seed], self._tolerance, turned[seed]) for seed in range(seeds)]
-        verdicts = [verdict(each, self._tolerance) for each in growth]
-        finite = [each if math.isfinite(each) else math.nan for each in growth]
-        found = {"growth_per_turn": finite, "verdict": verdicts}
-        return {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
+        verdicts = torch.tensor([verdict(rate, self._tolerance) for rate in growth], dtype=torch.float64)
+        rates = torch.tensor(growth, dtype=torch.float64)
+        return {"growth_per_turn": rates.where(rates.isfinite(), math.nan), "verdict": verdicts}
 
-    def _portrait(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
+    def _portrait(self, snapshot: Snapshot) -> dict[str, Tensor]:
         """The field of motion around the equilibrium, as far as the kept trajectories go."""
         reach = float(np.nanmax(np.abs(self._drawn_paths()), initial=1.0)) * 1.08
         line = torch.linspace(-1, 1, _GRID, dtype=torch.float64) * min(reach, _FARTHEST)
         points = torch.cartesian_prod(line, line) + self._origin.cpu()
         trees = torch.func.vmap(self._layout.trees)(points.to(snapshot.device))
         motion = motion_at(snapshot, trees).value()
-        return {
-            "x": line.numpy(),
-            "y": line.numpy(),
-            "field": motion.reshape(_GRID, _GRID, 2).cpu().numpy(),
-        }
+        return {"x": line, "y": line, "field": motion.reshape(_GRID, _GRID, 2)}

@@ -21,7 +21,6 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     arrays_of,
     register_diagnostic,
-    tensors_of,
 )
 from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
 from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
@@ -109,11 +108,11 @@ def perfect_discriminator(
 def marks(steps: int) -> list[int]:
     """The numbers of updates after which to look: 0, 1, and about seven a decade up to `steps`."""
     count = max(2, round(_MARKS_A_DECADE * math.log10(steps)) + 1) if steps > 1 else 1
-    return [0, *sorted({round(float(each)) for each in np.geomspace(1, steps, count)} | {steps})]
+    return [0, *sorted({round(float(mark)) for mark in np.geomspace(1, steps, count)} | {steps})]
 
 
 @dataclass(frozen=True)
-class _HeldOut:
+class _Examples:
     """What is looked at after so many updates: real [S, n, ...], fake [S, m, ...], fakes' inputs."""
 
     real: Tensor
@@ -122,6 +121,8 @@ class _HeldOut:
 
 
 class _PerfectDiscriminator(Diagnostic):
+    kept = ("_points_measured",)
+
     def __init__(
         self,
         at: str | tuple[int, ...],
@@ -136,7 +137,7 @@ class _PerfectDiscriminator(Diagnostic):
         self.marks = marks(self._steps)
         self.quantities = _quantities(dict(protocol), perfect)
         self._gradient: Gradient | None = None
-        self._kept: list[dict[str, np.ndarray]] = []
+        self._points_measured: list[dict[str, Tensor]] = []
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S]; nothing at a measuring point that was not chosen."""
@@ -144,25 +145,18 @@ class _PerfectDiscriminator(Diagnostic):
             return {}
         with torch.no_grad():
             curves = self._curves(snapshot)
-        where = {"points": np.array(snapshot.moment.point), "images": np.array(snapshot.moment.images)}
-        self._kept.append(where | {name: curve.cpu().numpy() for name, curve in curves.items()})
+        moment = snapshot.moment
+        where = {"points": torch.tensor(moment.point), "images": torch.tensor(moment.images)}
+        self._points_measured = [*self._points_measured, where | curves]
         return self._summary(curves)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """`steps` [marks], `points` and `images` [P], and every curve [P, S, marks]."""
-        if not self._kept:
+        if not self._points_measured:
             return {}
-        return {"steps": np.array(self.marks)} | {
-            name: np.stack([kept[name] for kept in self._kept]) for name in self._kept[0]
-        }
-
-    def state(self) -> dict[str, Any]:
-        """The curves of all points so far."""
-        return {"kept": [tensors_of(each) for each in self._kept]}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from them."""
-        self._kept = [arrays_of(each) for each in state["kept"]]
+        names = ("points", "images", *CURVES)
+        stacked = {name: torch.stack([point[name] for point in self._points_measured]) for name in names}
+        return {"steps": np.array(self.marks), **arrays_of(stacked)}
 
     def _chosen(self, snapshot: Snapshot) -> bool:
         moment = snapshot.moment
@@ -181,7 +175,7 @@ class _PerfectDiscriminator(Diagnostic):
             snapshot.device,
             snapshot.dtype,
         )
-        held = self._held_out(snapshot)
+        examples = self._heldout(snapshot)
         rows = []
         batches = self._batches(snapshot)
         for done in range(self._steps + 1):
@@ -190,16 +184,16 @@ class _PerfectDiscriminator(Diagnostic):
                 self._gradient = self._gradient or judge.gradient(real, fake)
                 judge.advance(self._gradient, real, fake)
             if done in self.marks:
-                rows.append(_looked(snapshot, judge, held))
+                rows.append(_looked(snapshot, judge, examples))
         return {name: torch.stack([row[name] for row in rows], 1) for name in CURVES}
 
-    def _held_out(self, snapshot: Snapshot) -> _HeldOut:
+    def _heldout(self, snapshot: Snapshot) -> _Examples:
         count = min(self._count, snapshot.dataset.info.split_sizes.get("heldout", self._count))
         real = snapshot.real("heldout", count)
         minibatches = max(2, self._count // self._batch)
         source = snapshot.sampling_inputs(f"{PURPOSE}/heldout")
         inputs = source.draw(minibatches * self._batch, snapshot.dtype)
-        return _HeldOut(
+        return _Examples(
             real.expand(len(snapshot.seeds), *real.shape),
             _generated(snapshot, inputs),
             {name: value.unflatten(1, (minibatches, self._batch)) for name, value in inputs.items()},
@@ -229,10 +223,10 @@ class _PerfectDiscriminator(Diagnostic):
         }
 
 
-def _looked(snapshot: Snapshot, judge: FreshDiscriminators, held: _HeldOut) -> dict[str, Tensor]:
+def _looked(snapshot: Snapshot, judge: FreshDiscriminators, examples: _Examples) -> dict[str, Tensor]:
     """Error, bound and gradients of the discriminators as they stand, each [S]."""
-    real, fake = judge.logits(held.real).double(), judge.logits(held.fake).double()
-    found = {"error": 1 - balanced_accuracy(real, fake, 0.0), "jsd_bound": jsd_bound(real, fake)}
+    real, fake = judge.logits(examples.real).double(), judge.logits(examples.fake).double()
+    values = {"error": 1 - balanced_accuracy(real, fake, 0.0), "jsd_bound": jsd_bound(real, fake)}
     game = replace(
         snapshot.game,
         players={**snapshot.game.players, _FRESH: judge.game.players[PLAYER]},
@@ -244,12 +238,12 @@ def _looked(snapshot: Snapshot, judge: FreshDiscriminators, held: _HeldOut) -> d
         snapshot.generating,
         {**snapshot.parameters(averaged=True), _FRESH: judge.params},
         {**snapshot.buffers(), _FRESH: judge.buffers},
-        held.inputs,
+        examples.inputs,
         snapshot.constants(),
         looped=snapshot.looped or judge.looped,
     )
-    found |= {f"log10_gradient_{cost}": value for cost, value in gradient.norm.items()}
-    return found | {f"log10_noise_{cost}": value for cost, value in gradient.noise.items()}
+    values |= {f"log10_gradient_{cost}": value for cost, value in gradient.norm.items()}
+    return values | {f"log10_noise_{cost}": value for cost, value in gradient.noise.items()}
 
 
 def jsd_bound(real: Tensor, fake: Tensor) -> Tensor:

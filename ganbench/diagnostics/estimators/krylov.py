@@ -53,7 +53,7 @@ def spectra_of(matrices: Tensor) -> list[Spectrum]:
     return found
 
 
-def replicas_at_once(size: int, steps: int) -> int:
+def batch_of_replicas(size: int, steps: int) -> int:
     """How many replicas of `size` parameters have bases that fit into memory together; at least one."""
     return max(1, _NUMBERS_HELD // (size * (min(steps, size) + 1)))
 
@@ -63,7 +63,7 @@ def krylov_spectra(product: Callable[[Tensor], Tensor], starts: Tensor, steps: i
 
     Arnoldi's method without restarts: one basis serves both ends of the spectrum, and all replicas share each
     product.  Like every Krylov method it finds outer eigenvalues first and may miss one within the bulk.
-    The number of products is as given (at most P): for memory, give fewer replicas (`replicas_at_once`).
+    The number of products is as given (at most P): for memory, give fewer replicas (`batch_of_replicas`).
     """
     count, size = starts.shape
     steps = min(steps, size)

@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[np.float64]
+CONVERGES, CYCLES, DIVERGES = 1.0, 0.0, -1.0
+_ARRIVED = 1e-9
+"""Nearer than this share of the start, rounding decides how a trajectory moves."""
+_TINY = float(np.finfo(float).tiny)
+_OVERLAP = 0.1
+"""The part of a turn that must have been gone twice for two turns to be compared."""
 
 
 class Trajectory:
@@ -75,17 +81,7 @@ class Trajectory:
 
 
 def _read(kept: list[Tensor], empty: tuple[int, ...]) -> Array:
-    found: Array = torch.stack(kept).cpu().numpy() if kept else np.empty(empty)
-    return found
-
-
-CONVERGES, CYCLES, DIVERGES = 1.0, 0.0, -1.0
-Array = NDArray[np.float64]
-_ARRIVED = 1e-9
-"""Nearer than this share of the start, rounding decides how a trajectory moves."""
-_TINY = float(np.finfo(float).tiny)
-_OVERLAP = 0.1
-"""The part of a turn that must have been gone twice for two turns to be compared."""
+    return torch.stack(kept).cpu().numpy() if kept else np.empty(empty)
 
 
 def verdict(growth: float, tolerance: float) -> float:
@@ -113,7 +109,8 @@ def growth_per_turn(path: Array, tolerance: float, angle: Array | None = None) -
     if distance[half:].max() <= _ARRIVED * max(distance[0], _ARRIVED):
         return -math.inf
     if path.shape[1] == 2:
-        turns = _turns_before_the_end(_unwrapped(path) if angle is None else angle)
+        turned = np.unwrap(np.arctan2(path[:, 1], path[:, 0])) if angle is None else angle
+        turns = _turns_before_the_end(turned)
     else:
         turns = np.zeros(len(path))
     if turns[-1] < 1 + _OVERLAP:
@@ -122,21 +119,15 @@ def growth_per_turn(path: Array, tolerance: float, angle: Array | None = None) -
     return _between_turns(turns, np.log(np.maximum(distance[::-1], _TINY)))
 
 
-def _unwrapped(path: Array) -> Array:
-    angle: Array = np.unwrap(np.arctan2(path[:, 1], path[:, 0]))
-    return angle
-
-
 def _turns_before_the_end(angle: Array) -> Array:
     """How many turns lie between each point and the last one, last point first; never falling."""
-    turned: Array = np.maximum.accumulate(np.abs(angle - angle[-1])[::-1]) / (2 * np.pi)
-    return turned
+    return np.maximum.accumulate(np.abs(angle - angle[-1])[::-1]) / (2 * np.pi)
 
 
 def _between_turns(turns: Array, logarithm: Array) -> float:
     """The change of the mean logarithm per turn; both arrays from the last point backwards."""
     area = np.concatenate([[0.0], np.cumsum(np.diff(turns) * (logarithm[1:] + logarithm[:-1]) / 2)])
-    apart = max(1, min(int(turns[len(turns) // 2]), int(turns[-1]) - 1))
-    width = min(1.0, turns[-1] - apart)
-    edges = np.interp([width, apart, apart + width], turns, area)
-    return float((edges[0] - (edges[2] - edges[1])) / width / apart)
+    gap = max(1, min(int(turns[len(turns) // 2]), int(turns[-1]) - 1))
+    width = min(1.0, turns[-1] - gap)
+    edges = np.interp([width, gap, gap + width], turns, area)
+    return float((edges[0] - (edges[2] - edges[1])) / width / gap)
