@@ -118,6 +118,6 @@ def sample(
     set_data(None)
     folder = sampling.find_cohort(run, dataset, variant, seed)
     buffer = io.BytesIO()
-    np.save(buffer, sampling.samples_in_child(folder, seed, count, trust, label))
+    np.save(buffer, sampling.samples(folder, seed, count, trust, label))
     store.write_atomic(out, buffer.getvalue())
     click.echo(f"{out}: {count} samples of {folder.name}, seed {seed}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -16,8 +16,8 @@ from ganbench.errors import GanbenchError
 from ganbench.execution.backends import run_tasks
 from ganbench.execution.cohort_run import CohortTask, Listener
 from ganbench.execution.key import recipe_of
-from ganbench.execution.reuse import Wanted, set_aside
-from ganbench.execution.runner import Split, alone_in, collect, split_of, split_seeds, task_of
+from ganbench.execution.reuse import Reuse, Wanted, set_aside
+from ganbench.execution.runner import Split, alone_in, collect, split_of, tasks_of
 from ganbench.execution.trust import include_stored
 from ganbench.training.description import Budget, Choice, CohortDescription, Engine
 
@@ -49,9 +49,12 @@ def fresh_work(
     Raises GanbenchError where the run's cohorts were made by other code or versions than these: fresh seeds
     would say nothing about them; and where they need a user's file that is not `trusted`.
     """
+    stored = {
+        described["key"]: described for described in map(store.read_description, store.cohort_folders(run))
+    }
     wanted = []
-    for described in _first_parts(run):
-        description, key = _description(described), described["key"]
+    for key, described in stored.items():  # the parts of a cohort differ in their seeds alone
+        description = _description(described)
         cell = (description.variant.label, description.dataset.label)
         if cell in taken:
             files = include_stored(described, run, trusted)
@@ -63,27 +66,21 @@ def fresh_work(
     if not wanted:
         return FreshWork(run, (), 1)
     split = split_of(run / FOLDER, wanted[0].description.engine, device, workers)
-    tasks = [
-        task_of(run / FOLDER, part, each, split, device)
-        for each in wanted
-        for part in split_seeds(each.description, -(-split.processes // len(wanted)))
-    ]
-    left = tuple(task for task in tasks if not _finished(run / FOLDER, task))
+    tasks = list(tasks_of(run / FOLDER, wanted, Reuse(), split, device))
+    to_train = tuple(task for task in tasks if not _is_finished(run / FOLDER, task))
     identities = frozenset(task.identity for task in tasks)
-    return FreshWork(run, left, workers or split.processes, identities, split)
+    return FreshWork(run, to_train, workers or split.processes, identities, split)
 
 
 def train_fresh(work: FreshWork, tell: Listener) -> Path:
     """Train them into the run's folder of fresh seeds, and return that."""
     folder = work.run / FOLDER
-    about = dict(store.read_run(work.run))
-    del about["suite"]  # these are not all of its cells, nor its seeds
+    described = dict(store.read_run(work.run))
+    del described["suite"]  # these are not all of its cells, nor its seeds
+    described["name"] += ", fresh seeds"
+    described["split"] = asdict(work.split) if work.split else None
     with alone_in(folder):
-        about |= {
-            "name": f"{about['name']}, fresh seeds",
-            "split": asdict(work.split) if work.split else None,
-        }
-        store.write_json(folder / store.RUN_FILE, about)
+        store.write_json(folder / store.RUN_FILE, described)
         shutil.copytree(work.run / store.DATASETS, folder / store.DATASETS, dirs_exist_ok=True)
         for cohort in list(store.cohort_folders(folder)):
             if cohort.name not in work.identities:
@@ -101,22 +98,14 @@ def _refuse_other_code(run: Path, before: str, now: str, cell: tuple[str, str]) 
         )
 
 
-def _finished(folder: Path, task: CohortTask) -> bool:
+def _is_finished(folder: Path, task: CohortTask) -> bool:
     """Whether it is there; its name alone does not tell, as a long list of seeds is cut short in it."""
     cohort = folder / store.COHORTS / task.identity
-    if not (cohort / store.OUTCOME_FILE).is_file() or store.read_outcome(cohort)["status"] != "finished":
-        return False
-    return tuple(store.read_description(cohort)["seeds"]) == task.description.seeds
-
-
-def _first_parts(run: Path) -> Iterator[Mapping[str, Any]]:
-    """Each cohort's description once: a cohort's parts differ in their seeds alone."""
-    keys = set()
-    for folder in store.cohort_folders(run):
-        described = store.read_description(folder)
-        if described["key"] not in keys:
-            keys.add(described["key"])
-            yield described
+    return (
+        (cohort / store.OUTCOME_FILE).is_file()
+        and store.read_outcome(cohort)["status"] == "finished"
+        and tuple(store.read_description(cohort)["seeds"]) == task.description.seeds
+    )
 
 
 def _description(stored: Mapping[str, Any]) -> CohortDescription:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,7 +26,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "git": _git(Path(ganbench.__file__).parent, "__init__.py"),
         "git_of_working_folder": _git(Path.cwd()),
         "platform": platform.platform(),
-        "device": _device_name(device),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "device_type": device.type,
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
@@ -45,26 +46,20 @@ def _git(folder: Path, *tracked: str) -> dict[str, Any] | None:
     That is ganbench's own where it runs from a checkout, else that of the folder it was called in.
     """
     try:
-        _git_says(folder, "ls-files", "--error-unmatch", *tracked)
-        commit = _git_says(folder, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git_says(folder, "status", "--porcelain", "."))}
+        _git_output(folder, "ls-files", "--error-unmatch", *tracked)
+        commit = _git_output(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git_output(folder, "status", "--porcelain", "."))}
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _git_says(folder: Path, *words: str) -> str:
+def _git_output(folder: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()
 
 
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
 def _cpu_model() -> str:
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    text = info.read_text(encoding="utf-8", errors="replace") if info.exists() else ""
+    model = re.search(r"(?m)^model name[^:]*:(.*)", text)
+    return model[1].strip() if model else platform.processor() or platform.machine()

@@ -71,11 +71,13 @@ def _timed(task: CohortTask) -> Estimate:
     cohort = Trainer(task.description, torch.device(task.device))
     preparing = time.perf_counter() - began
     round_seconds = _seconds_of_a_round(cohort)
+    training = cohort.seconds_of_all if cohort.rounds is None else cohort.rounds * round_seconds
+    measurements = Measurements(cohort)
+    measurements.take(cohort.snapshot(0, False))
+    measurements.take(cohort.snapshot(1, False))  # what the first point alone makes is not counted twice
     points = len(task.description.measure)
-    measuring = {label: seconds * points for label, seconds in _seconds_of_a_point(cohort).items()}
-    if cohort.rounds is None:
-        return Estimate(task, None, preparing, cohort.seconds_of_all, measuring)
-    return Estimate(task, cohort.rounds, preparing, cohort.rounds * round_seconds, measuring)
+    measuring = {label: seconds * points for label, seconds in measurements.seconds.items()}
+    return Estimate(task, cohort.rounds, preparing, training, measuring)
 
 
 def _seconds_of_a_round(cohort: Trainer) -> float:
@@ -90,24 +92,17 @@ def _seconds_of_a_round(cohort: Trainer) -> float:
     return (time.perf_counter() - began) / rounds
 
 
-def _seconds_of_a_point(cohort: Trainer) -> Mapping[str, float]:
-    measurements = Measurements(cohort)
-    measurements.take(cohort.snapshot(0, False))
-    measurements.take(cohort.snapshot(1, False))  # what the first point alone makes is not counted twice
-    return measurements.seconds
-
-
 def measuring_seconds(estimates: Iterable[Estimate]) -> dict[str, float]:
     """What each diagnostic will take in all cohorts, the most first."""
     seconds: Counter[str] = Counter()
-    for each in estimates:
-        seconds.update(each.measuring)
+    for estimate in estimates:
+        seconds.update(estimate.measuring)
     return dict(seconds.most_common())
 
 
 def total_seconds(estimates: Sequence[Estimate], workers: int) -> float:
     """When the last worker is done, if each takes the next cohort as it becomes free."""
     free = [0.0] * workers
-    for each in estimates:
-        heapq.heappush(free, heapq.heappop(free) + each.seconds)
+    for estimate in estimates:
+        heapq.heapreplace(free, free[0] + estimate.seconds)
     return max(free)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def make_plan(
     return Plan(
         run=run,
         key=key,
-        tasks=tuple(_tasks(run, wanted, reuse, split, device)),
+        tasks=tuple(tasks_of(run, wanted, reuse, split, device)),
         workers=workers or split.processes,
         device=device,
         trials=trials,
@@ -133,10 +134,19 @@ def split_of(run: Path, engine: Engine, device: torch.device, workers: int | Non
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     begun = _split_begun(run, device, cores)
     usual = workers or (1 if device.type == "cuda" else cores)
-    processes = engine.processes or (begun.processes if begun else usual)
-    at_once = workers or processes
-    threads = max(min(cores // at_once, torch.get_num_threads()), 1)
-    return Split(processes, engine.threads or (begun.threads if begun else threads), cores)
+    processes = engine.processes or begun.get("processes") or usual
+    threads = max(min(cores // (workers or processes), torch.get_num_threads()), 1)
+    return Split(processes, engine.threads or begun.get("threads") or threads, cores)
+
+
+def _split_begun(run: Path, device: torch.device, cores: int) -> Mapping[str, int]:
+    """How the run in this folder was shared out; empty unless that was on a machine like this."""
+    if not (run / store.RUN_FILE).is_file():
+        return {}
+    described = store.read_run(run)
+    split = described.get("split") or {}
+    alike = split.get("cores") == cores and described["environment"]["device_type"] == device.type
+    return split if alike else {}
 
 
 def split_seeds(description: CohortDescription, parts: int) -> list[CohortDescription]:
@@ -184,33 +194,18 @@ def _lock(folder: Path) -> int | None:
     return handle
 
 
-def _tasks(
+def tasks_of(
     run: Path, wanted: Sequence[Wanted], reuse: Reuse, split: Split, device: torch.device
 ) -> Iterator[CohortTask]:
-    """What is left of each part: the parts depend on all that is wanted, not on what is left of it."""
+    """What is to be trained of each part: the parts depend on all that is wanted, not on what is done."""
     parts = -(-split.processes // max(len(wanted), 1))
     for each in wanted:
+        key = each.recipe.key
         for part in split_seeds(each.description, parts):
-            if seeds := reuse.missing(each.recipe.key, part.seeds):
-                yield task_of(run, replace(part, seeds=seeds), each, split, device)
-
-
-def task_of(
-    run: Path, description: CohortDescription, wanted: Wanted, split: Split, device: torch.device
-) -> CohortTask:
-    """The work that one part of a cohort is."""
-    identity = identity_of(description, wanted.recipe.key)
-    return CohortTask(identity, wanted.recipe, description, str(run), str(device), split.threads)
-
-
-def _split_begun(run: Path, device: torch.device, cores: int) -> Split | None:
-    """How the run in this folder was shared out, where that was on a machine like this."""
-    if not (run / store.RUN_FILE).is_file():
-        return None
-    described = store.read_run(run)
-    known = described.get("split") or {}
-    alike = known.get("cores") == cores and described["environment"]["device_type"] == device.type
-    return Split(**known) if alike else None
+            if seeds := reuse.missing(key, part.seeds):
+                description = replace(part, seeds=seeds)
+                identity = identity_of(description, key)
+                yield CohortTask(identity, each.recipe, description, str(run), str(device), split.threads)
 
 
 def _missing(wanted: Sequence[Wanted], reuse: Reuse) -> Iterator[str]:
@@ -222,19 +217,18 @@ def _missing(wanted: Sequence[Wanted], reuse: Reuse) -> Iterator[str]:
 
 
 def _elsewhere(suite: Suite, run: Path, wanted: Sequence[Wanted]) -> tuple[Path, int] | None:
-    """The folder beside a new one that holds most of what is wanted."""
-    trials = {folder: reusable(folder, wanted).trials for folder in _runs_of(suite.name, run.parent)}
-    best = max(trials, key=lambda folder: trials[folder], default=None)
-    return None if best is None or not trials[best] else (best, trials[best])
+    """The folder beside a new one that holds most of what is wanted, and how many trials."""
+    files = sorted(run.parent.glob(f"*/{store.RUN_FILE}"))
+    folders = [file.parent for file in files if _name_of(file.parent) == suite.name]
+    trials = [(folder, reusable(folder, wanted).trials) for folder in folders]
+    best = max(trials, key=itemgetter(1), default=None)
+    return best if best and best[1] else None
 
 
-def _runs_of(name: str, results: Path) -> Iterator[Path]:
-    for file in sorted(results.glob(f"*/{store.RUN_FILE}")):
-        try:
-            if store.read_run(file.parent).get("name") == name:
-                yield file.parent
-        except GanbenchError:
-            continue
+def _name_of(run: Path) -> Any:
+    """The suite's name; None where the folder is no run."""
+    with suppress(GanbenchError):
+        return store.read_run(run).get("name")
 
 
 def _check_folder(run: Path) -> None:

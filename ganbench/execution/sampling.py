@@ -29,72 +29,62 @@ from ganbench.training.trainer import make
 from ganbench.user_code import user_code
 
 
-def stored_cohorts(run: Path) -> dict[tuple[str, str, int], Path]:
-    """(data set, variant, seed) to the folder that holds its networks."""
-    store.read_run(run)
-    found = {}
-    for folder in store.cohort_folders(run):
-        if (folder / store.NETWORKS_FILE).is_file():
-            described = store.read_description(folder)
-            for seed in described["seeds"]:
-                found[described["dataset"]["label"], described["variant"]["label"], seed] = folder
-    return found
-
-
 def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) -> Path:
     """The folder of one trial; raises GanbenchError where the choice is missing or not unique."""
-    trials = stored_cohorts(run)
+    trials = _trials(run)
     dataset = _label(run, "data set", dataset, {trial[0] for trial in trials})
     variant = _label(run, "variant", variant, {trial[1] for trial in trials})
-    matching = {
-        trial: folder
-        for trial, folder in trials.items()
-        if dataset in (None, trial[0]) and variant in (None, trial[1])
+    matching = {t: f for t, f in trials.items() if dataset in (None, t[0]) and variant in (None, t[1])}
+    cells = sorted({trial[:2] for trial in matching})
+    if len(cells) > 1:
+        listed = "; ".join(f"--dataset {shlex.quote(d)} --variant {shlex.quote(v)}" for d, v in cells[:6])
+        raise GanbenchError(f"{run}: {len(cells)} cohorts match; choose one, for example {listed}")
+    folders = {trial[2]: folder for trial, folder in matching.items()}
+    if seed not in folders:
+        seeds = ", ".join(map(str, sorted(folders))) or "none"
+        raise GanbenchError(f"{run}: no seed {seed}; there are {seeds}")
+    return folders[seed]
+
+
+def _trials(run: Path) -> dict[tuple[str, str, int], Path]:
+    """(data set, variant, seed) to the folder that holds its networks."""
+    store.read_run(run)
+    return {
+        (described["dataset"]["label"], described["variant"]["label"], seed): folder
+        for folder in store.cohort_folders(run)
+        if (folder / store.NETWORKS_FILE).is_file()
+        for described in [store.read_description(folder)]
+        for seed in described["seeds"]
     }
-    pairs = sorted({trial[:2] for trial in matching})
-    if len(pairs) > 1:
-        listed = "; ".join(f"--dataset {shlex.quote(d)} --variant {shlex.quote(v)}" for d, v in pairs[:6])
-        raise GanbenchError(f"{run}: {len(pairs)} cohorts match; choose one, for example {listed}")
-    chosen = {trial[2]: folder for trial, folder in matching.items()}
-    if seed not in chosen:
-        raise GanbenchError(
-            f"{run}: no seed {seed}; there are {', '.join(map(str, sorted(chosen))) or 'none'}"
-        )
-    return chosen[seed]
 
 
 def _label(run: Path, what: str, typed: str | None, known: Collection[str]) -> str | None:
-    label = None if typed is None else label_typed(typed, known)
-    if typed is not None and label is None:
+    if typed is None:
+        return None
+    label = label_typed(typed, known)
+    if label is None:
         raise GanbenchError(f"{run}: no finished {what} {typed!r}{nearest(typed, known)}")
     return label
 
 
-def sample(folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None) -> Tensor:
+def samples(
+    folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None
+) -> np.ndarray:
     """`count` samples [count, *shape] of one stored trial, from its stream "sample".
 
     They are of one `label`, or else of the classes in the data's shares, where the game has labels.
     Raises GanbenchError where it needs a user's file that is not `trusted`, or is another one by now.
     """
+    (array,) = ChildProcess(__name__, "drawn", folder, seed, count, trusted, label)
+    return np.asarray(array)
+
+
+def drawn(folder: Path, seed: int, count: int, trusted: bool, label: int | None) -> Iterator[np.ndarray]:
+    """What runs in a process of its own, as users' code runs in it."""
     described = store.read_description(folder)
     include_stored(described, folder, trusted)
     with user_code("cannot be sampled"), torch.no_grad():
-        return _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count, label)
-
-
-def samples_in_child(
-    folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None
-) -> np.ndarray:
-    """The same from a process of its own, as users' code runs in it."""
-    (samples,) = ChildProcess(__name__, "sampled_arrays", folder, seed, count, trusted, label)
-    return np.asarray(samples)
-
-
-def sampled_arrays(
-    folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None
-) -> Iterator[np.ndarray]:
-    """What runs in that process."""
-    yield sample(folder, seed, count, trusted, label).numpy()
+        yield _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count, label).numpy()
 
 
 def _sampled(
