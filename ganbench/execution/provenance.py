@@ -12,7 +12,7 @@ from ganbench.execution.file_reads import FileReads
 from ganbench.execution.key import Recipe, file_digest
 from ganbench.execution.sources import PACKAGE, content_of, digest_of_source
 
-_INSIDE = "ganbench:"
+_PREFIX = "ganbench:"
 
 
 class Provenance:
@@ -47,17 +47,15 @@ def imported_sources() -> dict[Path, bytes]:
 def label_of(file: Path, run: Path) -> str:
     """A file's path inside ganbench, or from the run's folder on, as both may be moved together."""
     if file.is_relative_to(PACKAGE):
-        return _INSIDE + file.relative_to(PACKAGE).as_posix()
+        return _PREFIX + file.relative_to(PACKAGE).as_posix()
     return Path(os.path.relpath(file, run.resolve())).as_posix()
 
 
 def changed_read(labels: Mapping[str, str], run: Path) -> str | None:
     """The first of the files by label whose content is not that of its digest any more."""
     for label, digest in labels.items():
-        inside = label.startswith(_INSIDE)
-        file = (
-            PACKAGE / label.removeprefix(_INSIDE) if inside else Path(os.path.normpath(run.resolve() / label))
-        )
+        root = PACKAGE if label.startswith(_PREFIX) else run.resolve()
+        file = Path(os.path.normpath(root / label.removeprefix(_PREFIX)))
         if file_digest(file) != digest:
             return str(file)
     return None

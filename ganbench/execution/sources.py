@@ -10,7 +10,7 @@ import ast
 import functools
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,32 +99,32 @@ def _read(content: bytes) -> _Source:
 
 
 def _walk(node: Any, words: list[str], source: _Source, silent: bool) -> None:
-    """Add a node's normal form to `words` and its imports to `source`; `silent` inside a raise."""
+    """Add a node's normal form to `words` and its imports to `source`; `silent` within a raise."""
     if isinstance(node, list):
-        for each in node:
-            _walk(each, words, source, silent)
+        for item in node:
+            _walk(item, words, source, silent)
         words.append("]")
     elif isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
         _walk(node.orelse, words, source, silent)
     elif silent and _is_text(node):
         words.append("text")
     elif isinstance(node, ast.AST):
-        _note_imports(node, source)
+        source.imports += _imports(node)
         silent = silent or isinstance(node, ast.Raise)
         words.append(type(node).__name__)
         for name in node._fields:
             value = getattr(node, name, None)
-            if isinstance(value, list) and name == "body" and _has_docstring(node):
+            if (
+                name == "body"
+                and isinstance(node, _WORDS)
+                and ast.get_docstring(node, clean=False) is not None
+            ):
                 value = value[1:]
             if name not in _LEFT_OUT and value is not None and value != []:  # other Pythons have more fields
                 words.append(name)
                 _walk(value, words, source, silent)
     else:
         words.append(repr(node))
-
-
-def _has_docstring(node: ast.AST) -> bool:
-    return isinstance(node, _WORDS) and ast.get_docstring(node, clean=False) is not None
 
 
 def _is_text(node: Any) -> bool:
@@ -134,18 +134,17 @@ def _is_text(node: Any) -> bool:
     return isinstance(node, ast.JoinedStr) or isinstance(getattr(node, "value", None), str)
 
 
-def _note_imports(node: ast.AST, source: _Source) -> None:
-    if isinstance(node, ast.Import):
-        source.imports += [(0, alias.name, ()) for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        names = tuple(alias.name for alias in node.names)
-        source.imports.append((node.level, node.module or "", names))
-    elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
-        *("import_module", "__import__"),
-    ):
-        first = node.args[0] if node.args else None
-        if isinstance(first, ast.Constant) and isinstance(first.value, str):
-            source.imports.append((0, first.value, ()))
+def _imports(node: ast.AST) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    match node:
+        case ast.Import():
+            yield from ((0, alias.name, ()) for alias in node.names)
+        case ast.ImportFrom():
+            yield node.level, node.module or "", tuple(alias.name for alias in node.names)
+        case ast.Call(
+            func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(module)), *_]
+        ):
+            if name in ("import_module", "__import__"):
+                yield 0, module, ()
 
 
 @functools.cache
@@ -159,25 +158,20 @@ def _imported_by(file: Path, content: bytes) -> tuple[Path, ...]:
 
 
 def _roots(file: Path, package: str) -> list[Path]:
+    """Where modules lie: a user's are beside the file or its package, and on Python's path."""
     if package == PACKAGE.name:
         return [PACKAGE.parent]
-    return [] if file.is_relative_to(PACKAGE) else _user_roots(file)
-
-
-def _user_roots(file: Path) -> list[Path]:
-    """Where a user's file finds modules of its own: beside itself or its package, and on Python's path."""
+    if file.is_relative_to(PACKAGE):
+        return []
     return [_package_root(file), *(Path(entry or ".").resolve() for entry in sys.path)]
 
 
 def _package_root(file: Path) -> Path:
-    folder = file.parent
-    while (folder / "__init__.py").is_file():
-        folder = folder.parent
-    return folder
+    return next(folder for folder in file.parents if not (folder / "__init__.py").is_file())
 
 
 @functools.cache
-def _is_ours(file: Path) -> bool:
+def _is_followed(file: Path) -> bool:
     return file.is_relative_to(PACKAGE) or is_user_file(str(file))
 
 
@@ -185,10 +179,8 @@ def _files_of(module: str, roots: Iterable[Path]) -> list[Path]:
     """The files that are run where a module is imported: itself and the packages that it is in."""
     parts = module.split(".") if module else []
     for root in roots:
-        files, place = [], root
-        for part in parts:
-            place = place / part
-            files += [f for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file()]
-        if files:
-            return [f.resolve() for f in files if _is_ours(f.resolve())]
+        places = [root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
+        candidates = (f for place in places for f in (place / "__init__.py", place.with_suffix(".py")))
+        if files := [file.resolve() for file in candidates if file.is_file()]:
+            return [file for file in files if _is_followed(file)]
     return []
