@@ -24,7 +24,7 @@ from ganbench.networks.normalization import (
     self_modulated,
     vector_conditional,
 )
-from ganbench.training.vectorizable import Vectorizable
+from ganbench.training.replicas import Vectorizable
 
 LABELS = torch.tensor([2, 0, 1, 0, 2, 2])
 

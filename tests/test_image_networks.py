@@ -20,7 +20,7 @@ from ganbench.game import DataSpec, Networks, Tree, count_parameters, template_s
 from ganbench.networks import architecture
 from ganbench.networks.construction import initialized
 from ganbench.networks.dcgan import dcgan
-from ganbench.training.vectorizable import Vectorizable
+from ganbench.training.replicas import Vectorizable
 
 SIZES = (8, 16, 28, 32, 64)
 CLASSES, LATENT, COUNT = 3, 12, 6

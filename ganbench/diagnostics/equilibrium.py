@@ -26,7 +26,7 @@ from ganbench.diagnostics.estimators.game_jacobian import Layout
 from ganbench.diagnostics.estimators.linearization import eigenvalues, motion_at, multipliers
 from ganbench.diagnostics.estimators.trajectory import Trajectory, growth_per_turn, verdict
 from ganbench.game import Tree
-from ganbench.training.stacked import lone
+from ganbench.training.replicas import lone
 
 EQUILIBRIUM_VERSION = 1
 """Counts up when these numbers change meaning."""

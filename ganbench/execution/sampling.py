@@ -22,9 +22,8 @@ from ganbench.streams import SeedStreams
 from ganbench.training.batches import BatchSizes, constant_inputs, example_batch, reads_of
 from ganbench.training.construction import construct
 from ganbench.training.description import Choice
-from ganbench.training.evaluation import evaluate
+from ganbench.training.replicas import evaluate, replica
 from ganbench.training.sampling import RealExamples, SamplingInputs
-from ganbench.training.stacked import replica
 from ganbench.training.trainer import make
 from ganbench.user_code import user_code
 

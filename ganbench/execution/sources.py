@@ -114,17 +114,17 @@ def _walk(node: Any, words: list[str], source: _Source, silent: bool) -> None:
         words.append(type(node).__name__)
         for name in node._fields:
             value = getattr(node, name, None)
-            if (
-                name == "body"
-                and isinstance(node, _WORDS)
-                and ast.get_docstring(node, clean=False) is not None
-            ):
+            if isinstance(value, list) and name == "body" and _has_docstring(node):
                 value = value[1:]
             if name not in _LEFT_OUT and value is not None and value != []:  # other Pythons have more fields
                 words.append(name)
                 _walk(value, words, source, silent)
     else:
         words.append(repr(node))
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    return isinstance(node, _WORDS) and ast.get_docstring(node, clean=False) is not None
 
 
 def _is_text(node: Any) -> bool:

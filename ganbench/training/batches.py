@@ -28,7 +28,7 @@ from ganbench.game import (
 )
 from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
-from ganbench.training.vectorizable import Vectorizable
+from ganbench.training.replicas import Vectorizable
 
 REAL = "real"
 WHOLE = ("categorical", "permutation")

@@ -12,8 +12,8 @@ from ganbench import streams
 from ganbench.game import DataSpec, Game, Tree
 from ganbench.networks.construction import Streams, constructed, initialized, players_of
 from ganbench.training.batches import BatchSizes
+from ganbench.training.replicas import replica, stacked
 from ganbench.training.shapes import drawing_players, materialize, trial_batch
-from ganbench.training.stacked import replica, stacked
 from ganbench.variants.variant import Variant
 
 

@@ -1,10 +1,12 @@
-"""Where and how precisely a cohort is computed."""
+"""Where and how precisely a cohort is computed, and the memory that it takes there."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,6 +15,7 @@ from ganbench.errors import GanbenchError
 from ganbench.training.description import Precision
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -73,3 +76,35 @@ def faster_seed_by_seed(modules: Iterable[nn.Module], device: torch.device) -> b
     """Whether networks convolve on a CPU, where seeds one after another are faster than seeds at once."""
     layers = (layer for module in modules for layer in module.modules())
     return device.type == "cpu" and any(isinstance(layer, _CONVOLUTIONS) for layer in layers)
+
+
+class PeakMemory:
+    """Peak memory of the device, or on a CPU of this process, from its construction on.
+
+    On Linux the process's high-water mark is reset; elsewhere it is the process's since its
+    start, an upper bound.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        elif _CLEAR.exists():
+            try:
+                _CLEAR.write_text("5")
+            except OSError:
+                return
+
+    def peak(self) -> float:
+        """Bytes."""
+        if self._device.type == "cuda":
+            return float(torch.cuda.max_memory_allocated(self._device))
+        if _STATUS.exists():
+            line = next(row for row in _STATUS.read_text().splitlines() if row.startswith("VmHWM"))
+            return float(line.split()[1]) * 1024
+        if sys.platform == "win32":
+            return float("nan")
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return float(used if sys.platform == "darwin" else used * 1024)

@@ -18,9 +18,8 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from ganbench.game import Game, PlayerGradient, Tree, player_gradient
-from ganbench.training.stacked import replica
+from ganbench.training.replicas import Vectorizable, replica
 from ganbench.training.tracing import trace
-from ganbench.training.vectorizable import Vectorizable
 
 Mode = Literal["traced", "compiled", "looped", "plain"]
 Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]

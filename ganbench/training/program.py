@@ -13,7 +13,7 @@ from ganbench.training.batches import Reads, reads_of
 from ganbench.training.description import Engine
 from ganbench.training.device import autocast_of, faster_seed_by_seed, has_compiler
 from ganbench.training.gradients import Gradient, Mode, build_gradient
-from ganbench.training.stacked import replica
+from ganbench.training.replicas import replica
 from ganbench.training.state import CohortState
 
 SECONDS_PER_OPERATION = 6e-6

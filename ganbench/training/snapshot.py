@@ -34,12 +34,11 @@ from ganbench.training.batches import (
     state_inputs,
     with_real,
 )
-from ganbench.training.evaluation import CHUNK, Use, evaluate
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.program import Program
+from ganbench.training.replicas import CHUNK, Use, evaluate, first_repeated, in_double
 from ganbench.training.sampling import RealExamples, SamplingInputs, latents
-from ganbench.training.stacked import first_repeated, in_double
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
 

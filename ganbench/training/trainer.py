@@ -19,10 +19,9 @@ from ganbench.training.batches import BatchSizes, BatchSource, example_batch
 from ganbench.training.budget import Clock, measuring_rounds, round_cost, rounds_by_stage
 from ganbench.training.construction import construct
 from ganbench.training.description import Choice, CohortDescription
-from ganbench.training.device import dtype_of, synchronize
+from ganbench.training.device import PeakMemory, dtype_of, synchronize
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Mode
-from ganbench.training.memory import PeakMemory
 from ganbench.training.program import Program
 from ganbench.training.sampling import RealExamples
 from ganbench.training.snapshot import Moment, Snapshot

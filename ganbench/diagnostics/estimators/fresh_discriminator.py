@@ -15,8 +15,8 @@ from ganbench.optimizers import Adam
 from ganbench.training.batches import BatchSizes
 from ganbench.training.construction import construct_game
 from ganbench.training.device import faster_seed_by_seed
-from ganbench.training.evaluation import evaluate
 from ganbench.training.gradients import Gradient, build_gradient
+from ganbench.training.replicas import evaluate
 
 PLAYER = "discriminator"
 _TRIAL = 16

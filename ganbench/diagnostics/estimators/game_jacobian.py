@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
 from ganbench.game import Game, Tree, player_gradient
-from ganbench.training.stacked import in_double, replica, rows_of
+from ganbench.training.replicas import in_double, replica, rows_of
 
 _ROWS_AT_ONCE = 64
 _NUMBERS_AT_ONCE = 4_000_000

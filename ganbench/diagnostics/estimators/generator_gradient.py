@@ -12,8 +12,7 @@ from torch.func import vjp, vmap
 from torch.nn.functional import logsigmoid
 
 from ganbench.game import Batch, Game, Networks, Tree
-from ganbench.training.evaluation import evaluate
-from ganbench.training.stacked import replica
+from ganbench.training.replicas import evaluate, replica
 
 SIGNS = {"minimax": 1.0, "nonsaturating": -1.0}
 """d/dl of log(1 − σ(l)) is −σ(l), and that of −log σ(l) is −σ(−l): both negative, so norms need no sign."""

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.game_jacobian import Motion
 from ganbench.game import Tree
-from ganbench.training.stacked import first_repeated, lone
+from ganbench.training.replicas import first_repeated, lone
 
 _STEP = 1e-4
 _SMALLER = 10
