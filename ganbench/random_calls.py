@@ -1,6 +1,6 @@
 """torch's random functions, redirected from the global generator to a stream of the seed's.
 
-A network's constructor draws from a generator (`generator_draws`), its forward pass from a key that moves on
+A network's constructor draws from a generator (`GeneratorDraws`), its forward pass from a key that moves on
 with every pass (`CounterDraws`), and what neither knows is refused with its line.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +37,9 @@ def _user_line() -> str:
 # Construction
 
 
-@contextmanager
-def generator_draws(generator: torch.Generator) -> Iterator[None]:
+class GeneratorDraws(TorchDispatchMode):
     """Random calls draw from a generator, and memory that nobody initialized is NaN (integers: 0)."""
-    with _GeneratorDraws(generator):
-        yield
 
-
-class _GeneratorDraws(TorchDispatchMode):
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
         self._generator = generator
@@ -163,13 +157,7 @@ def _undispatched(function: Any) -> Any:
 
 _COMPOSED = {
     function: _undispatched(function)
-    for function in (
-        F.multi_head_attention_forward,
-        F.gumbel_softmax,
-        F.dropout1d,
-        F.dropout2d,
-        F.dropout3d,
-    )
+    for function in (F.multi_head_attention_forward, F.gumbel_softmax, F.dropout1d, F.dropout2d, F.dropout3d)
 }
 _ALPHA = 1.7580993408473766
 """Minus the value at which SELU saturates."""
@@ -200,14 +188,12 @@ class _Functions:
 
     def randint(self, *args: Any, dtype: torch.dtype = torch.int64, **others: Any) -> Tensor:
         *bounds, size = [*args, *([others["size"]] if "size" in others else [])]
-        bounds = [*bounds, *(others[name] for name in ("low", "high") if name in others)]
-        return self.source.integers(*_bounds(bounds), tuple(size)).to(dtype)
+        return self.source.integers(*_bounds(bounds, others), tuple(size)).to(dtype)
 
     def randint_like(
         self, like: Tensor, *args: int, dtype: torch.dtype | None = None, **named: Any
     ) -> Tensor:
-        bounds = [*args, *(named[name] for name in ("low", "high") if name in named)]
-        return self.source.integers(*_bounds(bounds), like.shape).to(dtype or like.dtype)
+        return self.source.integers(*_bounds(args, named), like.shape).to(dtype or like.dtype)
 
     def randperm(self, n: int, *, dtype: torch.dtype = torch.int64, **_: Any) -> Tensor:
         return self.source.uniform((n,), torch.float64).argsort(stable=True).to(dtype)
@@ -231,12 +217,12 @@ class _Functions:
         return times.argsort(dim=-1, stable=True)[..., :num_samples]
 
     def empty(self, *args: Any, **others: Any) -> Tensor:
-        return self._own(torch.empty(*args, **others))
+        return self._zeros_like(torch.empty(*args, **others))
 
     def new_empty(self, like: Tensor, *args: Any, **others: Any) -> Tensor:
-        return self._own(like.new_empty(*args, **others))
+        return self._zeros_like(like.new_empty(*args, **others))
 
-    def _own(self, value: Tensor) -> Tensor:
+    def _zeros_like(self, value: Tensor) -> Tensor:
         """Zeros that are mapped over as the key is, so that draws can be written into them."""
         zero = (self.source.key * 0).to(value.dtype)
         return torch.zeros_like(value, device=zero.device) + zero
@@ -244,19 +230,17 @@ class _Functions:
     # In place
 
     def uniform_(self, tensor: Tensor, *args: float, **named: Any) -> Tensor:
-        low, high = _two(args, named, ("from", 0.0), ("to", 1.0))
+        given = dict(zip(("from", "to"), args, strict=False)) | named
+        low, high = given.get("from", 0.0), given.get("to", 1.0)
         return tensor.copy_(low + (high - low) * self.source.uniform(tensor.shape, tensor.dtype))
 
-    def normal_(self, tensor: Tensor, *args: float, **named: Any) -> Tensor:
-        mean, std = _two(args, named, ("mean", 0.0), ("std", 1.0))
+    def normal_(self, tensor: Tensor, mean: float = 0.0, std: float = 1.0, **_: Any) -> Tensor:
         return tensor.copy_(mean + std * self.source.normal(tensor.shape, tensor.dtype))
 
-    def log_normal_(self, tensor: Tensor, *args: float, **named: Any) -> Tensor:
-        mean, std = _two(args, named, ("mean", 1.0), ("std", 2.0))
+    def log_normal_(self, tensor: Tensor, mean: float = 1.0, std: float = 2.0, **_: Any) -> Tensor:
         return tensor.copy_((mean + std * self.source.normal(tensor.shape, torch.float64)).exp())
 
-    def cauchy_(self, tensor: Tensor, *args: float, **named: Any) -> Tensor:
-        median, sigma = _two(args, named, ("median", 0.0), ("sigma", 1.0))
+    def cauchy_(self, tensor: Tensor, median: float = 0.0, sigma: float = 1.0, **_: Any) -> Tensor:
         return tensor.copy_(median + sigma * torch.tan(math.pi * (self.source.inner(tensor.shape) - 0.5)))
 
     def exponential_(self, tensor: Tensor, lambd: float = 1.0, **_: Any) -> Tensor:
@@ -274,7 +258,7 @@ class _Functions:
         if not bounds:  # all integers that the type holds exactly, and that 32 bits give
             exact = tensor.is_floating_point()
             bounds = [round(2 / torch.finfo(tensor.dtype).eps) if exact else torch.iinfo(tensor.dtype).max]
-        return tensor.copy_(self.source.integers(*_bounds(bounds), tensor.shape))
+        return tensor.copy_(self.source.integers(*_bounds(bounds, {}), tensor.shape))
 
     # Layers
 
@@ -398,16 +382,9 @@ def _shape(size: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(given[0]) if len(given) == 1 and not isinstance(given[0], int) else tuple(given)
 
 
-def _bounds(given: Sequence[int]) -> tuple[int, int]:
+def _bounds(args: Sequence[int], named: Mapping[str, Any]) -> tuple[int, int]:
+    given = [*args, *(named[name] for name in ("low", "high") if name in named)]
     return (0, given[0]) if len(given) == 1 else (given[0], given[1])
-
-
-def _two(
-    args: tuple[float, ...], named: Mapping[str, Any], one: tuple[str, float], other: tuple[str, float]
-) -> tuple[float, float]:
-    values = [named.get(name, default) for name, default in (one, other)]
-    values[: len(args)] = args
-    return values[0], values[1]
 
 
 def _per_channel(input: Tensor) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ganbench.counter_random import CounterRandom
 from ganbench.errors import GanbenchError
-from ganbench.random_calls import CounterDraws, RefuseDraws, generator_draws
+from ganbench.random_calls import CounterDraws, RefuseDraws, GeneratorDraws
 
 N = 20_000
 KEY = 0x0123_4567_89AB_CDEF
@@ -211,7 +211,7 @@ def test_a_constructor_draws_from_the_generator_alone() -> None:
     before = torch.get_rng_state()
     made = []
     for seed in (1, 1, 2):
-        with generator_draws(stream(seed)):
+        with GeneratorDraws(stream(seed)):
             made.append(build())
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(value, made[1][name]) for name, value in made[0].items())
@@ -220,13 +220,13 @@ def test_a_constructor_draws_from_the_generator_alone() -> None:
 
 
 def test_a_generator_of_the_authors_own_is_used() -> None:
-    with generator_draws(stream()):
+    with GeneratorDraws(stream()):
         found = torch.rand(4, generator=stream(8))
     assert torch.equal(found, torch.rand(4, generator=stream(8)))
 
 
 def test_uninitialized_memory_is_nan() -> None:
-    with generator_draws(stream()):
+    with GeneratorDraws(stream()):
         memory = [
             torch.empty(3),
             torch.Tensor(3),

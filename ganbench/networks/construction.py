@@ -24,7 +24,7 @@ from torch.utils import _pytree as pytree
 from ganbench.errors import GanbenchError
 from ganbench.game import CALLS_KEY, Tree, template_state
 from ganbench.networks.layers import SpectralNorm
-from ganbench.random_calls import generator_draws
+from ganbench.random_calls import GeneratorDraws
 
 T = TypeVar("T")
 Modules = Mapping[str, nn.Module]
@@ -62,7 +62,7 @@ def constructed(build: Callable[[], T], generator: torch.Generator) -> T:
     global generator.
     """
     before = _global_generators()
-    with generator_draws(generator):
+    with GeneratorDraws(generator):
         result = build()
     for name, state in _global_generators().items():
         if state != before[name]:
@@ -87,13 +87,13 @@ def initialized(
     `materialize` runs a pass through networks that have lazy layers.
     """
     if materialize is not None and any(_lazy(module) for module in modules.values()):
-        with generator_draws(stream("constructor")):
+        with GeneratorDraws(stream("constructor")):
             materialize(modules)
     for player, module in modules.items():
         for name in _lazy(module):
             raise GanbenchError(f"the {player}'s {name!r} is lazy, and no loss runs through it")
         generator = stream(player)
-        with generator_draws(generator):
+        with GeneratorDraws(generator):
             _initialize(module, generator)
         for layer in list(module.modules()):
             _exchange_hooks(layer)

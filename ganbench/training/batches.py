@@ -28,7 +28,7 @@ from ganbench.game import (
 )
 from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
-from ganbench.training.replicas import Vectorizable
+from ganbench.training.replicas import Vectorizable, cast
 
 REAL = "real"
 WHOLE = ("categorical", "permutation")
@@ -91,11 +91,6 @@ def initial_memories(game: Game, seeds: int, device: torch.device, dtype: torch.
         for name, item in game.inputs.items()
         if isinstance(item, MemoryInput)
     }
-
-
-def cast(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A tensor on a device, floating-point numbers in the cohort's type; integers stay integers."""
-    return value.to(device, dtype if value.is_floating_point() else value.dtype)
 
 
 def with_real(fields: Mapping[str, Tensor], spec: DataSpec) -> Tree:

@@ -24,10 +24,7 @@ from ganbench.training.tracing import trace
 Mode = Literal["traced", "compiled", "looped", "plain"]
 Inputs = tuple[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tensor]]
 """Parameters, buffers and batch, each tensor [S, ...]."""
-_VECTORISED_ATTEMPTS: dict[Mode, tuple[Mode, ...]] = {
-    "compiled": ("compiled", "traced"),
-    "traced": ("traced",),
-}
+_ATTEMPTS: dict[Mode, tuple[Mode, ...]] = {"compiled": ("compiled", "traced"), "traced": ("traced",)}
 _REASON_CHARACTERS = 200
 _IN_WORDS = {"compiled": "compiled", "traced": "vectorized over seeds"}
 GradientFunction = Callable[[Inputs], PlayerGradient]
@@ -56,7 +53,6 @@ def build_gradient(
 
     Falls back to a loop over seeds with a reason.
     """
-
     device = _leaves(inputs)[0].device.type
 
     def single(params: Any, buffers: Any, batch: Any) -> Any:
@@ -64,7 +60,7 @@ def build_gradient(
             return player_gradient(game, player, params, buffers, batch, due)
 
     reason = None
-    for attempt in _VECTORISED_ATTEMPTS.get(mode, ()):
+    for attempt in _ATTEMPTS.get(mode, ()):
         try:
             return replace(_vectorized(single, inputs, attempt), reason=reason)
         except torch.OutOfMemoryError:
@@ -96,8 +92,8 @@ def _looped(single: Callable[..., Any], inputs: Inputs, reason: str | None) -> G
 
     def function(given: Inputs) -> PlayerGradient:
         rows = [graph.forward(*row) for row in zip(*(leaf.unbind(0) for leaf in _leaves(given)), strict=True)]
-        made: PlayerGradient = unflatten([torch.stack(column) for column in zip(*rows, strict=True)])
-        return made
+        gradient: PlayerGradient = unflatten([torch.stack(column) for column in zip(*rows, strict=True)])
+        return gradient
 
     return Gradient(function, "looped", reason, len(graph.graph.nodes))
 
@@ -119,19 +115,16 @@ def _flattened(
     function: Callable[..., Any], inputs: Any
 ) -> tuple[Callable[[Sequence[Tensor]], list[Tensor]], Callable[[Sequence[Tensor]], Any]]:
     """`function` of lists of tensors, and the way back to its own kind of result."""
-    names = [{player: list(tree) for player, tree in part.items()} for part in inputs[:2]]
-    batch_names = list(inputs[2])
-    spec: list[Any] = []
+    structure_of_inputs = pytree.tree_structure(inputs)
+    structure_of_result: list[Any] = []
 
     def flat(leaves: Sequence[Tensor]) -> list[Tensor]:
-        left = iter(leaves)
-        trees = [{p: {name: next(left) for name in tree} for p, tree in part.items()} for part in names]
-        result = function(*trees, {name: next(left) for name in batch_names})
+        result = function(*pytree.tree_unflatten(list(leaves), structure_of_inputs))
         values, structure = pytree.tree_flatten(result)
-        spec[:] = [structure]
+        structure_of_result[:] = [structure]
         return values
 
-    return flat, lambda values: pytree.tree_unflatten(list(values), spec[0])
+    return flat, lambda values: pytree.tree_unflatten(list(values), structure_of_result[0])
 
 
 def _in_short(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
-from torch.utils import _pytree as pytree
 
 from ganbench.datasets import Dataset, Sampler, Split
 from ganbench.game import (
@@ -27,7 +25,6 @@ from ganbench.optimizers import OptimizerState
 from ganbench.streams import SeedStreams
 from ganbench.training.batches import (
     BatchSizes,
-    cast,
     constant_inputs,
     draw_random_input,
     random_inputs,
@@ -37,7 +34,7 @@ from ganbench.training.batches import (
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.program import Program
-from ganbench.training.replicas import CHUNK, Use, evaluate, first_repeated, in_double
+from ganbench.training.replicas import CHUNK, Use, cast, copied, evaluate, first_repeated, in_double
 from ganbench.training.sampling import RealExamples, SamplingInputs, latents
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
@@ -214,11 +211,11 @@ class Snapshot:
 
     def parameters(self, averaged: bool = False) -> dict[str, Tree]:
         """Copies of all parameters {player: {name: [S, ...]}}; `averaged`: moving averages where kept."""
-        return _copied({**self._state.params, **(self._state.averages if averaged else {})})
+        return copied({**self._state.params, **(self._state.averages if averaged else {})})
 
     def buffers(self) -> dict[str, Tree]:
         """Copies of all buffers {player: {name: [S, ...]}}."""
-        return _copied(self._state.buffers)
+        return copied(self._state.buffers)
 
     def parameter_counts(self) -> Mapping[str, int]:
         """Trained numbers of one replica, by player."""
@@ -279,10 +276,10 @@ class Snapshot:
         count = len(next(value for tree in params.values() for value in tree.values()))
         state = replace(
             present,
-            params=_copied(params),
-            optimizer_state=_copied(begun if optimizer_state is None else optimizer_state),
+            params=copied(params),
+            optimizer_state=copied(begun if optimizer_state is None else optimizer_state),
             buffers=first_repeated(present.buffers, count),
-            averages={player: _copied(params[player]) for player in self.variant.averages},
+            averages={player: copied(params[player]) for player in self.variant.averages},
             memories=first_repeated(present.memories, count),
             diverged_at=first_repeated(present.diverged_at, count),
             updates=dict(present.updates),
@@ -359,7 +356,3 @@ class _Untraced(Program):
             return found
 
         return Gradient(function, "plain")
-
-
-def _copied(tree: Any) -> Any:
-    return pytree.tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else copy.copy(leaf), tree)

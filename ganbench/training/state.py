@@ -12,6 +12,7 @@ from torch import Tensor
 from ganbench.game import Game, Tree
 from ganbench.optimizers import OptimizerState
 from ganbench.training.batches import initial_memories
+from ganbench.training.replicas import copied
 from ganbench.variants.variant import Variant
 
 NEVER = torch.iinfo(torch.int64).max
@@ -126,16 +127,10 @@ def _optimizer_state(
 
 def as_tree(state: CohortState) -> dict[str, Any]:
     """The state as nested dictionaries of tensors and numbers, copied: one checkpoint."""
-    copied: dict[str, Any] = _copy(vars(state))
-    return copied
+    tree: dict[str, Any] = copied(vars(state))
+    return tree
 
 
 def from_tree(tree: Mapping[str, Any]) -> CohortState:
     """The state that `as_tree` wrote, copied."""
-    return CohortState(**_copy(dict(tree)))
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.clone()
-    return {k: _copy(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+    return CohortState(**copied(dict(tree)))
