@@ -15,7 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ganbench.counter_random import CounterRandom
 from ganbench.errors import GanbenchError
-from ganbench.random_calls import CounterDraws, RefuseDraws, GeneratorDraws
+from ganbench.random_calls import CounterDraws, GeneratorDraws, RefuseDraws
 
 N = 20_000
 KEY = 0x0123_4567_89AB_CDEF
