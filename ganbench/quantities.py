@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 Direction = Literal["higher", "lower", "target", "none"]
@@ -51,3 +52,7 @@ class Quantity:
     def as_json(self) -> dict[str, Any]:
         """The declaration as plain JSON values."""
         return asdict(self)
+
+
+share = partial(Quantity, lowest=0, highest=1)
+"""A quantity that is a share of something: from 0 to 1."""

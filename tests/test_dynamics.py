@@ -16,6 +16,7 @@ from scipy.sparse.linalg import LinearOperator, eigs
 from torch import Tensor, nn
 
 from ganbench import registry
+from ganbench.diagnostics.dynamics import between, path_cosines
 from ganbench.diagnostics.estimators import krylov
 from ganbench.diagnostics.estimators.game_jacobian import (
     Layout,
@@ -24,7 +25,6 @@ from ganbench.diagnostics.estimators.game_jacobian import (
     rotation_share,
     rotation_share_of,
 )
-from ganbench.diagnostics.estimators.game_path import between, path_cosines
 from ganbench.diagnostics.estimators.krylov import krylov_spectra, spectra_of
 from ganbench.game import DataSpec, Game, RandomInput
 from ganbench.optimizers import optimizer

@@ -29,7 +29,7 @@ from ganbench.claims.lsgan1d import CASE_A, EXACT_END, ON_THE_WAY, SAMPLED_END, 
 from ganbench.datasets.real_line import Exponential, Normal, RealLine
 from ganbench.diagnostics.parameters import Parameters, settled_at, single_numbers
 from ganbench.diagnostics.quadrature import Doubling
-from ganbench.diagnostics.saturation import Saturation, said_probability
+from ganbench.diagnostics.saturation import Saturation, stated_probability
 from ganbench.diagnostics.wasserstein import Wasserstein, wasserstein_distance
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
@@ -397,7 +397,7 @@ def test_each_seed_says_its_own_probability() -> None:
 
     def said(meaning: str | None, threshold: float | None) -> Tensor:
         snapshot: Any = SimpleNamespace(variant=SimpleNamespace(probability=meaning), threshold=threshold)
-        return said_probability(snapshot, outputs)
+        return stated_probability(snapshot, outputs)
 
     for meaning in ("itself", None):  # one seed outside [0, 1] leaves the others alone
         assert torch.equal(said(meaning, 0.5)[0], outputs[0])

@@ -21,7 +21,6 @@ from ganbench.diagnostics.estimators import neighbours
 from ganbench.diagnostics.estimators.neighbours import (
     distances,
     expected_clipped_coverage,
-    expected_coverage,
     neighbour_radii,
     neighbourhoods,
     overlap,
@@ -33,6 +32,16 @@ from ganbench.extractors import extract
 from ganbench.extractors.classifiers import Classifier
 
 NAMES = ("precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
+
+
+def expected_coverage(k: int, real: int, fake: int) -> float:
+    """E[coverage] of equal continuous distributions: 1 − ∏ᵢ₌₁..ₖ (N−i)/(N+M−i) for N real and M fakes.
+
+    Of a real point's N−1 fellows and M fakes in order of distance, the k first must all be fellows for the
+    point to stay uncovered.  Source: Naeem et al. 2020, lemma 2.
+    """
+    i = np.arange(1, k + 1)
+    return float(1 - np.prod((real - i) / (real + fake - i)))
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
+from ganbench.quantities import share
 
 
 @register_diagnostic("discriminator")
@@ -37,22 +38,12 @@ class _Discriminator(Diagnostic):
     def __init__(self, points: int) -> None:
         self._points = points
         protocol = {"points": points, "split": "heldout"}
+        ranking = "AUROC of D, held-out real against samples"
+        accuracy = "Balanced accuracy of D at its threshold"
         self.quantities = (
-            Quantity(
-                "discriminator_auroc",
-                "AUROC of D, held-out real against samples",
-                protocol=protocol,
-                lowest=0,
-                highest=1,
-            ),
+            share("discriminator_auroc", ranking, protocol=protocol),
             Quantity("logit_gap", "Mean logit of real minus samples", protocol=protocol),
-            Quantity(
-                "discriminator_accuracy",
-                "Balanced accuracy of D at its threshold",
-                protocol=protocol,
-                lowest=0,
-                highest=1,
-            ),
+            share("discriminator_accuracy", accuracy, protocol=protocol),
         )
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:

@@ -129,17 +129,17 @@ class Divergences(Diagnostic):
         fake = snapshot.samples(self._samples)
         log_p = self._log_p(real)
         counts = self._counts(real, fake, log_p, self._neighbours)
-        found = _estimates(counts)
+        values = _estimates(counts)
         opponent = live_samples(snapshot, fake)
         if opponent is not fake:
             counts = self._counts(real, opponent, log_p, self._neighbours)
-        found |= self._of_discriminator(snapshot, real, opponent, log_p, counts)
+        values |= self._of_discriminator(snapshot, real, opponent, log_p, counts)
         exact = self._exact(snapshot, real, fake, opponent, log_p)
         self.quantities = (
             *self._estimated,
             *(_exactly(q) for q in self._estimated if _exactly(q).name in exact),
         )
-        return found | exact
+        return values | exact
 
     def references(self, snapshot: Snapshot) -> Mapping[str, float]:
         """The estimates with training draws as the samples."""
@@ -159,10 +159,10 @@ class Divergences(Diagnostic):
         points, samples = real.flatten(1).double().cpu(), fake.flatten(2).double().cpu()
         of_fake = self._log_p(fake)
         return [
-            expected_counts(points.numpy(), own.numpy(), log_p.numpy(), log_p_own.numpy(), k)
-            if bool(own.isfinite().all())
+            expected_counts(points.numpy(), of_seed.numpy(), log_p.numpy(), log_p_of_seed.numpy(), k)
+            if bool(of_seed.isfinite().all())
             else None
-            for own, log_p_own in zip(samples, of_fake, strict=True)
+            for of_seed, log_p_of_seed in zip(samples, of_fake, strict=True)
         ]
 
     def _of_discriminator(
@@ -170,7 +170,7 @@ class Divergences(Diagnostic):
     ) -> dict[str, Tensor]:
         bayes = _over(self._counts(real, fake, log_p, NEIGHBOURS_OF_RULE), plug_in_accuracy)
         at_real, at_fake = (snapshot.discriminator(points).double().cpu() for points in (real, fake))
-        own = balanced_accuracy(at_real, at_fake, snapshot.threshold)
+        accuracy = balanced_accuracy(at_real, at_fake, snapshot.threshold)
         best = _over(counts, mean_optimal)
         chance_real, chance_fake = (probability(snapshot, logits) for logits in (at_real, at_fake))
         square = (chance_real.square() - 2 * chance_real).mean(1) + chance_fake.square().mean(1) + best
@@ -178,7 +178,7 @@ class Divergences(Diagnostic):
         excess = entropy - _LOG_4 + 2 * _over(counts, jensen_shannon)
         return {
             "bayes_accuracy": bayes,
-            "discriminator_accuracy_below_bayes": bayes - own,
+            "discriminator_accuracy_below_bayes": bayes - accuracy,
             "discriminator_squared_gap_to_optimal": square / 2,
             "discriminator_excess_cross_entropy": if_log_odds(snapshot, excess),
         }
@@ -192,7 +192,7 @@ class Divergences(Diagnostic):
             return {}
         at_real, at_fake = log_p - log_q[0].cpu(), self._log_p(fake) - log_q[1].cpu()
         js = math.log(2) - (softplus(-at_real).mean(1) + softplus(at_fake).mean(1)) / 2
-        found = {
+        values = {
             "divergence_kl": at_real.mean(1),
             "divergence_reverse_kl": -at_fake.mean(1),
             "divergence_js": js,
@@ -204,8 +204,8 @@ class Divergences(Diagnostic):
         ]
         if len(odds) == 2:
             logits = [snapshot.discriminator(points).double().cpu() for points in (everywhere, opponent)]
-            found |= against_the_best(snapshot, odds, logits)
-        return {f"{name}_exact": value for name, value in found.items()}
+            values |= against_the_best(snapshot, odds, logits)
+        return {f"{name}_exact": value for name, value in values.items()}
 
 
 def _estimates(counts: Sequence[Counts | None]) -> dict[str, Tensor]:
@@ -214,7 +214,7 @@ def _estimates(counts: Sequence[Counts | None]) -> dict[str, Tensor]:
 
 def _over(counts: Sequence[Counts | None], estimator: Callable[[Counts], float]) -> Tensor:
     """An estimate for each seed [S]."""
-    values = [np.nan if each is None else estimator(each) for each in counts]
+    values = [np.nan if of_seed is None else estimator(of_seed) for of_seed in counts]
     return torch.tensor(values, dtype=torch.float64)
 
 

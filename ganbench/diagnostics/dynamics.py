@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -21,18 +21,20 @@ from ganbench.diagnostics.diagnostic import (
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.game_jacobian import (
+    Layout,
     Motion,
     Undefined,
     cosine,
     rotation_share,
     rotation_share_of,
 )
-from ganbench.diagnostics.estimators.game_path import Params, motion_along, path_cosines
 from ganbench.diagnostics.estimators.krylov import Spectrum, batch_of_replicas, krylov_spectra, spectra_of
-from ganbench.game import PLAYERS
+from ganbench.game import PLAYERS, Tree
 from ganbench.training.batches import draw_random_input, random_inputs
 
 VERSION = 1
+Params = Mapping[str, Tree]
+"""Stacked parameters {player: {name: [S, ...]}}."""
 _TOLERANCE = 1e-4
 _ON_THE_WAY = {"start": 0.0, "middle": 0.5, "end": 1.0}
 _PLACES = {"start": "at the last checkpoint", "middle": "halfway", "end": "at this one"}
@@ -280,3 +282,29 @@ def _second_batch(snapshot: Snapshot) -> dict[str, Tensor]:
         elif name in of_data:
             batch[name] = of_data[name]
     return batch
+
+
+def between(start: Params, end: Params, share: float) -> dict[str, Tree]:
+    """The parameters at a share of the straight way from `start` to `end`; outside [0, 1]: beyond them."""
+    return {
+        player: {name: torch.lerp(value, end[player][name], share) for name, value in tree.items()}
+        for player, tree in start.items()
+    }
+
+
+def motion_along(snapshot: Snapshot, start: Params, end: Params, shares: Sequence[float]) -> Tensor:
+    """The field of motion, minus the gradients, at shares of the way: float64 [shares, S, P]."""
+    layout = Layout.of(end)
+    fields = (snapshot.field_at(between(start, end, share)) for share in shares)
+    return torch.stack([-layout.vectors(field) for field in fields])
+
+
+def path_cosines(motion: Tensor, start: Params, end: Params) -> Tensor:
+    """Cosine of the field [shares, S, P] and the way from `start` to `end`: [shares, S].
+
+    Positive where training goes forward along the path.  Berard et al. (2020, eq. 6) take the gradients
+    themselves, so theirs has the opposite sign.  NaN where the way or the field has no length.
+    """
+    layout = Layout.of(end)
+    way = layout.vectors(end) - layout.vectors(start)
+    return torch.stack([cosine(field, way) for field in motion])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -20,6 +21,7 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
+from ganbench.quantities import share
 
 MODES_VERSION = 1
 """Counts up when these numbers change meaning."""
@@ -123,37 +125,17 @@ def histogram_values(counts: Tensor, weights: Tensor) -> dict[str, Tensor]:
 def _declare(samples: int, within_sigmas: float, dim: int, modes: int) -> tuple[Quantity, ...]:
     protocol = {"samples": samples, "within_sigmas": within_sigmas, "version": MODES_VERSION}
     expected = -math.expm1(-(within_sigmas**2) / 2)
+    described = partial(Quantity, protocol=protocol)
+    title, quality = f"Modes recovered, of {modes}", "High-quality samples"
+    histogram = "Total variation of the mode histogram"  # in which `none` is a class of its own
     return (
-        Quantity(
-            "modes_recovered",
-            f"Modes recovered, of {modes}",
-            "modes",
-            "higher",
-            protocol=protocol,
-            lowest=0,
-            highest=modes,
+        described("modes_recovered", title, "modes", "higher", lowest=0, highest=modes),
+        share("high_quality_fraction", quality, "fraction", "target", target=expected, protocol=protocol),
+        described("reverse_kl", "Reverse KL of the mode histogram", "nats", "lower"),
+        share(
+            "mode_total_variation", histogram, direction="lower", smallest_difference=0.05, protocol=protocol
         ),
-        Quantity(
-            "high_quality_fraction",
-            "High-quality samples",
-            "fraction",
-            "target",
-            target=expected,
-            protocol=protocol,
-            lowest=0,
-            highest=1,
-        ),
-        Quantity("reverse_kl", "Reverse KL of the mode histogram", "nats", "lower", protocol=protocol),
-        Quantity(  # `none` is a class of its own
-            "mode_total_variation",
-            "Total variation of the mode histogram",
-            direction="lower",
-            smallest_difference=0.05,
-            protocol=protocol,
-            lowest=0,
-            highest=1,
-        ),
-        Quantity("samples_per_mode_min", "Samples of the rarest mode", "samples", protocol=protocol),
-        Quantity("samples_per_mode_median", "Samples of the median mode", "samples", protocol=protocol),
-        Quantity("samples_per_mode_max", "Samples of the commonest mode", "samples", protocol=protocol),
+        described("samples_per_mode_min", "Samples of the rarest mode", "samples"),
+        described("samples_per_mode_median", "Samples of the median mode", "samples"),
+        described("samples_per_mode_max", "Samples of the commonest mode", "samples"),
     )

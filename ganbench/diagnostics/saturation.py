@@ -7,11 +7,16 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Snapshot, register_diagnostic
 from ganbench.diagnostics.estimators.discrimination import probability
 from ganbench.game import Batch, Networks, Tree
+from ganbench.quantities import share
 
 _PLACES = {"real": "real examples", "fake": "generated examples"}
+_TITLES = {
+    "saturation": "Saturation of the discriminator on",
+    "probability": "Mean probability of being real of",
+}
 
 
 @register_diagnostic("saturation")
@@ -38,29 +43,14 @@ class Saturation(Diagnostic):
     """The saturation diagnostic; the same for every game with a discriminator."""
 
     quantities = tuple(
-        quantity
+        share(f"{name}_{place}", f"{title} {words}", "fraction")
         for place, words in _PLACES.items()
-        for quantity in (
-            Quantity(
-                f"saturation_{place}",
-                f"Saturation of the discriminator on {words}",
-                "fraction",
-                lowest=0,
-                highest=1,
-            ),
-            Quantity(
-                f"probability_{place}",
-                f"Mean probability of being real of {words}",
-                "fraction",
-                lowest=0,
-                highest=1,
-            ),
-        )
+        for name, title in _TITLES.items()
     )
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S], float64."""
-        found, target = {}, snapshot.dataset.info.spec.target
+        values, target = {}, snapshot.dataset.info.spec.target
 
         def logits_of_real(networks: Networks, batch: Batch) -> Tensor:
             return snapshot.game.logits(networks, batch, batch[target])
@@ -70,18 +60,18 @@ class Saturation(Diagnostic):
 
         for place, name, use in (("real", target, logits_of_real), ("fake", "noise", logits_of_samples)):
             examples, weights = _points(snapshot, place, name)
-            p = said_probability(snapshot, snapshot.evaluate(use, examples).double())
-            found[f"saturation_{place}"] = 1 - _expectation(4 * p * (1 - p), weights)
-            found[f"probability_{place}"] = _expectation(p, weights)
-        return found
+            p = stated_probability(snapshot, snapshot.evaluate(use, examples).double())
+            values[f"saturation_{place}"] = 1 - _expectation(4 * p * (1 - p), weights)
+            values[f"probability_{place}"] = _expectation(p, weights)
+        return values
 
 
-def said_probability(snapshot: Snapshot, outputs: Tensor) -> Tensor:
+def stated_probability(snapshot: Snapshot, outputs: Tensor) -> Tensor:
     """The outputs [S, n] as probabilities of being real; NaN for the seeds whose outputs are none."""
     unstated = snapshot.variant.probability is None and snapshot.threshold == 0.5
     p = outputs if unstated else probability(snapshot, outputs)
-    inside = ((p >= 0) & (p <= 1)).all(1, keepdim=True)
-    return torch.where(inside, p, torch.nan)
+    valid = ((p >= 0) & (p <= 1)).all(1, keepdim=True)
+    return torch.where(valid, p, torch.nan)
 
 
 def _points(snapshot: Snapshot, place: str, name: str) -> tuple[Tree, Tensor | None]:
@@ -90,9 +80,9 @@ def _points(snapshot: Snapshot, place: str, name: str) -> tuple[Tree, Tensor | N
     nodes = batch.get(f"{name}_nodes")
     if nodes is not None:
         return {name: nodes}, batch[f"{name}_weights"]
-    made = snapshot.sample_reads if place == "fake" else (name,)
+    reads = snapshot.sample_reads if place == "fake" else (name,)
     drawn = snapshot.sampling_inputs("saturation").names
-    return {n: batch[n] for n in dict.fromkeys((*made, *snapshot.logits_reads)) if n in (*drawn, name)}, None
+    return {n: batch[n] for n in dict.fromkeys((*reads, *snapshot.logits_reads)) if n in (*drawn, name)}, None
 
 
 def _expectation(values: Tensor, weights: Tensor | None) -> Tensor:

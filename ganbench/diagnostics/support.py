@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, register_diagnostic
 from ganbench.diagnostics.estimators.features import (
     AUTO,
     ExtractorChoice,
+    Measure,
     RealPair,
-    Values,
+    ReferenceDiagnostic,
     real_pair,
 )
-from ganbench.diagnostics.estimators.neighbours import Neighbourhoods, neighbourhoods, support_values
+from ganbench.diagnostics.estimators.neighbours import neighbourhoods, support_values
 from ganbench.errors import GanbenchError
 
 SUPPORT_VERSION = 1
@@ -41,7 +41,7 @@ def support(
     extractor: Annotated[
         ExtractorChoice, "auto: the data set's classifier, else the values; or an extractor's name"
     ] = AUTO,
-) -> Support:
+) -> Diagnostic:
     """Precision and recall, density and coverage, and their clipped forms, from nearest neighbours.
 
     Balls reach from each point to its k-th nearest fellow of the same set.  Precision: samples in a ball of
@@ -81,50 +81,28 @@ def support(
         raise GanbenchError(
             f"support: {max(precision_k, density_k)} neighbours need more than {pair.count} samples"
         )
-    return Support(pair, precision_k, density_k)
 
+    def prepare(reference: Tensor) -> tuple[Measure, Measure]:
+        balls = neighbourhoods(reference, precision_k, density_k)
+        values_of = partial(support_values, balls, precision_k=precision_k)
+        return values_of, values_of
 
-class Support(Diagnostic):
-    """The support diagnostic of one data set in one extractor's features."""
-
-    def __init__(self, pair: RealPair, precision_k: int, density_k: int) -> None:
-        self._pair, self._precision_k, self._density_k = pair, precision_k, density_k
-        self.quantities = _declare(pair, precision_k, density_k)
-        self._made: dict[torch.device, tuple[Neighbourhoods, Values]] = {}
-
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
-        """Every declared quantity, float64 [S]."""
-        balls, _ = self._of_real(snapshot.device)
-        return self._pair.measured(
-            snapshot, tuple(_TITLES), lambda features: support_values(balls, features, self._precision_k)
-        )
-
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
-        """The values of real data."""
-        return self._of_real(snapshot.device)[1]
-
-    def _of_real(self, device: torch.device) -> tuple[Neighbourhoods, Values]:
-        if device not in self._made:
-            reference, stand_in = self._pair.real(device)
-            balls = neighbourhoods(reference, self._precision_k, self._density_k)
-            self._made[device] = balls, support_values(balls, stand_in, self._precision_k)
-        return self._made[device]
+    return ReferenceDiagnostic(pair, _declare(pair, precision_k, density_k), prepare)
 
 
 def _declare(pair: RealPair, precision_k: int, density_k: int) -> tuple[Quantity, ...]:
     shared = {**pair.protocol(), "version": SUPPORT_VERSION}
     k = dict.fromkeys(_TITLES, density_k) | dict.fromkeys(("precision", "recall"), precision_k)
+    fraction: dict[str, Any] = {"unit": "fraction", "direction": "higher", "highest": 1}
+    unbounded: dict[str, Any] = {"direction": "target", "target": 1.0}
     return tuple(
         Quantity(
             name,
             title,
-            "" if name == "density" else "fraction",
-            "target" if name == "density" else "higher",
             smallest_difference=0.05,
-            target=1.0 if name == "density" else None,
             protocol={**shared, "k": k[name]},
             lowest=0,
-            highest=None if name == "density" else 1,
+            **(unbounded if name == "density" else fraction),
         )
         for name, title in _TITLES.items()
     )

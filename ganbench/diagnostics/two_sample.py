@@ -10,11 +10,13 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, register_diagnostic
 from ganbench.diagnostics.estimators.features import (
     AUTO,
     ExtractorChoice,
+    Measure,
     RealPair,
+    ReferenceDiagnostic,
     Values,
     real_pair,
 )
@@ -37,6 +39,7 @@ from ganbench.diagnostics.estimators.two_sample_statistics import (
     sliced_wasserstein,
 )
 from ganbench.extractors.identity import Identity
+from ganbench.quantities import share
 from ganbench.streams import generator
 
 TWO_SAMPLE_VERSION = 1
@@ -57,7 +60,7 @@ def two_sample(
     extractor: Annotated[
         ExtractorChoice, "auto: the data set's classifier, else the values; or an extractor's name"
     ] = AUTO,
-) -> TwoSample:
+) -> Diagnostic:
     """MMD, energy and sliced Wasserstein distances to real data, and two-sample tests with p-values.
 
     All compare as many samples as real examples.  MMD and energy distance are without bias, so that equal
@@ -92,7 +95,12 @@ def two_sample(
     Lopez-Paz & Oquab 2017.
     """
     pair = real_pair(dataset, extractor, samples, default=1000)
-    return TwoSample(pair, permutations, projections)
+
+    def prepare(reference: Tensor) -> tuple[Measure, Measure]:
+        fixed = against(reference, permutations, projections)
+        return fixed.all_values, fixed.distances
+
+    return ReferenceDiagnostic(pair, _declare(pair, permutations, projections), prepare)
 
 
 @dataclass(frozen=True)
@@ -109,20 +117,22 @@ class Against:
 
     def distances(self, features: Tensor) -> Values:
         """All but the p-values, of features [n, F]."""
-        found = {
+        discrepancies = {
             name: discrepancy(kernel, self.reference, features, self.within[name])
             for name, kernel in self.kernels.items()
         }
-        found["sliced_wasserstein"] = float(sliced_wasserstein(self.reference, features, self.along))
-        found["c2st_accuracy"] = heldout_accuracy(self.reference, features)
-        return found
+        return {
+            **discrepancies,
+            "sliced_wasserstein": float(sliced_wasserstein(self.reference, features, self.along)),
+            "c2st_accuracy": heldout_accuracy(self.reference, features),
+        }
 
     def all_values(self, features: Tensor) -> Values:
         """The distances, and a p-value of each that is a test's statistic."""
-        found = self.distances(features)
+        values = self.distances(features)
         tested = permutation_p_values(list(self.radials.values()), self.reference, features, self.relabelled)
-        accuracy_p = accuracy_p_value(found["c2st_accuracy"], heldout_points(len(features)))
-        return {**found, **dict(zip(self.radials, tested, strict=True)), "c2st_p_value": accuracy_p}
+        accuracy_p = accuracy_p_value(values["c2st_accuracy"], heldout_points(len(features)))
+        return {**values, **dict(zip(self.radials, tested, strict=True)), "c2st_p_value": accuracy_p}
 
 
 def against(reference: Tensor, permutations: int, projections: int) -> Against:
@@ -144,32 +154,6 @@ def against(reference: Tensor, permutations: int, projections: int) -> Against:
     )
 
 
-class TwoSample(Diagnostic):
-    """The two-sample diagnostic of one data set in one extractor's features."""
-
-    def __init__(self, pair: RealPair, permutations: int, projections: int) -> None:
-        self._pair, self._settings = pair, (permutations, projections)
-        self.quantities = _declare(pair, permutations, projections)
-        self._made: dict[torch.device, tuple[Against, Values]] = {}
-
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
-        """Every declared quantity, float64 [S]."""
-        fixed, _ = self._of_real(snapshot.device)
-        names = tuple(quantity.name for quantity in self.quantities)
-        return self._pair.measured(snapshot, names, fixed.all_values)
-
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
-        """The distances of real data; p-values have none."""
-        return self._of_real(snapshot.device)[1]
-
-    def _of_real(self, device: torch.device) -> tuple[Against, Values]:
-        if device not in self._made:
-            reference, stand_in = self._pair.real(device)
-            fixed = against(reference, *self._settings)
-            self._made[device] = fixed, fixed.distances(stand_in)
-        return self._made[device]
-
-
 def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quantity, ...]:
     shared = {**pair.protocol(), "version": TWO_SAMPLE_VERSION}
     permuted = {**shared, "permutations": permutations}
@@ -179,39 +163,20 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
         return Quantity(name, title, unit, "lower", protocol={**shared, **more})
 
     plain, squared = ("data units", "squared data units") if pair.extractor == Identity() else ("", "")
+    bandwidth: dict[str, Any] = {"bandwidth": "median of the reference", "version": MMD_VERSION}
+    # Fresh draws of one distribution of unit size differ by a few thousandths (1,000 points).
+    energy = distance("energy_distance", "Energy distance, unbiased", plain)
+    energy_protocol = {**pair.protocol(), "version": ENERGY_VERSION}
+    accuracy = "Accuracy of telling samples from data (nearest neighbours)"
     return (
         distance("kid", "Kernel distance (unbiased MMD² with KID's kernel)", kernel="(x·y/F + 1)^3"),
-        distance(
-            "mmd_rbf",
-            "Unbiased MMD² with a Gaussian kernel",
-            bandwidth="median of the reference",
-            version=MMD_VERSION,
-        ),
+        distance("mmd_rbf", "Unbiased MMD² with a Gaussian kernel", **bandwidth),
         Quantity(
-            "mmd_p_value",
-            "p-value of the MMD (permutations)",
-            protocol={**permuted, "version": MMD_VERSION},
+            "mmd_p_value", "p-value of the MMD (permutations)", protocol={**permuted, "version": MMD_VERSION}
         ),
-        Quantity(
-            "energy_distance",
-            "Energy distance, unbiased",
-            plain,
-            "lower",
-            # Fresh draws of one distribution of unit size differ by a few thousandths (1,000 points).
-            smallest_difference=0.01,
-            protocol={**pair.protocol(), "version": ENERGY_VERSION},
-        ),
+        replace(energy, smallest_difference=0.01, protocol=energy_protocol),
         Quantity("energy_p_value", "p-value of the energy distance (permutations)", protocol=permuted),
         replace(distance("sliced_wasserstein", "Sliced W₂²", squared, projections=projections), lowest=0),
-        Quantity(
-            "c2st_accuracy",
-            "Accuracy of telling samples from data (nearest neighbours)",
-            "fraction",
-            "target",
-            target=0.5,
-            protocol=neighbours,
-            lowest=0,
-            highest=1,
-        ),
+        share("c2st_accuracy", accuracy, "fraction", "target", target=0.5, protocol=neighbours),
         Quantity("c2st_p_value", "p-value of that accuracy (binomial)", protocol=neighbours),
     )

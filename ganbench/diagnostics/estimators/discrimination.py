@@ -29,17 +29,17 @@ def _above(values: Tensor) -> Tensor:
 def against_the_best(snapshot: Snapshot, odds: list[Tensor], logits: list[Tensor]) -> dict[str, Tensor]:
     """How far outputs at real and at generated points [S, n] are from the best log-odds log p − log q."""
     gaps = [
-        (probability(snapshot, own) - best.sigmoid()).square().mean(1)
-        for own, best in zip(logits, odds, strict=True)
+        (probability(snapshot, output) - best.sigmoid()).square().mean(1)
+        for output, best in zip(logits, odds, strict=True)
     ]
     entropies = [
         softplus(-at_real).mean(1) + softplus(at_fake).mean(1) for at_real, at_fake in (logits, odds)
     ]
     bayes = balanced_accuracy(odds[0], odds[1], 0.0)
-    own = balanced_accuracy(logits[0], logits[1], snapshot.threshold)
+    accuracy = balanced_accuracy(logits[0], logits[1], snapshot.threshold)
     return {
         "bayes_accuracy": bayes,
-        "discriminator_accuracy_below_bayes": bayes - own,
+        "discriminator_accuracy_below_bayes": bayes - accuracy,
         "discriminator_squared_gap_to_optimal": (gaps[0] + gaps[1]) / 2,
         "discriminator_excess_cross_entropy": if_log_odds(snapshot, entropies[0] - entropies[1]),
     }

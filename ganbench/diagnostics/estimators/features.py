@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganbench import registry
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import NotApplicable, Snapshot
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, Quantity, Snapshot
 from ganbench.errors import GanbenchError
 from ganbench.extractors import FEATURES, Extractor, extract
 from ganbench.extractors.identity import Identity
@@ -68,26 +68,6 @@ class RealPair:
         """The features of samples [S, n, *shape], float64 [S, n, F]."""
         return extract(self.extractor, samples)[FEATURES].double()
 
-    def real(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The features of the reference and of its stand-in, each float64 [n, F].
-
-        Made once for all diagnostics of a cohort, which share the data set; another cohort has its own.
-        """
-        return _real_features(self, device)
-
-    def measured(
-        self, snapshot: Snapshot, names: Sequence[str], values: Callable[[Tensor], Values]
-    ) -> dict[str, Tensor]:
-        """`values` of every seed's features [n, F], float64 [S]; NaN where samples are not finite."""
-        samples = snapshot.samples(self.count)
-        finite = samples.isfinite().flatten(1).all(1).tolist()
-        unknown = dict.fromkeys(names, math.nan)
-        found = [
-            values(features) if known else unknown
-            for features, known in zip(self.features(samples), finite, strict=True)
-        ]
-        return {name: torch.tensor([one[name] for one in found], dtype=torch.float64) for name in names}
-
 
 def real_pair(dataset: Dataset, extractor: ExtractorChoice, samples: int | None, default: int) -> RealPair:
     """The pair of a data set: `samples` of each where given, else at most `default` and what there is."""
@@ -103,7 +83,12 @@ def real_pair(dataset: Dataset, extractor: ExtractorChoice, samples: int | None,
 
 
 @functools.lru_cache(maxsize=4)
-def _real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]:
+def real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The features of the reference and of its stand-in, each float64 [n, F].
+
+    Made once for all diagnostics of a cohort, which share the data set; another cohort has its own.
+    """
+
     def features(examples: Tensor) -> Tensor:
         return pair.features(examples.unsqueeze(0))[0]
 
@@ -111,7 +96,48 @@ def _real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor
     if pair.dataset.info.split_sizes:
         both = features(pair.dataset.examples("train", 2 * count, device, torch.float32))
         return both[:count], both[count:]
-    heldout, train = (
-        features(pair.dataset.examples(split, count, device, torch.float32)) for split in ("heldout", "train")
-    )
-    return heldout, train
+    heldout = features(pair.dataset.examples("heldout", count, device, torch.float32))
+    return heldout, features(pair.dataset.examples("train", count, device, torch.float32))
+
+
+Measure = Callable[[Tensor], Values]
+"""Features [n, F] to the values of quantities."""
+
+
+class ReferenceDiagnostic(Diagnostic):
+    """What every seed's features measure against a reference, by the reference's stand-in for real data.
+
+    `prepare` makes of the reference [n, F] what measures samples and what measures the stand-in.
+    """
+
+    def __init__(
+        self,
+        pair: RealPair,
+        quantities: tuple[Quantity, ...],
+        prepare: Callable[[Tensor], tuple[Measure, Measure]],
+    ) -> None:
+        self._pair, self.quantities, self._prepare = pair, quantities, prepare
+        self._prepared: dict[torch.device, tuple[Measure, Values]] = {}
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+        """Every declared quantity, float64 [S]; NaN where samples are not finite."""
+        samples = snapshot.samples(self._pair.count)
+        values_of, _ = self._against(snapshot.device)
+        names = [quantity.name for quantity in self.quantities]
+        finite = samples.isfinite().flatten(1).all(1).tolist()
+        rows = [
+            values_of(features) if known else dict.fromkeys(names, math.nan)
+            for features, known in zip(self._pair.features(samples), finite, strict=True)
+        ]
+        return {name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in names}
+
+    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """The values of real data; p-values have none."""
+        return self._against(snapshot.device)[1]
+
+    def _against(self, device: torch.device) -> tuple[Measure, Values]:
+        if device not in self._prepared:
+            reference, stand_in = real_features(self._pair, device)
+            of_samples, of_stand_in = self._prepare(reference)
+            self._prepared[device] = of_samples, of_stand_in(stand_in)
+        return self._prepared[device]

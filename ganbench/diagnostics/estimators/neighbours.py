@@ -205,16 +205,6 @@ def support_values(real: Neighbourhoods, fake: Tensor, precision_k: int) -> dict
     }
 
 
-def expected_coverage(k: int, real: int, fake: int) -> float:
-    """E[coverage] of equal continuous distributions: 1 − ∏ᵢ₌₁..ₖ (N−i)/(N+M−i) for N real and M fakes.
-
-    Of a real point's N−1 fellows and M fakes in order of distance, the k first must all be fellows for the
-    point to stay uncovered.  Source: Naeem et al. 2020, lemma 2.
-    """
-    i = np.arange(1, k + 1)
-    return float(1 - np.prod((real - i) / (real + fake - i)))
-
-
 @functools.cache
 def expected_clipped_coverage(k: int, real: int, fake: int) -> np.ndarray:
     """E[min(J, k)]/k if just m = 0 … M fakes are drawn as the N real points are; float64 [M + 1], rising.
