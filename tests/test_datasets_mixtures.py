@@ -66,7 +66,7 @@ def test_labels_give_the_mode_and_the_distance_in_sigmas(mixture: GaussianMixtur
 def test_labels_do_not_depend_on_how_rows_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
     x = ring8().examples("train", 100, CPU, torch.float32)
     index, distance = ring8().labels(x)
-    monkeypatch.setattr("ganbench.datasets.mixtures._DISTANCES_AT_ONCE", 8 * 7)
+    monkeypatch.setattr("ganbench.datasets.mixtures._DISTANCES_PER_PASS", 8 * 7)
     again = ring8().labels(x)
     assert torch.equal(index, again[0])
     torch.testing.assert_close(distance, again[1], atol=1e-6, rtol=0)

@@ -199,7 +199,7 @@ def test_a_lost_seed_leaves_the_others_alone() -> None:
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     x = drawn(sphere(2, 12), 150, 2)
     expected = estimates(x, 6)
-    monkeypatch.setattr(dimension_estimators, "_NUMBERS_AT_ONCE", 1000)
+    monkeypatch.setattr(dimension_estimators, "_NUMBERS_PER_PASS", 1000)
     assert torch.allclose(estimates(x, 6), expected, rtol=1e-12, atol=0)
 
 
@@ -285,7 +285,7 @@ def test_a_generator_of_rank_k_has_rank_k_and_a_constant_one_none(monkeypatch: p
     condition = log_condition(found, rounding)
     assert torch.allclose(condition[0], torch.tensor(-2 * math.log(rounding), dtype=F64))
     assert condition[1].isnan().all()
-    monkeypatch.setattr(generator_jacobian, "_NUMBERS_AT_ONCE", 50)
+    monkeypatch.setattr(generator_jacobian, "_NUMBERS_PER_PASS", 50)
     assert torch.equal(singular_values(made, 3), found)
 
 

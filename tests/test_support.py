@@ -130,7 +130,7 @@ def test_chunks_change_no_value_and_hold_no_more_than_they_may(monkeypatch: pyte
         return distances(first, second)
 
     monkeypatch.setattr(neighbours, "distances", recorded)
-    monkeypatch.setattr(neighbours, "NUMBERS_AT_ONCE", 1000)
+    monkeypatch.setattr(neighbours, "NUMBERS_PER_PASS", 1000)
     assert values_of(real, fake) == whole
     # Real against real twice (radii, clipped), fake against fake, real against fake: every pair once.
     assert sum(held) == 2 * 97 * 97 + 131 * 131 + 97 * 131
@@ -185,8 +185,8 @@ def test_most_pairs_are_decided_by_products(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_chunk_of_fifty_thousand_is_small() -> None:
-    assert neighbours.rows_at_once(50_000) * 50_000 * 8 <= 32e6
-    assert neighbours.rows_at_once(10**9) == 1
+    assert neighbours.rows_per_pass(50_000) * 50_000 * 8 <= 32e6
+    assert neighbours.rows_per_pass(10**9) == 1
 
 
 def test_distances_keep_their_digits_far_from_the_origin() -> None:

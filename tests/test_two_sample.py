@@ -118,7 +118,7 @@ def test_discrepancy_does_not_mind_order_chunks_or_what_is_known(
         kernel, first.flip(0), second[torch.randperm(21, generator=source())]
     ) == pytest.approx(value, rel=1e-12)
     assert discrepancy(kernel, first, second, pair_mean(kernel, first)) == value
-    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr(statistics, "NUMBERS_PER_PASS", 100)
     assert discrepancy(kernel, first, second) == pytest.approx(value, rel=1e-12)
 
 
@@ -156,7 +156,7 @@ def test_bandwidth_is_the_median_distance() -> None:
 @pytest.mark.parametrize(("n", "m"), [(12, 12), (9, 15)])
 @pytest.mark.parametrize("chunk", [4_000_000, 50])
 def test_p_values_count_relabelled_pools(n: int, m: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", chunk)
+    monkeypatch.setattr(statistics, "NUMBERS_PER_PASS", chunk)
     first, second = normal(n, 4), normal(m, 4, seed=1) + 0.4
     radials = [gaussian(1.3), torch.neg]
     labels, pool = relabellings(n, m, 49, source()), torch.cat([first, second])
@@ -254,9 +254,9 @@ def test_accuracy_is_scikit_learns(count: int, dim: int, monkeypatch: pytest.Mon
     assert len(rest) == heldout_points(count)
     assert heldout_accuracy(real, fake) == pytest.approx(accuracy)
     assert accuracy != 0.5
-    monkeypatch.setattr(statistics, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr(statistics, "NUMBERS_PER_PASS", 100)
     assert heldout_accuracy(real, fake) == pytest.approx(accuracy)
-    assert statistics.rows_at_once(1000) == 1
+    assert statistics.rows_per_pass(1000) == 1
 
 
 def test_votes_are_never_even() -> None:

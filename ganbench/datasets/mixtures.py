@@ -17,7 +17,7 @@ from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import SeedStreams, generator
 
 EVALUATION_SAMPLES = 2500
-_DISTANCES_AT_ONCE = 4_000_000  # bounds the memory of labels() at 32 MB
+_DISTANCES_PER_PASS = 4_000_000  # bounds the memory of labels() at 32 MB
 _TRIES = 200
 
 
@@ -63,7 +63,7 @@ class GaussianMixture(Distribution):
     def labels(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Nearest mode (int64) and distance to it in its sigmas (float64), each [...]; x [..., d]."""
         means, sigma = self.means.to(x.device), self.sigma.to(x.device)
-        rows = max(1, _DISTANCES_AT_ONCE // len(means))
+        rows = max(1, _DISTANCES_PER_PASS // len(means))
         nearest = [
             (torch.cdist(part.to(torch.float64), means) / sigma).min(-1)
             for part in x.reshape(-1, x.shape[-1]).split(rows)

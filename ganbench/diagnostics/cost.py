@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -32,15 +33,13 @@ class _Cost(Diagnostic):
         self.quantities = self._declared(PLAYERS)
 
     def _declared(self, players: Iterable[str]) -> tuple[Quantity, ...]:
+        shared, rate = partial(Quantity, shared=True), "Real images per second, all seeds of a cohort"
         return (
-            Quantity("training_seconds", "Training time of one trial", "s", timing=True, shared=True),
-            Quantity(
-                "images_per_second", "Real images per second, all seeds of a cohort", "1/s",
-                timing=True, shared=True,
-            ),
-            Quantity("peak_memory", "Peak memory of the cohort's process", "byte", shared=True),
-            *(Quantity(f"parameters_{p}", f"Parameters of the {p}", shared=True) for p in players),
-        )  # fmt: skip
+            shared("training_seconds", "Training time of one trial", "s", timing=True),
+            shared("images_per_second", rate, "1/s", timing=True),
+            shared("peak_memory", "Peak memory of the cohort's process", "byte"),
+            *(shared(f"parameters_{player}", f"Parameters of the {player}") for player in players),
+        )
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S], the same for all seeds of the cohort."""

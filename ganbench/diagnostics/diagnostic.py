@@ -1,4 +1,8 @@
-"""What every diagnostic is: declared quantities, and a pure function of a snapshot."""
+"""What every diagnostic is: declared quantities, and a pure function of a snapshot.
+
+The `VERSION` of a diagnostic's file is part of its quantities' protocol: it counts up
+when the numbers change meaning.
+"""
 
 from __future__ import annotations
 

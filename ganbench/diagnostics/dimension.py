@@ -28,7 +28,6 @@ from ganbench.diagnostics.estimators.generator_jacobian import (
 )
 
 VERSION = 1
-"""Counts up when the numbers change meaning."""
 _TITLES = {
     "dimension_of_input": "Dimension of the generator's input",
     "dimension_of_manifold": "Known dimension of the data's manifold, before noise",

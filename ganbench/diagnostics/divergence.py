@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -135,10 +136,8 @@ class Divergences(Diagnostic):
             counts = self._counts(real, opponent, log_p, self._neighbours)
         values |= self._of_discriminator(snapshot, real, opponent, log_p, counts)
         exact = self._exact(snapshot, real, fake, opponent, log_p)
-        self.quantities = (
-            *self._estimated,
-            *(_exactly(q) for q in self._estimated if _exactly(q).name in exact),
-        )
+        exactly = map(_exactly, self._estimated)
+        self.quantities = (*self._estimated, *(q for q in exactly if q.name in exact))
         return values | exact
 
     def references(self, snapshot: Snapshot) -> Mapping[str, float]:
@@ -220,29 +219,17 @@ def _over(counts: Sequence[Counts | None], estimator: Callable[[Counts], float])
 
 def _declared(samples: int, neighbours: int) -> tuple[Quantity, ...]:
     protocol = {"samples": samples, "neighbours": neighbours, "split": "heldout", "version": VERSION}
-    rule = {**protocol, "neighbours": NEIGHBOURS_OF_RULE}
+    described = partial(Quantity, protocol=protocol)
+    rule = partial(Quantity, protocol={**protocol, "neighbours": NEIGHBOURS_OF_RULE})
+    js, excess = "Jensen-Shannon divergence, estimated", "Loss of D above that of D*"
     return (
-        Quantity("divergence_kl", "KL(data ‖ samples), estimated", "nats", "lower", protocol=protocol),
-        Quantity(
-            "divergence_reverse_kl", "KL(samples ‖ data), estimated", "nats", "lower", protocol=protocol
-        ),
-        Quantity(
-            "divergence_js",
-            "Jensen-Shannon divergence, estimated",
-            "nats",
-            "lower",
-            smallest_difference=0.01,
-            protocol=protocol,
-        ),
-        Quantity("bayes_accuracy", "Accuracy of the best discriminator, from below", protocol=rule),
-        Quantity("discriminator_accuracy_below_bayes", "Best accuracy minus D's own", protocol=rule),
-        Quantity("discriminator_squared_gap_to_optimal", "Mean squared gap of D to D*", protocol=protocol),
-        Quantity(
-            "discriminator_excess_cross_entropy",
-            "Loss of D above that of D*",
-            "nats",
-            protocol=protocol,
-        ),
+        described("divergence_kl", "KL(data ‖ samples), estimated", "nats", "lower"),
+        described("divergence_reverse_kl", "KL(samples ‖ data), estimated", "nats", "lower"),
+        described("divergence_js", js, "nats", "lower", smallest_difference=0.01),
+        rule("bayes_accuracy", "Accuracy of the best discriminator, from below"),
+        rule("discriminator_accuracy_below_bayes", "Best accuracy minus D's own"),
+        described("discriminator_squared_gap_to_optimal", "Mean squared gap of D to D*"),
+        described("discriminator_excess_cross_entropy", excess, "nats"),
     )
 
 

@@ -24,12 +24,20 @@ from ganbench.divergences import Divergence
 from ganbench.networks.location_scale import LocationScale
 
 FIT_VERSION = 1
-"""Counts up when these numbers change meaning."""
 NODES, FINE, REACH = 8001, 32001, 1000.0
 """Nodes of the quadrature, and of the exact optimum's, and the largest |x|: so far out that an infinite
 
 divergence overflows.  The finer one is for total variation, whose integrand has kinks."""
 _DRAWN = (-5.0, 8.0, 521)
+_TITLES = {
+    "mu": "Fitted μ",
+    "sigma": "Fitted σ",
+    "bound": "Variational bound at the trained discriminator",
+    "divergence_at_fit": "Exact divergence at the fit",
+    "exact_mu": "Exact μ",
+    "exact_sigma": "Exact σ",
+    "exact_divergence": "Exact least divergence",
+}
 _UNDEFINED = (math.nan, math.nan, math.nan)
 
 
@@ -70,16 +78,7 @@ class DivergenceFit(Diagnostic):
         self._optima: dict[tuple[str, tuple[float, float]], tuple[float, float, float]] = {}
         self._drawn: dict[str, Tensor] = {}
         protocol = {"nodes": NODES, "nodes_of_optimum": FINE, "reach": REACH, "version": FIT_VERSION}
-        titles = {
-            "mu": "Fitted μ",
-            "sigma": "Fitted σ",
-            "bound": "Variational bound at the trained discriminator",
-            "divergence_at_fit": "Exact divergence at the fit",
-            "exact_mu": "Exact μ",
-            "exact_sigma": "Exact σ",
-            "exact_divergence": "Exact least divergence",
-        }
-        described = (Quantity(name, title, protocol=protocol) for name, title in titles.items())
+        described = (Quantity(name, title, protocol=protocol) for name, title in _TITLES.items())
         error = Quantity(
             "fit_error",
             "Larger distance of μ and σ from the exact optimum",
@@ -103,7 +102,7 @@ class DivergenceFit(Diagnostic):
             "mu": mu,
             "sigma": sigma,
             "bound": self._bound(snapshot, divergence, log_q),
-            "divergence_at_fit": self._integral(divergence.integrand(self._log_p, log_q)),
+            "divergence_at_fit": (self._weights * divergence.integrand(self._log_p, log_q)).sum(-1),
             "exact_mu": exact_mu.expand_as(mu),
             "exact_sigma": exact_sigma.expand_as(mu),
             "exact_divergence": least.expand_as(mu),
@@ -128,10 +127,7 @@ class DivergenceFit(Diagnostic):
         logits = _logits(snapshot, self._x)
         of_data = weighted(self._log_p.exp(), divergence.output(logits))
         of_model = weighted(log_q.exp(), divergence.bounded(logits))
-        return self._integral(of_data - of_model)
-
-    def _integral(self, values: Tensor) -> Tensor:
-        return (self._weights * values).sum(-1)
+        return (self._weights * (of_data - of_model)).sum(-1)
 
     def _draw(self, snapshot: Snapshot, divergence: Divergence, mu: Tensor, sigma: Tensor) -> None:
         x = torch.linspace(*_DRAWN, dtype=torch.float64)

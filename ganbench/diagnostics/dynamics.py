@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -229,41 +229,39 @@ class Dynamics(Diagnostic):
         self._figure = self._figure | arrays
 
     def _declared(self, players: tuple[str, ...]) -> tuple[Quantity, ...]:
+        described = partial(Quantity, protocol={"version": VERSION})
         path = (
-            Quantity(f"path_angle_{place}", f"Cosine of field and path, {text}")
+            described(f"path_angle_{place}", f"Cosine of field and path, {text}")
             for place, text in _PLACES.items()
         )
         batches = (
-            Quantity(f"batch_cosine_{player}", f"Cosine of the {player}'s gradients on two batches")
+            described(f"batch_cosine_{player}", f"Cosine of the {player}'s gradients on two batches")
             for player in players
         )
-        previous = Quantity("gradient_cosine_to_previous", "Cosine of the field with the last checkpoint's")
-        protocol = {"version": VERSION}
-        plain = (replace(quantity, protocol=protocol) for quantity in (*path, previous, *batches))
-        return (*plain, *self._of_jacobian())
+        previous = described("gradient_cosine_to_previous", "Cosine of the field with the last checkpoint's")
+        return (*path, previous, *batches, *self._of_jacobian())
 
     def _of_jacobian(self) -> tuple[Quantity, ...]:
-        protocol = {
+        protocol: dict[str, Any] = {
             "version": VERSION,
             "exact_up_to": self._exact_up_to,
             "products": self._products,
             "probes": self._probes,
         }
         if self._reason is not None:
-            protocol["not_measured"] = self._reason  # type: ignore[assignment]
-        parts = {"real": "Real", "imag": "Imaginary"}
-        eigenvalues = (
-            Quantity(f"game_eigenvalue_{part}_{i}", f"{text} part of the game Jacobian's λ{i}")
+            protocol["not_measured"] = self._reason
+        titles = {
+            f"game_eigenvalue_{part}_{i}": f"{text} part of the game Jacobian's λ{i}"
             for i in range(1, self._eigenvalues + 1)
-            for part, text in parts.items()
-        )
-        rest = (
-            Quantity("game_eigenvalue_rightmost", "Largest real part of the game Jacobian's eigenvalues"),
-            Quantity("rotation_share", "Rotation's share of the game Jacobian"),
-            Quantity(f"rotation_share_{_ALONG}", "Rotation's share along the field"),
-            Quantity("field_alignment", "Cosine of the field and its change along itself"),
-        )
-        return tuple(replace(quantity, protocol=protocol) for quantity in (*eigenvalues, *rest))
+            for part, text in (("real", "Real"), ("imag", "Imaginary"))
+        }
+        titles |= {
+            "game_eigenvalue_rightmost": "Largest real part of the game Jacobian's eigenvalues",
+            "rotation_share": "Rotation's share of the game Jacobian",
+            f"rotation_share_{_ALONG}": "Rotation's share along the field",
+            "field_alignment": "Cosine of the field and its change along itself",
+        }
+        return tuple(Quantity(name, title, protocol=protocol) for name, title in titles.items())
 
 
 def _undefined(snapshot: Snapshot) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -29,7 +30,6 @@ from ganbench.game import Tree
 from ganbench.training.replicas import lone
 
 EQUILIBRIUM_VERSION = 1
-"""Counts up when these numbers change meaning."""
 _MOST_KEPT = 2048
 """Points of a trajectory that are kept; a longer one is thinned by halves."""
 _GRID = 21
@@ -79,28 +79,27 @@ class Equilibrium(Diagnostic):
 
     def _declared(self, multipliers: int) -> tuple[Quantity, ...]:
         """As many multipliers as a snapshot finds."""
-        version: dict[str, Any] = {"version": EQUILIBRIUM_VERSION}
-        at_rest = "at the equilibrium"
-        distance = Quantity(
+        protocol = {"version": EQUILIBRIUM_VERSION}
+        described = partial(Quantity, protocol=protocol)
+        distance = described(
             "distance",
             "Distance to the equilibrium",
             direction="lower",
             scale="log",
             smallest_difference=0.05,
-            protocol=version,
             lowest=0,
         )
         field = [
-            Quantity(f"eigenvalue_{part}_{k + 1}", f"{word} part of eigenvalue {k + 1}", protocol=version)
+            described(f"eigenvalue_{part}_{k + 1}", f"{word} part of eigenvalue {k + 1}")
             for part, word in (("real", "Real"), ("imag", "Imaginary"))
             for k in range(self._layout.size)
         ]
         update = [
-            Quantity(f"multiplier_abs_{k + 1}", f"Modulus of multiplier {k + 1} {at_rest}", protocol=version)
-            for k in range(multipliers)
+            described(f"multiplier_abs_{k}", f"Modulus of multiplier {k} at the equilibrium")
+            for k in range(1, multipliers + 1)
         ]
-        judged = {**version, "tolerance": self._tolerance}
-        growth = Quantity("growth_per_turn", "Growth of ln distance per turn", protocol=version)
+        growth = described("growth_per_turn", "Growth of ln distance per turn")
+        judged = {**protocol, "tolerance": self._tolerance}
         title = "Verdict: 1 converges, 0 cycles, −1 diverges"
         return (distance, *field, *update, growth, Quantity("verdict", title, protocol=judged))
 

@@ -30,7 +30,6 @@ from ganbench.diagnostics.estimators.factor_histograms import (
 from ganbench.extractors import LOGITS, Extractor, extract
 
 FACTORS_VERSION = 1
-"""Counts up when these numbers change meaning."""
 
 
 @register_diagnostic("factors")

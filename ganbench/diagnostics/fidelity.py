@@ -28,7 +28,6 @@ from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
 
 FRECHET_VERSION = 1
-"""Counts up when these numbers change meaning."""
 _OTHER: dict[Split, Split] = {"train": "heldout", "heldout": "train"}
 
 

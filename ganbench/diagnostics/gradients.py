@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -44,12 +45,9 @@ def gradients(
 class _Gradients(Diagnostic):
     def __init__(self, points: int) -> None:
         self._points = points
+        described = partial(Quantity, protocol={"points": points})
         self._per_place = tuple(
-            Quantity(
-                f"input_gradient_norm_{place}_{statistic}",
-                f"‖∇ₓD‖ {text}, {statistic}",
-                protocol={"points": points},
-            )
+            described(f"input_gradient_norm_{place}_{statistic}", f"‖∇ₓD‖ {text}, {statistic}")
             for place, text in _PLACES.items()
             for statistic in ("mean", *_QUANTILES)
         )
@@ -59,14 +57,14 @@ class _Gradients(Diagnostic):
         """Each norm or statistic of norms, [S]."""
         field = snapshot.field()
         self.quantities = self._declared(field)
-        found = {f"gradient_norm_{player}": norm_per_seed(tree) for player, tree in field.items()}
+        values = {f"gradient_norm_{player}": norm_per_seed(tree) for player, tree in field.items()}
         for place, (inputs, fields) in self._inputs(snapshot).items():
             slopes = snapshot.input_gradient(inputs, fields).flatten(2)
             norms = torch.linalg.vector_norm(slopes, dim=2).double()
-            found[f"input_gradient_norm_{place}_mean"] = norms.mean(1)
+            values[f"input_gradient_norm_{place}_mean"] = norms.mean(1)
             for name, level in _QUANTILES.items():
-                found[f"input_gradient_norm_{place}_{name}"] = norms.quantile(level, dim=1)
-        return found
+                values[f"input_gradient_norm_{place}_{name}"] = norms.quantile(level, dim=1)
+        return values
 
     def _declared(self, players: Iterable[str]) -> tuple[Quantity, ...]:
         """A norm for each player of the game, which only a snapshot knows."""
@@ -79,8 +77,7 @@ class _Gradients(Diagnostic):
     def _inputs(self, snapshot: Snapshot) -> dict[str, tuple[Tensor, Tree]]:
         """Examples at every place, and the data's other fields that go with them; between: the real ones'."""
         available = snapshot.dataset.info.split_sizes.get("heldout", self._points)
-        count = min(self._points, available)
-        fake = snapshot.samples()[:, :count]
+        fake = snapshot.samples()[:, : min(self._points, available)]
         count = fake.shape[1]
         real = snapshot.real("heldout", count).expand_as(fake)
         shares = snapshot.streams("between").uniform((count, *[1] * (fake.ndim - 2)), fake.dtype)

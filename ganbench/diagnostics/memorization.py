@@ -31,7 +31,6 @@ from ganbench.extractors import FEATURES, Extractor, extract
 from ganbench.extractors.identity import Identity
 
 MEMORIZATION_VERSION = 1
-"""Counts up when these numbers change meaning."""
 _SAMPLES, _TRAIN = 5_000, 10_000
 _NEAR = 0.01
 

@@ -24,7 +24,6 @@ from ganbench.diagnostics.diagnostic import (
 from ganbench.quantities import share
 
 MODES_VERSION = 1
-"""Counts up when these numbers change meaning."""
 
 
 @register_diagnostic("modes")

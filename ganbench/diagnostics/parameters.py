@@ -56,29 +56,27 @@ class Parameters(Diagnostic):
         """Each parameter's value, [S]; copies, as the parameters move on."""
         values = {name: value.detach().double().clone() for _, name, value in single_numbers(state.params)}
         for name, value in values.items():
-            self._declare(Quantity(name, f"Parameter {name}"))
+            self._declare(name, f"Parameter {name}")
             self._path.setdefault(name, []).append(value)
         return values
 
     def measure(self, snapshot: Snapshot) -> dict[str, Tensor]:
         """The values; after the last round also speeds and where each parameter and player settled, [S]."""
-        found: dict[str, Tensor] = {}
+        measured: dict[str, Tensor] = {}
         players: dict[str, list[Tensor]] = {}
         for player, name, value in single_numbers(snapshot.parameters()):
-            self._declare(Quantity(name, f"Parameter {name}"))
-            found[name] = value.double()
+            self._declare(name, f"Parameter {name}")
+            measured[name] = value.double()
             if snapshot.moment.final and len(self._path.get(name, ())) > 1:
                 speeds = torch.stack(self._path[name]).diff(dim=0).abs()
                 settled = settled_at(speeds, self.slow)
-                found |= self._of_motion(name, speeds, settled)
+                measured |= self._of_motion(name, speeds, settled)
                 players.setdefault(player, []).append(settled)
         for player, rests in players.items():
             name = f"plateau_at_{player}"
-            self._declare(
-                Quantity(name, f"Round at which the {player} came to rest", "rounds", protocol=self._rule)
-            )
-            found[name] = torch.stack(rests).amax(0)  # NaN where one of them creeps
-        return found
+            self._declare(name, f"Round at which the {player} came to rest", "rounds", slow=self.slow)
+            measured[name] = torch.stack(rests).amax(0)  # NaN where one of them creeps
+        return measured
 
     def state(self) -> dict[str, Any]:
         """The path of every parameter so far, [rounds, S]."""
@@ -88,26 +86,21 @@ class Parameters(Diagnostic):
         """Go on from it."""
         self._path = {name: list(values) for name, values in state["path"].items()}
         for name in self._path:
-            self._declare(Quantity(name, f"Parameter {name}"))
+            self._declare(name, f"Parameter {name}")
 
     def _of_motion(self, name: str, speeds: Tensor, settled: Tensor) -> dict[str, Tensor]:
-        self._declare(Quantity(f"speed_{name}", f"Last speed of {name}", "1/round"))
-        self._declare(Quantity(f"top_speed_{name}", f"Top speed of {name}", "1/round"))
-        title = f"Round at which {name} came to rest"
-        self._declare(Quantity(f"settled_at_{name}", title, "rounds", protocol=self._rule))
+        self._declare(f"speed_{name}", f"Last speed of {name}", "1/round")
+        self._declare(f"top_speed_{name}", f"Top speed of {name}", "1/round")
+        self._declare(f"settled_at_{name}", f"Round at which {name} came to rest", "rounds", slow=self.slow)
         return {
             f"speed_{name}": speeds[-1],
             f"top_speed_{name}": speeds.amax(0),
             f"settled_at_{name}": settled,
         }
 
-    @property
-    def _rule(self) -> dict[str, float]:
-        return {"slow": self.slow}
-
-    def _declare(self, quantity: Quantity) -> None:
-        if quantity.name not in {declared.name for declared in self.quantities}:
-            self.quantities = (*self.quantities, quantity)
+    def _declare(self, name: str, title: str, unit: str = "", **protocol: float) -> None:
+        if name not in {declared.name for declared in self.quantities}:
+            self.quantities = (*self.quantities, Quantity(name, title, unit, protocol=protocol))
 
 
 def single_numbers(params: Mapping[str, Tree]) -> Iterator[tuple[str, str, Tensor]]:

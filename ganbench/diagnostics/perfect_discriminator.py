@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ from ganbench.training.gradients import Gradient
 PURPOSE = "perfect_discriminator"
 _MARKS_A_DECADE = 7
 _FRESH = "fresh_discriminator"
-_UPDATES_AT_ONCE = 16
+_UPDATES_PER_DRAW = 16
 """Batches drawn and generated together; part of the measuring stream."""
 _BETA1 = 0.5
 CURVES = (
@@ -202,7 +203,7 @@ class _PerfectDiscriminator(Diagnostic):
     def _batches(self, snapshot: Snapshot) -> Any:
         """Endless pairs of real and generated batches [S, n, *shape]."""
         sampler, source = snapshot.sampler(), snapshot.sampling_inputs(f"{PURPOSE}/noise")
-        target, count = snapshot.dataset.info.spec.target, _UPDATES_AT_ONCE * self._batch
+        target, count = snapshot.dataset.info.spec.target, _UPDATES_PER_DRAW * self._batch
         while True:
             real, fake = sampler.draw(count)[target], _generated(snapshot, source.draw(count, snapshot.dtype))
             yield from zip(real.split(self._batch, 1), fake.split(self._batch, 1), strict=True)
@@ -266,9 +267,16 @@ def _no_loss(*_: Any) -> Tensor:
 
 
 def _quantities(protocol: dict[str, Any], perfect: float) -> tuple[Quantity, ...]:
-    of_costs = {"minimax": "log(1 − D)", "nonsaturating": "−log D"}
-    quantities = (
-        Quantity(
+    described = partial(Quantity, protocol=protocol)
+    norm = "Norm of ∇_G of {} under the trained fresh discriminator"
+    decades = {
+        "gradient_decay_decades": "Decay of ∇_G of log(1 − D), first to last",
+        "gradient_decay_decades_from_peak": "Decay of ∇_G of log(1 − D), peak to last",
+        "gradient_growth_decades_nonsaturating": "Growth of ∇_G of −log D",
+        "gradient_noise_growth_decades_nonsaturating": "Growth of the minibatch noise in ∇_G of −log D",
+    }
+    return (
+        described(
             "perfect_discriminator_error",
             "Held-out error of a fresh discriminator",
             direction="higher",  # one half at best
@@ -276,26 +284,14 @@ def _quantities(protocol: dict[str, Any], perfect: float) -> tuple[Quantity, ...
             lowest=0,
             highest=1,
         ),
-        Quantity("perfect_discriminator_jsd_bound", "Lower bound on the Jensen-Shannon divergence", "nat"),
-        Quantity("steps_to_perfect", f"Updates to an error of at most {perfect:g}", scale="log"),
-        *(
-            Quantity(
-                f"generator_gradient_{cost}",
-                f"Norm of ∇_G of {text} under the trained fresh discriminator",
-                scale="log",
-            )
-            for cost, text in of_costs.items()
-        ),
-        Quantity("gradient_decay_decades", "Decay of ∇_G of log(1 − D), first to last", "decades"),
-        Quantity("gradient_decay_decades_from_peak", "Decay of ∇_G of log(1 − D), peak to last", "decades"),
-        Quantity("gradient_growth_decades_nonsaturating", "Growth of ∇_G of −log D", "decades"),
+        described("perfect_discriminator_jsd_bound", "Lower bound on the Jensen-Shannon divergence", "nat"),
         Quantity(
-            "gradient_noise_growth_decades_nonsaturating",
-            "Growth of the minibatch noise in ∇_G of −log D",
-            "decades",
+            "steps_to_perfect",
+            f"Updates to an error of at most {perfect:g}",
+            scale="log",
+            protocol={**protocol, "perfect": perfect},
         ),
-    )
-    with_perfect = {**protocol, "perfect": perfect}
-    return tuple(
-        replace(q, protocol=with_perfect if q.name == "steps_to_perfect" else protocol) for q in quantities
+        described("generator_gradient_minimax", norm.format("log(1 − D)"), scale="log"),
+        described("generator_gradient_nonsaturating", norm.format("−log D"), scale="log"),
+        *(described(name, title, "decades") for name, title in decades.items()),
     )

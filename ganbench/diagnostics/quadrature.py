@@ -40,28 +40,20 @@ class Doubling(Diagnostic):
         if not finer:
             return {}
         game, state = snapshot.game, (snapshot.parameters(), snapshot.buffers())
-        self.quantities = tuple(
-            Quantity(
-                f"quadrature_error_{player}", f"Quadrature's error in the {player}'s gradient", scale="log"
-            )
-            for player in game.players
-        )
+        titles = {p: f"Quadrature's error in the {p}'s gradient" for p in game.players}
+        self.quantities = tuple(Quantity(f"quadrature_error_{p}", t, scale="log") for p, t in titles.items())
 
         def gradients(
             params: Mapping[str, Tree], buffers: Mapping[str, Tree], inputs: Mapping[str, Tensor]
         ) -> dict[str, Tree]:
-            return {
-                player: player_gradient(game, player, params, buffers, inputs)[0] for player in game.players
-            }
+            return {p: player_gradient(game, p, params, buffers, inputs)[0] for p in game.players}
 
         with torch.no_grad():
             coarse, fine = (vmap(gradients)(*state, inputs) for inputs in (dict(batch), {**batch, **finer}))
-        return {
-            f"quadrature_error_{player}": _largest(coarse[player], fine[player]) for player in game.players
-        }
+        return {f"quadrature_error_{p}": _largest(coarse[p], fine[p]) for p in game.players}
 
 
 def _largest(one: Tree, two: Tree) -> Tensor:
     """The largest absolute difference in each replica, float64 [S]."""
-    apart = [(two[name] - value).double().abs() for name, value in one.items()]
-    return torch.cat([each.reshape(len(each), -1) for each in apart], 1).amax(1)
+    gaps = [(two[name] - value).double().abs() for name, value in one.items()]
+    return torch.cat([gap.reshape(len(gap), -1) for gap in gaps], 1).amax(1)

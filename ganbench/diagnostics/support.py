@@ -21,7 +21,6 @@ from ganbench.diagnostics.estimators.neighbours import neighbourhoods, support_v
 from ganbench.errors import GanbenchError
 
 SUPPORT_VERSION = 1
-"""Counts up when these numbers change meaning."""
 _TITLES = {
     "precision": "Precision: samples in the data's support",
     "recall": "Recall: data in the samples' support",

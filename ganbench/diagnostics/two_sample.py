@@ -43,7 +43,6 @@ from ganbench.quantities import share
 from ganbench.streams import generator
 
 TWO_SAMPLE_VERSION = 1
-"""Counts up when these numbers change meaning."""
 MMD_VERSION = 2
 """The same of the MMD; since 2 the bandwidth is the mean of the two middle distances of an even number."""
 ENERGY_VERSION = 1

@@ -18,7 +18,6 @@ from ganbench.diagnostics.diagnostic import (
 )
 
 WASSERSTEIN_VERSION = 1
-"""Counts up when these numbers change meaning."""
 
 
 @register_diagnostic("wasserstein")

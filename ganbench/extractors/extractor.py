@@ -13,7 +13,7 @@ from ganbench import registry
 from ganbench.game import DataSpec
 
 FEATURES, LOGITS = "features", "logits"
-_AT_ONCE = 250  # examples a pass: the activations stay in a core's cache, twice as fast as thousands
+_EXAMPLES_PER_PASS = 250  # so the activations stay in a core's cache, twice as fast as thousands
 
 
 def register_extractor(name: str) -> Callable[[registry.F], registry.F]:
@@ -50,7 +50,7 @@ class Extractor(ABC):
 @torch.no_grad()
 def extract(extractor: Extractor, samples: Tensor) -> dict[str, Tensor]:
     """Each layer's values [S, n, F] of samples [S, n, *shape]."""
-    parts = [extractor(part) for part in samples.flatten(0, 1).split(_AT_ONCE)]
+    parts = [extractor(part) for part in samples.flatten(0, 1).split(_EXAMPLES_PER_PASS)]
     return {
         layer: torch.cat([part[layer] for part in parts]).unflatten(0, samples.shape[:2])
         for layer in extractor.layers

@@ -31,23 +31,21 @@ def ali(
     random = encoding == "stochastic"
 
     def encode(networks: Networks, x: Tensor) -> Tensor:
-        code: Tensor = networks.encoder(x)
+        code = networks.encoder(x)
         return code.chunk(2, 1)[0] if random else code
 
     def encoded(networks: Networks, batch: Batch) -> Tensor:
-        code: Tensor = networks.encoder(batch.real)
+        code = networks.encoder(batch.real)
         if not random:
             return code
         mean, log_std = code.chunk(2, 1)
         return mean + log_std.exp() * batch["encoder_noise"]
 
     def on_data(networks: Networks, batch: Batch) -> Tensor:
-        logits: Tensor = networks.discriminator(batch.real, encoded(networks, batch))
-        return logits
+        return networks.discriminator(batch.real, encoded(networks, batch))
 
     def on_generated(networks: Networks, batch: Batch) -> Tensor:
-        logits: Tensor = networks.discriminator(*generated_pair(networks, batch))
-        return logits
+        return networks.discriminator(*generated_pair(networks, batch))
 
     losses = {
         "generator": lambda networks, batch: batch.mean_noise(softplus(-on_generated(networks, batch))),

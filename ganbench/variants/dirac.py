@@ -63,18 +63,11 @@ def dirac(
     numbers = _numbers(method, update, gamma=gamma, gp_target=gp_target, clip=clip, noise_std=noise_std)
     if objective is not None and method not in ("instance-noise", "r1", "r2"):
         raise GanbenchError(f"dirac: method {method} has an objective of its own; leave `objective` out")
-    wanted = _objective(method, objective or "gan")
-    penalties = _penalties(method, numbers)
-    variant = two_player(
-        wanted,
-        penalties,
-        network="dirac",
-        latent_dim=1,
-        batch_size=1,
-        optimizer="sgd",
-        learning_rate=step_size,
-        **_rule(order, update, first, n_critic, numbers),
-    )
+    base = wasserstein if method == "wgan-gp" else _OBJECTIVES[objective or "gan"]
+    wanted, penalties = _OBJECTIVES.get(method, base)(), _penalties(method, numbers)
+    settings: dict[str, Any] = {"network": "dirac", "latent_dim": 1, "batch_size": 1, "optimizer": "sgd"}
+    rule = _rule(order, update, first, n_critic, numbers)
+    variant = two_player(wanted, penalties, **settings, learning_rate=step_size, **rule)
     return replace(
         variant,
         build=lambda spec: _game(spec, wanted, penalties, numbers.get("noise_std", 0.0)),
@@ -110,18 +103,14 @@ def _rule(
     return {"update": rules.get(update, update), "n_critic": n_critic}
 
 
-def _objective(method: str, base: str) -> Objective:
-    return _OBJECTIVES.get(method, wasserstein if method == "wgan-gp" else _OBJECTIVES[base])()
-
-
 def _penalties(method: str, numbers: Mapping[str, float]) -> list[Penalty]:
-    made = {
+    penalties = {
         "wgan": lambda: clip_weights(numbers["clip"]),
         "wgan-gp": lambda: gradient_penalty(numbers["gamma"] / 2, numbers["gp_target"]),
         "r1": lambda: r1(numbers["gamma"]),
         "r2": lambda: r2(numbers["gamma"]),
     }
-    return [made[method]()] if method in made else []
+    return [penalties[method]()] if method in penalties else []
 
 
 def _game(spec: DataSpec, objective: Objective, penalties: list[Penalty], noise_std: float) -> Game:
@@ -166,8 +155,5 @@ def _start(seed: int, start: tuple[float, float], spread: float) -> dict[str, Tr
     """Seed 0 starts where it is told, the others anywhere in the square."""
     drawn = torch.rand(2, dtype=torch.float64, generator=streams.generator(seed, "initial/dirac"))
     theta, psi = start if seed == 0 else (spread * (2 * drawn - 1)).tolist()
-    return {"generator": {"theta": _number(theta)}, "discriminator": {"psi": _number(psi)}}
-
-
-def _number(value: float) -> Tensor:
-    return torch.tensor(value, dtype=torch.float64)
+    g, d = (torch.tensor(value, dtype=torch.float64) for value in (theta, psi))
+    return {"generator": {"theta": g}, "discriminator": {"psi": d}}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganbench.datasets.real_line import Exponential, Normal
 from ganbench.errors import GanbenchError
-from ganbench.game import DOUBLED, Batch, ConstantInput, DataSpec, Game, Networks, RandomInput, Tree
+from ganbench.game import DOUBLED, Batch, ConstantInput, DataSpec, Game, Input, Networks, RandomInput
 from ganbench.objectives import Objective, least_squares
 from ganbench.optimizers import optimizer
 from ganbench.updates import update_rule
@@ -59,7 +59,8 @@ def lsgan1d(
     """
     if not free:
         raise GanbenchError("lsgan1d: `free` names the parameters that move; name at least one of a, b, g, h")
-    start = {"a": a, "b": b, "g": g, "h": h}
+    # Float64, so that the starts are the same in every precision but for rounding.
+    start = {n: torch.tensor(v, dtype=torch.float64) for n, v in {"a": a, "b": b, "g": g, "h": h}.items()}
     rule = optimizer("sgd", step_size)
     return Variant(
         build=lambda spec: _game(
@@ -71,7 +72,7 @@ def lsgan1d(
         reals_per_batch=batch_size,
         threshold=0.5,
         probability=_OBJECTIVES[objective]().probability,
-        starts=lambda _seed: {player: _tree(start, names) for player, names in _PLAYERS.items()},
+        starts=lambda _seed: {player: {n: start[n] for n in names} for player, names in _PLAYERS.items()},
     )
 
 
@@ -162,16 +163,12 @@ def _game(
         fake = networks.discriminator(networks.generator(played(batch)[1]))
         return objective.generator(fake, fake, batch)
 
-    inputs: dict[str, RandomInput | ConstantInput] = {
-        "noise": RandomInput((2 if latent == "rayleigh" else 1,))
-    }
+    players = {"generator": generator, "discriminator": discriminator}
+    losses = {"generator": generator_loss, "discriminator": discriminator_loss}
+    inputs: dict[str, Input] = {"noise": RandomInput((2 if latent == "rayleigh" else 1,))}
     if exact:
         inputs |= _rules(spec, panels, latent, "") | _rules(spec, 2 * panels, latent, DOUBLED)
-    return Game(
-        {"generator": generator, "discriminator": discriminator},
-        {"generator": generator_loss, "discriminator": discriminator_loss},
-        inputs,
-    )
+    return Game(players, losses, inputs)
 
 
 def _rules(spec: DataSpec, panels: int, latent: Latent, ending: str) -> dict[str, Any]:
@@ -181,16 +178,9 @@ def _rules(spec: DataSpec, panels: int, latent: Latent, ending: str) -> dict[str
             "lsgan1d: the data set gives no quadrature for an exact expectation; use exponential or normal, "
             "or `expectation: samples`"
         )
-    real, noise = spec.quadrature(panels), noise_rule(latent, panels)
-    rules = {
-        "real_nodes": real[0],
-        "real_weights": real[1],
-        "noise_nodes": noise[0],
-        "noise_weights": noise[1],
+    rules = {"real": spec.quadrature(panels), "noise": noise_rule(latent, panels)}
+    return {
+        f"{name}_{part}{ending}": ConstantInput(values)
+        for name, rule in rules.items()
+        for part, values in zip(("nodes", "weights"), rule, strict=True)
     }
-    return {name + ending: ConstantInput(values) for name, values in rules.items()}
-
-
-def _tree(start: Mapping[str, float], names: Sequence[str]) -> Tree:
-    """Starting values by name; float64, so that they are the same in every precision but for rounding."""
-    return {name: torch.tensor(start[name], dtype=torch.float64) for name in names}

@@ -8,7 +8,7 @@ from annotated_types import Ge
 
 from ganbench.objectives import relativistic
 from ganbench.penalties import r1, r2
-from ganbench.variants.two_player import register_variant, two_player
+from ganbench.variants.two_player import OptimizerChoice, register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.99}}
@@ -18,7 +18,7 @@ _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.99}}
 def rpgan_r1r2(
     gamma: Annotated[float, Ge(0), "γ of both penalties (with γ/2 in front)"] = 1.0,
     every: Annotated[int, Ge(1), "apply the penalties at every k-th update, k times as heavy"] = 1,
-    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
+    optimizer: OptimizerChoice = _ADAM,
     **options: Any,
 ) -> Variant:
     """Relativistic pairing GAN with R1 and R2: the objective of R3GAN.

@@ -24,6 +24,13 @@ from ganbench.variants.variant import Variant
 
 DCGAN_ADAM = {"adam": {"beta1": 0.5}}
 """Radford et al. 2016, section 4; with a learning rate of 2e-4."""
+Network = Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"]
+LatentDim = Annotated[int, Ge(1), "numbers in the generator's input"]
+BatchSize = Annotated[int, Ge(1), "real and generated examples in each update"]
+OptimizerChoice = Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"]
+DiscriminatorRate = Annotated[LearningRate | None, "of the discriminator; null: learning_rate"]
+Update = Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"]
+First = Annotated[FirstPlayer, "who moves first in a round of alternating updates"]
 
 
 def two_player(
@@ -32,18 +39,16 @@ def two_player(
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None = None,
     shown: DiscriminatorInput = SINGLE_EXAMPLES,
     *,
-    network: Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"] = "mlp",
-    latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
+    network: Network = "mlp",
+    latent_dim: LatentDim = 64,
     latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
-    batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
-    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
+    batch_size: BatchSize = 64,
+    optimizer: OptimizerChoice = DCGAN_ADAM,
     learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 2e-4,
-    discriminator_learning_rate: Annotated[
-        LearningRate | None, "of the discriminator; null: learning_rate"
-    ] = None,
-    update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
+    discriminator_learning_rate: DiscriminatorRate = None,
+    update: Update = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
-    first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
+    first: First = "discriminator",
     ema: Annotated[
         float | None,
         Interval(gt=0, lt=1),
@@ -84,10 +89,10 @@ def register_variant(
 
 
 def _projections(penalties: Sequence[Penalty]) -> dict[str, Callable[[Tensor], Tensor]]:
-    found = [penalty.project for penalty in penalties if penalty.project is not None]
-    if len(found) > 1:
+    projections = [penalty.project for penalty in penalties if penalty.project is not None]
+    if len(projections) > 1:
         raise GanbenchError("at most one penalty of a variant can project the discriminator's parameters")
-    return {"discriminator": found[0]} if found else {}
+    return {"discriminator": projections[0]} if projections else {}
 
 
 def _game(

@@ -29,8 +29,7 @@ def veegan(
     """
 
     def encode(networks: Networks, x: Tensor) -> Tensor:
-        code: Tensor = networks.encoder(x)
-        return code
+        return networks.encoder(x)
 
     def reconstruction(networks: Networks, batch: Batch) -> Tensor:
         error = batch.noise - networks.encoder(networks.generator(batch.noise))

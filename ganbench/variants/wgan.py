@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 from ganbench.objectives import wasserstein
 from ganbench.penalties import clip_weights
 from ganbench.schedules import LearningRate
-from ganbench.variants.two_player import register_variant, two_player
+from ganbench.variants.two_player import OptimizerChoice, register_variant, two_player
 from ganbench.variants.variant import Variant
 
 
@@ -18,7 +18,7 @@ def wgan(
     clip: Annotated[float, Gt(0), "every parameter of the critic stays in [-clip, clip]"] = 0.01,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
     learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 5e-5,
-    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = "rmsprop",
+    optimizer: OptimizerChoice = "rmsprop",
     **options: Any,
 ) -> Variant:
     """Wasserstein GAN: a critic kept Lipschitz by clipping its weights.

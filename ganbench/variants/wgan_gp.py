@@ -9,7 +9,7 @@ from annotated_types import Ge
 from ganbench.objectives import wasserstein
 from ganbench.penalties import gradient_penalty
 from ganbench.schedules import LearningRate
-from ganbench.variants.two_player import register_variant, two_player
+from ganbench.variants.two_player import OptimizerChoice, register_variant, two_player
 from ganbench.variants.variant import Variant
 
 _ADAM = {"adam": {"beta1": 0.0, "beta2": 0.9}}
@@ -21,7 +21,7 @@ def wgan_gp(
     every: Annotated[int, Ge(1), "apply the penalty at every k-th update, k times as heavy"] = 1,
     n_critic: Annotated[int, Ge(1), "critic updates before each generator update"] = 5,
     learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 1e-4,
-    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = _ADAM,
+    optimizer: OptimizerChoice = _ADAM,
     **options: Any,
 ) -> Variant:
     """Wasserstein GAN with a two-sided gradient penalty between real and generated points.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Ge, Interval
 from torch import Tensor, nn
@@ -13,10 +13,18 @@ from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
 from ganbench.networks.joint import encoder, joint_discriminator
 from ganbench.networks.network import Architecture, architecture
 from ganbench.optimizers import optimizer as make_optimizer
-from ganbench.registry import EntryOf
 from ganbench.schedules import LearningRate
-from ganbench.updates import FirstPlayer, Turns, update_rule
-from ganbench.variants.two_player import DCGAN_ADAM
+from ganbench.updates import Turns, update_rule
+from ganbench.variants.two_player import (
+    DCGAN_ADAM,
+    BatchSize,
+    DiscriminatorRate,
+    First,
+    LatentDim,
+    Network,
+    OptimizerChoice,
+    Update,
+)
 from ganbench.variants.variant import Variant
 
 Encode = Callable[[Networks, Tensor], Tensor]
@@ -28,17 +36,15 @@ def with_encoder(
     numbers_encoded: int = 1,
     /,
     *,
-    network: Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"] = "mlp",
-    latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
-    batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
-    optimizer: Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"] = DCGAN_ADAM,
+    network: Network = "mlp",
+    latent_dim: LatentDim = 64,
+    batch_size: BatchSize = 64,
+    optimizer: OptimizerChoice = DCGAN_ADAM,
     learning_rate: Annotated[LearningRate, "of all players; constant, or by the share of the budget"] = 2e-4,
-    discriminator_learning_rate: Annotated[
-        LearningRate | None, "of the discriminator; null: learning_rate"
-    ] = None,
-    update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
+    discriminator_learning_rate: DiscriminatorRate = None,
+    update: Update = "alternating",
     n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,
-    first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
+    first: First = "discriminator",
     ema: Annotated[float | None, Interval(gt=0, lt=1), "decay of the generator's moving average"] = None,
 ) -> Variant:
     """A variant of a generator, an encoder and a discriminator of pairs; generator and encoder move together.
@@ -53,17 +59,10 @@ def with_encoder(
 
     def build(spec: DataSpec) -> Game:
         pair = architecture(network)
-        players = {
-            "generator": pair.generator(latent_dim, spec),
-            **_of_vectors(pair, latent_dim, numbers_encoded, spec),
-        }
+        players = {"generator": pair.generator(latent_dim, spec)}
+        players |= _of_vectors(pair, latent_dim, numbers_encoded, spec)
         inputs = {"noise": RandomInput((latent_dim,)), "encoder_noise": RandomInput((latent_dim,))}
-        return Game(
-            players,
-            losses,
-            inputs,
-            logits=lambda networks, _batch, x: networks.discriminator(x, encode(networks, x)),
-        )
+        return Game(players, losses, inputs, logits=lambda n, _, x: n.discriminator(x, encode(n, x)))
 
     return Variant(
         build=build,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 from torch import Tensor
 
-from ganbench.diagnostics.estimators.neighbours import rows_at_once
+from ganbench.diagnostics.estimators.neighbours import rows_per_pass
 from ganbench.streams import generator
 
 _SPARE = 8  # candidates beyond those asked for, as products round
@@ -40,7 +40,7 @@ def nearest_points(samples: Tensor, pool: Tensor, count: int = 2) -> Nearest:
     centre = pool.mean(0)
     points, squares = pool - centre, (pool - centre).square().sum(1)
     parts = []
-    for part in samples.split(rows_at_once(len(pool))):
+    for part in samples.split(rows_per_pass(len(pool))):
         approximate = torch.addmm(squares, part - centre, points.mT, alpha=-2)
         candidates = approximate.topk(min(count + _SPARE, len(pool)), dim=1, largest=False).indices
         apart = torch.stack([(part - pool[column]).square().sum(1).sqrt() for column in candidates.mT], 1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_NUMBERS_AT_ONCE = 4_000_000
+_NUMBERS_PER_PASS = 4_000_000
 """Bounds the memory of distances and of neighbourhoods at 32 MB each."""
 
 
@@ -38,11 +38,11 @@ def nearest_neighbours(samples: Tensor, k: int) -> Neighbours:
     """
     finite = samples.isfinite().all(2).all(1)
     points = torch.where(finite[:, None, None], samples.double(), 0.0)
-    distinct = torch.stack([_first_copies(each) for each in points])
+    distinct = torch.stack([_first_copies(sample) for sample in points])
     points = points - points.mean(1, keepdim=True)
     k = min(k, points.shape[1] - 1)
     sets, count, width = points.shape
-    rows = max(1, _NUMBERS_AT_ONCE // (sets * max(count, k * width)))
+    rows = max(1, _NUMBERS_PER_PASS // (sets * max(count, k * width)))
     parts = [_nearest_of(points, distinct, start, rows, k) for start in range(0, count, rows)]
     distances, indices = (torch.cat(column, 1) for column in zip(*parts, strict=True))
     return Neighbours(points, distances, indices, distinct, finite & (distinct.sum(1) > k))
@@ -59,12 +59,12 @@ def _first_copies(points: Tensor) -> Tensor:
 
 def _nearest_of(points: Tensor, distinct: Tensor, start: int, rows: int, k: int) -> tuple[Tensor, Tensor]:
     """Distances and indices [S, rows, k] of the rows from `start` on."""
-    own = points[:, start : start + rows]
-    squares = points.square().sum(2).unsqueeze(1) - 2 * own @ points.mT
+    block = points[:, start : start + rows]
+    squares = points.square().sum(2).unsqueeze(1) - 2 * block @ points.mT
     squares.masked_fill_(~distinct.unsqueeze(1), torch.inf)
     squares.diagonal(start, 1, 2).fill_(torch.inf)
     indices = squares.topk(k, dim=2, largest=False).indices
-    distances = torch.linalg.vector_norm(gathered(points, indices) - own.unsqueeze(2), dim=3)
+    distances = torch.linalg.vector_norm(gathered(points, indices) - block.unsqueeze(2), dim=3)
     distances, order = distances.sort(dim=2)
     return distances, indices.gather(2, order)
 
@@ -75,54 +75,53 @@ def gathered(points: Tensor, indices: Tensor) -> Tensor:
     return points[sets, indices]
 
 
-def two_nn(found: Neighbours, dropped: float = 0.1) -> Tensor:
+def two_nn(neighbours: Neighbours, dropped: float = 0.1) -> Tensor:
     """TwoNN [S]: the slope through the origin of −log(1 − i/N) on the sorted log(r₂/r₁).
 
     The top `dropped` share of the ratios is left out.  NaN where all ratios are one.
     Source: Facco et al. 2017, "Estimating the intrinsic dimension of datasets by a minimal neighborhood
     information", section "The TWO-NN estimator".
     """
-    if found.distances.shape[2] < 2:
-        return torch.full_like(found.distances[:, 0, 0], torch.nan)
-    ratios = (found.distances[..., 1] / found.distances[..., 0]).log()
-    ratios = torch.where(found.distinct, ratios, torch.inf).sort(1).values
-    count = found.distinct.sum(1, keepdim=True).double()
+    if neighbours.distances.shape[2] < 2:
+        return torch.full_like(neighbours.distances[:, 0, 0], torch.nan)
+    ratios = (neighbours.distances[..., 1] / neighbours.distances[..., 0]).log()
+    ratios = torch.where(neighbours.distinct, ratios, torch.inf).sort(1).values
+    count = neighbours.distinct.sum(1, keepdim=True).double()
     place = torch.arange(1, ratios.shape[1] + 1, device=ratios.device, dtype=torch.float64)
     kept = place <= (1 - dropped) * count + 1e-6  # a whole number that rounding made smaller
     x = torch.where(kept, ratios, 0.0)
     y = -torch.log1p(-torch.where(kept, place / count, 0.0))
-    return _defined(found, _ratio((x * y).sum(1), x.square().sum(1)))
+    return _defined(neighbours, _ratio((x * y).sum(1), x.square().sum(1)))
 
 
-def levina_bickel(found: Neighbours) -> Tensor:
+def levina_bickel(neighbours: Neighbours) -> Tensor:
     """The maximum-likelihood dimension [S] from k neighbours: 1 / mean of log(T_k/T_j) over points and j < k.
 
     NaN where all k distances are equal everywhere.
     Source: Levina & Bickel 2004, eq. (8); inverses averaged, not dimensions: MacKay & Ghahramani 2005.
     """
-    logs = (found.distances[..., -1:] / found.distances[..., :-1]).log().sum(2)
-    total = torch.where(found.distinct, logs, 0.0).sum(1)
-    count = found.distinct.sum(1) * (found.distances.shape[2] - 1)
-    return _defined(found, _ratio(count.double(), total))
+    logs = (neighbours.distances[..., -1:] / neighbours.distances[..., :-1]).log().sum(2)
+    total = torch.where(neighbours.distinct, logs, 0.0).sum(1)
+    count = neighbours.distinct.sum(1) * (neighbours.distances.shape[2] - 1)
+    return _defined(neighbours, _ratio(count.double(), total))
 
 
-def local_pca(found: Neighbours, threshold: float = 0.05) -> Tensor:
+def local_pca(neighbours: Neighbours, threshold: float = 0.05) -> Tensor:
     """Mean number [S] of a neighbourhood's variances that reach `threshold` times the largest.
 
     A neighbourhood is a point and its k neighbours about their mean.  At most k.
     Source: Fukunaga & Olsen 1971, "An algorithm for finding intrinsic dimensionality of data".
     """
-    sets, count, k = found.distances.shape
-    rows = max(1, _NUMBERS_AT_ONCE // (sets * (k + 1) * found.points.shape[2]))
-    whole = torch.cat(
-        [torch.arange(count, device=found.points.device).expand(sets, count)[..., None], found.indices], 2
-    )
+    sets, count, k = neighbours.distances.shape
+    rows = max(1, _NUMBERS_PER_PASS // (sets * (k + 1) * neighbours.points.shape[2]))
+    places = torch.arange(count, device=neighbours.points.device).expand(sets, count)
+    whole = torch.cat([places.unsqueeze(2), neighbours.indices], 2)
     parts = [
-        significant_variances(_variances(found.points, part), threshold) for part in whole.split(rows, 1)
+        significant_variances(_variances(neighbours.points, part), threshold) for part in whole.split(rows, 1)
     ]
     counts = torch.cat(parts, 1).double()
-    total = torch.where(found.distinct, counts, 0.0).sum(1)
-    return _defined(found, total / found.distinct.sum(1))
+    total = torch.where(neighbours.distinct, counts, 0.0).sum(1)
+    return _defined(neighbours, total / neighbours.distinct.sum(1))
 
 
 def significant_variances(variances: Tensor, threshold: float) -> Tensor:
@@ -142,5 +141,5 @@ def _ratio(above: Tensor, below: Tensor) -> Tensor:
     return torch.where(below > 0, above / below, torch.nan)
 
 
-def _defined(found: Neighbours, value: Tensor) -> Tensor:
-    return torch.where(found.defined, value, torch.nan)
+def _defined(neighbours: Neighbours, value: Tensor) -> Tensor:
+    return torch.where(neighbours.defined, value, torch.nan)

@@ -32,10 +32,10 @@ def frechet_distance(first: Moments, second: Moments) -> Tensor:
     Source: Dowson & Landau 1982; Heusel et al. 2017, eq. (6).
     """
     known = _finite(first) & _finite(second)
-    held = known[..., None, None]
-    one, two = (torch.where(held, m.covariance, 0.0) for m in (first, second))
+    one, two = (torch.where(known[..., None, None], m.covariance, 0.0) for m in (first, second))
     root = square_root(two)
-    eigenvalues = torch.linalg.eigvalsh(_symmetric(root @ one @ root))
+    product = root @ one @ root
+    eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)  # symmetric but for rounding
     overlap = eigenvalues.clamp_min(0).sqrt().sum(-1)
     distance = (first.mean - second.mean).square().sum(-1) + _trace(one) + _trace(two) - 2 * overlap
     return torch.where(known, distance.clamp_min(0), torch.nan)  # below zero is rounding
@@ -61,10 +61,6 @@ def inception_score(logits: Tensor) -> Tensor:
 
 def _finite(moments: Moments) -> Tensor:
     return moments.mean.isfinite().all(-1) & moments.covariance.isfinite().all(-1).all(-1)
-
-
-def _symmetric(matrix: Tensor) -> Tensor:
-    return (matrix + matrix.mT) / 2
 
 
 def _trace(matrix: Tensor) -> Tensor:

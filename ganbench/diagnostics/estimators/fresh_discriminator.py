@@ -48,7 +48,7 @@ class FreshDiscriminators:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        made = construct_game(
+        stacked = construct_game(
             lambda: classifier_game(build(), spec.shape),
             [_streams(seed, f"measure/{purpose}") for seed in seeds],
             spec,
@@ -56,7 +56,8 @@ class FreshDiscriminators:
             device,
             dtype,
         )
-        self.game, self.params, self.buffers = made.game, made.params[PLAYER], made.buffers[PLAYER]
+        self.game = stacked.game
+        self.params, self.buffers = stacked.params[PLAYER], stacked.buffers[PLAYER]
         self.looped = faster_seed_by_seed(self.game.players.values(), device)
         self._optimizer, self._optimizer_state = optimizer, optimizer.initial(self.params)
 
@@ -68,9 +69,9 @@ class FreshDiscriminators:
     def advance(self, how: Gradient, real: Tensor, fake: Tensor) -> None:
         """One update on a batch of real and generated examples, each [S, n, *shape]."""
         inputs = ({PLAYER: self.params}, {PLAYER: self.buffers}, {"real": real, "fake": fake})
-        found = how.function(inputs)
-        self.buffers = found.buffers[PLAYER]
-        self._optimizer.step_(self.params, found.gradient, self._optimizer_state)
+        result = how.function(inputs)
+        self.buffers = result.buffers[PLAYER]
+        self._optimizer.step_(self.params, result.gradient, self._optimizer_state)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [S, n] of inputs [S, n, *shape], evaluation mode."""

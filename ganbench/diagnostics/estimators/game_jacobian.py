@@ -19,8 +19,8 @@ from torch.func import jacrev, jvp, vjp, vmap
 from ganbench.game import Game, Tree, player_gradient
 from ganbench.training.replicas import in_double, replica, rows_of
 
-_ROWS_AT_ONCE = 64
-_NUMBERS_AT_ONCE = 4_000_000
+_ROWS_PER_PASS = 64
+_NUMBERS_PER_PASS = 4_000_000
 """Of whole Jacobians that are built at once: 32 MB."""
 Product = Callable[[Tensor], Tensor]
 """Vectors [S, P] to products [S, P] of each replica's matrix."""
@@ -76,7 +76,7 @@ class Motion:
     ) -> None:
         self._game, self.layout, self._looped = game, Layout.of(params), looped
         self.at = self.layout.vectors(params)
-        self._buffers, self._batch = (in_double(each) for each in (buffers, batch))
+        self._buffers, self._batch = (in_double(tree) for tree in (buffers, batch))
 
     def parts(self, count: int) -> Iterator[Motion]:
         """The same of at most `count` replicas at a time, in their order."""
@@ -88,29 +88,29 @@ class Motion:
     def value(self, batch: Mapping[str, Tensor] | None = None) -> Tensor:
         """F itself [S, P], on another batch where one is given."""
         given = self._batch if batch is None else in_double(batch)
-        return self._each(lambda field, at, _: field(at), self.at, given)
+        return self._of_replicas(lambda field, at, _: field(at), self.at, given)
 
     def product(self, vectors: Tensor) -> Tensor:
         """J z for z [S, P]."""
-        return self._each(_forward_product, vectors)
+        return self._of_replicas(_forward_product, vectors)
 
     def transposed_product(self, vectors: Tensor) -> Tensor:
         """Jᵀ z for z [S, P]."""
-        return self._each(lambda field, at, z: vjp(field, at)[1](z)[0], vectors)
+        return self._of_replicas(lambda field, at, z: vjp(field, at)[1](z)[0], vectors)
 
     def jacobian(self) -> Tensor:
         """J of every replica [S, P, P]; row i is the gradient of F's i-th number."""
-        at_once = max(1, _NUMBERS_AT_ONCE // max(self.layout.size, 1) ** 2)
-        return self._each(
-            lambda field, at, _: jacrev(field, chunk_size=_ROWS_AT_ONCE)(at), self.at, at_once=at_once
+        count = max(1, _NUMBERS_PER_PASS // max(self.layout.size, 1) ** 2)
+        return self._of_replicas(
+            lambda field, at, _: jacrev(field, chunk_size=_ROWS_PER_PASS)(at), self.at, count=count
         )
 
-    def _each(
+    def _of_replicas(
         self,
         function: Callable[[Product, Tensor, Tensor], Tensor],
         vectors: Tensor,
         batch: Mapping[str, Tensor] | None = None,
-        at_once: int | None = None,
+        count: int | None = None,
     ) -> Tensor:
         """`function(field, at, vector)` of every replica, stacked; raises Undefined where torch cannot."""
 
@@ -120,7 +120,7 @@ class Motion:
         inputs = (self.at, vectors, self._buffers, self._batch if batch is None else batch)
         if not self._looped:
             try:
-                return vmap(single, chunk_size=at_once)(*inputs).detach()
+                return vmap(single, chunk_size=count)(*inputs).detach()
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError:  # a loss that branches on a number, or an operation without a rule
@@ -172,7 +172,7 @@ def rotation_share_of(matrices: Tensor) -> Tensor:
     return turning / (turning + straight)
 
 
-def cosine(left: Tensor, right: Tensor) -> Tensor:
+def cosine(one: Tensor, two: Tensor) -> Tensor:
     """The cosine [S] between vectors [S, P]; NaN where one of them is zero."""
-    norms = torch.linalg.vector_norm(left, dim=1) * torch.linalg.vector_norm(right, dim=1)
-    return (left * right).sum(1) / norms
+    norms = torch.linalg.vector_norm(one, dim=1) * torch.linalg.vector_norm(two, dim=1)
+    return (one * two).sum(1) / norms

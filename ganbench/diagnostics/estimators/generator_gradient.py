@@ -51,15 +51,13 @@ def generator_gradient(
                 moved = networks
                 for player, tree in trees.items():
                     moved = moved.with_parameters(player, tree)
-                judged: Tensor = getattr(moved, judge)(game.sample(moved, Batch({**fixed, **drawn})))
-                return judged
+                return getattr(moved, judge)(game.sample(moved, Batch({**fixed, **drawn})))
 
             return _of_minibatch(logits, {player: networks.parameters(player) for player in generating})
 
         drawn = {name: batch[name] for name in inputs}
         if not looped:
-            found: Tensor = vmap(of_minibatch)(drawn)
-            return found
+            return vmap(of_minibatch)(drawn)
         count = len(next(iter(drawn.values())))
         return torch.stack([of_minibatch(replica(drawn, place)) for place in range(count)])
 

@@ -12,7 +12,7 @@ from ganbench.diagnostics.diagnostic import Snapshot
 from ganbench.diagnostics.estimators.dimension_estimators import significant_variances
 from ganbench.game import Batch, Networks, Tree
 
-_NUMBERS_AT_ONCE = 8_000_000
+_NUMBERS_PER_PASS = 8_000_000
 """Bounds the memory of the Jacobians held at once, of all seeds, at 64 MB."""
 
 
@@ -39,13 +39,12 @@ def singular_values(snapshot: Snapshot, points: int) -> Tensor:
 
         vectors = torch.cat([batch[name].flatten(1) for name in latents], 1)
         others = {name: batch[name] for name in draws if name not in latents}
-        found: Tensor = vmap(differentiate(generated))(vectors, others)
-        return found.reshape(len(vectors), outputs, inputs)
+        return vmap(differentiate(generated))(vectors, others).reshape(len(vectors), outputs, inputs)
 
-    at_once = max(1, _NUMBERS_AT_ONCE // (len(snapshot.seeds) * inputs * outputs))
+    rows = max(1, _NUMBERS_PER_PASS // (len(snapshot.seeds) * inputs * outputs))
     parts = (
-        {name: value[:, start : start + at_once] for name, value in draws.items()}
-        for start in range(0, points, at_once)
+        {name: value[:, start : start + rows] for name, value in draws.items()}
+        for start in range(0, points, rows)
     )
     return torch.cat(
         [_spectrum(snapshot.evaluate(jacobians, part, averaged=True, double=True)) for part in parts], 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _BREAKDOWN, _EXACT = 1e-12, 1e-9
-_NUMBERS_HELD = 32_000_000
+_NUMBERS_OF_BASES = 32_000_000
 """Of all bases that are kept at once: 256 MB."""
 
 
@@ -29,9 +29,9 @@ class Spectrum:
     def leading(self, count: int, tolerance: float) -> NDArray[np.complex128]:
         """The `count` of largest magnitude, in order; NaN from the first that is not known to `tolerance`."""
         known = np.cumprod(self.residuals <= tolerance).astype(bool)[:count]
-        found = np.full(count, np.nan + 1j * np.nan)
-        found[: len(known)] = np.where(known, self.values[:count], found[: len(known)])
-        return found
+        leading = np.full(count, np.nan + 1j * np.nan)
+        leading[: len(known)][known] = self.values[:count][known]
+        return leading
 
     def rightmost(self) -> float:
         """The largest real part; NaN where it is not known to a quarter of its size, so its sign is open."""
@@ -45,17 +45,17 @@ class Spectrum:
 
 def spectra_of(matrices: Tensor) -> list[Spectrum]:
     """All eigenvalues of real matrices [S, P, P]; none of one that is not finite."""
-    found = []
+    spectra = []
     for matrix in matrices:
         finite = bool(matrix.isfinite().all())
         values = torch.linalg.eigvals(matrix).cpu().numpy() if finite else np.empty(0, np.complex128)
-        found.append(_in_order(values, np.zeros(len(values))))
-    return found
+        spectra.append(_in_order(values, np.zeros(len(values))))
+    return spectra
 
 
 def batch_of_replicas(size: int, steps: int) -> int:
     """How many replicas of `size` parameters have bases that fit into memory together; at least one."""
-    return max(1, _NUMBERS_HELD // (size * (min(steps, size) + 1)))
+    return max(1, _NUMBERS_OF_BASES // (size * (min(steps, size) + 1)))
 
 
 def krylov_spectra(product: Callable[[Tensor], Tensor], starts: Tensor, steps: int) -> list[Spectrum]:
@@ -71,17 +71,17 @@ def krylov_spectra(product: Callable[[Tensor], Tensor], starts: Tensor, steps: i
     projected = starts.new_zeros(count, steps + 1, steps)
     basis[0] = starts / torch.linalg.vector_norm(starts, dim=1, keepdim=True)
     for step in range(steps):
-        vector, held = product(basis[step]), basis[: step + 1]
+        vector, present = product(basis[step]), basis[: step + 1]
         for _ in range(2):  # twice is enough to keep the basis orthogonal to rounding
-            parts = torch.einsum("ksp,sp->sk", held, vector)
-            vector = vector - torch.einsum("sk,ksp->sp", parts, held)
+            parts = torch.einsum("ksp,sp->sk", present, vector)
+            vector = vector - torch.einsum("sk,ksp->sp", parts, present)
             projected[:, : step + 1, step] += parts
         norm = torch.linalg.vector_norm(vector, dim=1)
         whole = torch.linalg.vector_norm(projected[:, :, step], dim=1)
         norm = torch.where(norm <= _BREAKDOWN * whole, 0.0, norm)  # the basis spans an invariant space
         projected[:, step + 1, step] = norm
         basis[step + 1] = torch.where(norm[:, None] > 0, vector / norm[:, None], 0.0)
-    return [_ritz(each) for each in projected.cpu().numpy()]
+    return [_ritz(matrix) for matrix in projected.cpu().numpy()]
 
 
 def _ritz(projected: NDArray[np.float64]) -> Spectrum:

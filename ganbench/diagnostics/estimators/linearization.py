@@ -86,7 +86,7 @@ def differences(function: Map, origin: Tensor, moves_to: Tensor) -> Tensor | Non
 def motion_at(snapshot: Snapshot, params: Mapping[str, Tree]) -> Motion:
     """The field of motion at R given replicas [R, ...], on the first seed's measuring batch and buffers."""
     count = len(next(value for tree in params.values() for value in tree.values()))
-    buffers, batch = (first_repeated(each, count) for each in (snapshot.buffers(), snapshot.batch()))
+    buffers, batch = (first_repeated(tree, count) for tree in (snapshot.buffers(), snapshot.batch()))
     return Motion(snapshot.game, params, buffers, batch)
 
 

@@ -87,17 +87,16 @@ def log_one_plus_inverse(log_x: Values, k: int) -> Values:
     x = np.exp(np.minimum(log_x, 700.0))
     with np.errstate(divide="ignore"):
         entire = exp1(np.maximum(x, _FLAT)) + np.euler_gamma + np.maximum(log_x, np.log(_FLAT))
-    found: Values = np.where(x < _FLAT, x, entire)
+    integral = np.where(x < _FLAT, x, entire)
     for j, moment in enumerate(_moments(x, k)[:-1], 1):
-        found = found - (1 / j - moment)
-    return found
+        integral = integral - (1 / j - moment)
+    return integral
 
 
 def optimal_share(log_x: Values, k: int) -> Values:
     """x · I_k(x): its mean under x = (p/q)·Gamma(k) is p/(p + q)."""
     x = np.exp(np.minimum(log_x, 700.0))
-    found: Values = x * _moments(x, k)[-1]
-    return found
+    return x * _moments(x, k)[-1]
 
 
 def _moments(x: Values, k: int) -> list[Values]:
@@ -116,5 +115,4 @@ def _log_inverse_density(distance: Values, size: int, dim: int) -> Values:
     """log u: ψ(N + 1) + log c_d + d log ρ."""
     log_ball = dim / 2 * np.log(np.pi) - gammaln(dim / 2 + 1)
     with np.errstate(divide="ignore"):
-        found: Values = digamma(size + 1) + log_ball + dim * np.log(distance)
-    return found
+        return digamma(size + 1) + log_ball + dim * np.log(distance)

@@ -15,7 +15,7 @@ import torch
 from scipy.special import betaln, gammaln
 from torch import Tensor
 
-NUMBERS_AT_ONCE = 1_000_000
+NUMBERS_PER_PASS = 1_000_000
 """Distances held at a time: 8 MB in float64, a few times that with what is derived of them.
 
 Results are written into tensors made beforehand: small ones kept between large ones that come and go
@@ -48,9 +48,9 @@ class Pairs:
             return
         x, y = first - centre, second - centre
         x_squares, y_squares = x.square().sum(1, keepdim=True), y.square().sum(1, keepdim=True)
-        left = torch.cat([x, x_squares, torch.ones_like(x_squares)], 1)
-        right = torch.cat([-2 * y, torch.ones_like(y_squares), y_squares], 1)
-        self._squares = left @ right.mT
+        rows = torch.cat([x, x_squares, torch.ones_like(x_squares)], 1)
+        columns = torch.cat([-2 * y, torch.ones_like(y_squares), y_squares], 1)
+        self._squares = rows @ columns.mT
         self._rounding = 4 * (first.shape[1] + 8) * torch.finfo(first.dtype).eps
         self._error = (
             self._rounding * (x_squares + y_squares.max()),
@@ -66,35 +66,35 @@ class Pairs:
             sure = self._squares < square - error
             places = self._places((self._squares > square + error).logical_or_(sure).logical_not_())
             if places is not None:
-                sure[places] = compare(self._apart(*places), radii.expand_as(sure)[places])
+                sure[places] = compare(self._distances(*places), radii.expand_as(sure)[places])
                 return sure
         return compare(self._all_direct(), radii)
 
     def nearest(self, count: int, start: int) -> Tensor:
         """Distances [n, count] of the nearest others, ascending; row i is the point of column start + i."""
-        apart = None
+        near = None
         if self._direct is None:
             self._squares.diagonal(start).fill_(torch.inf)
             kth = self._squares.topk(count, dim=1, largest=False).values[:, -1:]
             places = self._places((self._squares > kth + 2 * self._error[0]).logical_not_())
             if places is not None:
-                apart = torch.full_like(self._squares, torch.inf)
-                apart[places] = self._apart(*places)
-        apart = self._all_direct() if apart is None else apart
-        apart.diagonal(start).fill_(torch.inf)
-        return apart.topk(count, dim=1, largest=False).values
+                near = torch.full_like(self._squares, torch.inf)
+                near[places] = self._distances(*places)
+        near = self._all_direct() if near is None else near
+        near.diagonal(start).fill_(torch.inf)
+        return near.topk(count, dim=1, largest=False).values
 
-    def _places(self, left_open: Tensor) -> tuple[Tensor, Tensor] | None:
+    def _places(self, undecided: Tensor) -> tuple[Tensor, Tensor] | None:
         """Rows and columns of the pairs [n, m] that are left open; None where these are too many."""
-        rows, columns = left_open.nonzero(as_tuple=True)
-        return None if len(rows) > _OPEN_AT_MOST * left_open.numel() else (rows, columns)
+        rows, columns = undecided.nonzero(as_tuple=True)
+        return None if len(rows) > _OPEN_AT_MOST * undecided.numel() else (rows, columns)
 
-    def _apart(self, rows: Tensor, columns: Tensor) -> Tensor:
+    def _distances(self, rows: Tensor, columns: Tensor) -> Tensor:
         """The distances of some pairs, [P]."""
-        step = rows_at_once(self._first.shape[1])
+        step = rows_per_pass(self._first.shape[1])
         parts = zip(rows.split(step), columns.split(step), strict=True)
-        apart = [distances(self._first[i].unsqueeze(1), self._second[j].unsqueeze(1)) for i, j in parts]
-        return torch.cat(apart).flatten()
+        pairs = [distances(self._first[i].unsqueeze(1), self._second[j].unsqueeze(1)) for i, j in parts]
+        return torch.cat(pairs).flatten()
 
     def _all_direct(self) -> Tensor:
         """The distances of all pairs, [n, m]; made once."""
@@ -103,9 +103,9 @@ class Pairs:
         return self._direct
 
 
-def rows_at_once(columns: int) -> int:
+def rows_per_pass(columns: int) -> int:
     """How many rows of a distance matrix with so many columns are computed together."""
-    return max(1, NUMBERS_AT_ONCE // max(1, columns))
+    return max(1, NUMBERS_PER_PASS // max(1, columns))
 
 
 def neighbour_radii(points: Tensor, neighbours: tuple[int, ...]) -> Tensor:
@@ -115,7 +115,7 @@ def neighbour_radii(points: Tensor, neighbours: tuple[int, ...]) -> Tensor:
     """
     assert max(neighbours) < len(points), "more neighbours asked for than there are other points"
     radii, centre = points.new_empty(len(neighbours), len(points)), points.mean(0)
-    for start in range(0, len(points), step := rows_at_once(len(points))):
+    for start in range(0, len(points), step := rows_per_pass(len(points))):
         nearest = Pairs(points[start : start + step], points, centre).nearest(max(neighbours), start)
         radii[:, start : start + step] = nearest[:, [k - 1 for k in neighbours]].T
     return radii
@@ -146,7 +146,7 @@ class Overlap:
     """Whether a real point lies in some fake's closed ball for precision, bool [n]."""
     balls: Tensor
     """Real points' open balls for density that hold a fake, [m]."""
-    held: Tensor
+    fakes: Tensor
     """Fakes in a real point's open ball for density, [n]."""
     clipped_balls: Tensor
     """Real points' closed clipped balls that hold a fake, [m]."""
@@ -158,29 +158,29 @@ def neighbourhoods(points: Tensor, precision_k: int, density_k: int) -> Neighbou
     clipped = density.clamp_max(float(np.median(density.cpu())))
     holding = torch.zeros(len(points), dtype=torch.int64, device=points.device)
     centre = points.mean(0)
-    for start in range(0, len(points), step := rows_at_once(len(points))):
+    for start in range(0, len(points), step := rows_per_pass(len(points))):
         part = slice(start, start + step)
-        held = Pairs(points[part], points, centre).within(clipped[part, None])
-        held.diagonal(start).fill_(False)
-        holding += _count(held, 0)
+        within = Pairs(points[part], points, centre).within(clipped[part, None])
+        within.diagonal(start).fill_(False)
+        holding += _count(within, 0)
     return Neighbourhoods(points, precision, density, clipped, density_k, _filled(holding, density_k))
 
 
 def overlap(real: Neighbourhoods, fake: Tensor, fake_radii: Tensor) -> Overlap:
     """One pass over all pairs of real points and fakes [m, F] with their radii for precision [m]."""
     precise, balls, clipped_balls = torch.zeros(3, len(fake), dtype=torch.int64, device=fake.device)
-    recalled, held = torch.zeros(2, len(real.points), dtype=torch.int64, device=fake.device)
+    recalled, fakes = torch.zeros(2, len(real.points), dtype=torch.int64, device=fake.device)
     centre = real.points.mean(0)
-    for start in range(0, len(real.points), step := rows_at_once(len(fake))):
+    for start in range(0, len(real.points), step := rows_per_pass(len(fake))):
         part = slice(start, start + step)
         pairs = Pairs(real.points[part], fake, centre)
         precise += _count(pairs.within(real.precision[part, None]), 0)
         recalled[part] = _count(pairs.within(fake_radii[None]), 1)
-        inside = pairs.within(real.density[part, None], closed=False)
-        balls += _count(inside, 0)
-        held[part] = _count(inside, 1)
+        within = pairs.within(real.density[part, None], closed=False)
+        balls += _count(within, 0)
+        fakes[part] = _count(within, 1)
         clipped_balls += _count(pairs.within(real.clipped[part, None]), 0)
-    return Overlap(precise > 0, recalled > 0, balls, held, clipped_balls)
+    return Overlap(precise > 0, recalled > 0, balls, fakes, clipped_balls)
 
 
 def support_values(real: Neighbourhoods, fake: Tensor, precision_k: int) -> dict[str, float]:
@@ -192,16 +192,16 @@ def support_values(real: Neighbourhoods, fake: Tensor, precision_k: int) -> dict
     fellows at just the radius they count k at most, here all.
     """
     (fake_radii,) = neighbour_radii(fake, (precision_k,))
-    found, k = overlap(real, fake, fake_radii), real.density_k
+    shared, k = overlap(real, fake, fake_radii), real.density_k
     expected = expected_clipped_coverage(k, len(real.points), len(fake))
     good = np.linspace(0, 1, len(expected))
     return {
-        "precision": float(found.precise.double().mean()),
-        "recall": float(found.recalled.double().mean()),
-        "density": float(found.balls.double().mean()) / k,
-        "coverage": float((found.held > 0).double().mean()),
-        "clipped_density": min(1.0, _filled(found.clipped_balls, k) / real.ideal),
-        "clipped_coverage": float(np.interp(_filled(found.held, k), expected, good)),
+        "precision": float(shared.precise.double().mean()),
+        "recall": float(shared.recalled.double().mean()),
+        "density": float(shared.balls.double().mean()) / k,
+        "coverage": float((shared.fakes > 0).double().mean()),
+        "clipped_density": min(1.0, _filled(shared.clipped_balls, k) / real.ideal),
+        "clipped_coverage": float(np.interp(_filled(shared.fakes, k), expected, good)),
     }
 
 

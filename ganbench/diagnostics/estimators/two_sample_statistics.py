@@ -13,7 +13,7 @@ Kernel = Callable[[Tensor, Tensor], Tensor]
 """Points [n, F] and [m, F] to the kernel's values [n, m]."""
 Radial = Callable[[Tensor], Tensor]
 """Distances to a kernel's values, of any shape."""
-NUMBERS_AT_ONCE = 4_000_000
+NUMBERS_PER_PASS = 4_000_000
 """Kernel values held at a time: 32 MB in float64, a few times that while they are computed."""
 _BANDWIDTH_FROM = 1000
 _FAR = 1e15  # beyond it squares would overflow in float32
@@ -28,7 +28,7 @@ def polynomial(first: Tensor, second: Tensor) -> Tensor:
 
 def gaussian(bandwidth: float) -> Radial:
     """exp(−r²/2σ²) with σ the bandwidth."""
-    return lambda apart: (apart.square() / (-2 * bandwidth**2)).exp_()
+    return lambda distance: (distance.square() / (-2 * bandwidth**2)).exp_()
 
 
 def of_distance(radial: Radial) -> Kernel:
@@ -54,14 +54,14 @@ def median_distance(points: Tensor) -> float:
     """
     some = points[:_BANDWIDTH_FROM]
     rows, columns = torch.triu_indices(len(some), len(some), 1, device=points.device)
-    apart = distances(some, some)[rows, columns]
-    return float(apart.quantile(0.5)) or float(apart.mean()) or 1.0
+    between = distances(some, some)[rows, columns]
+    return float(between.quantile(0.5)) or float(between.mean()) or 1.0
 
 
 def pair_mean(kernel: Kernel, points: Tensor) -> float:
     """Mean of the kernel over the pairs of different points [n, F], n ≥ 2; duplicates count as different."""
     total, count = 0.0, len(points)
-    for start in range(0, count, step := rows_at_once(count)):
+    for start in range(0, count, step := rows_per_pass(count)):
         values = kernel(points[start : start + step], points)
         total += float(values.sum() - values.diagonal(start).sum())
     return total / (count * (count - 1))
@@ -69,7 +69,7 @@ def pair_mean(kernel: Kernel, points: Tensor) -> float:
 
 def cross_mean(kernel: Kernel, first: Tensor, second: Tensor) -> float:
     """Mean of the kernel over all pairs of a point of `first` [n, F] and one of `second` [m, F]."""
-    parts = first.split(rows_at_once(len(second)))
+    parts = first.split(rows_per_pass(len(second)))
     return sum(float(kernel(part, second).sum()) for part in parts) / (len(first) * len(second))
 
 
@@ -80,8 +80,8 @@ def discrepancy(kernel: Kernel, first: Tensor, second: Tensor, within_first: flo
     2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖.  `within_first` is `pair_mean` of the first, where it is known.
     Source: Gretton et al. 2012, eq. (3); Székely & Rizzo 2013, with n(n−1) for their n².
     """
-    own = pair_mean(kernel, first) if within_first is None else within_first
-    return own + pair_mean(kernel, second) - 2 * cross_mean(kernel, first, second)
+    within = pair_mean(kernel, first) if within_first is None else within_first
+    return within + pair_mean(kernel, second) - 2 * cross_mean(kernel, first, second)
 
 
 def relabellings(first: int, second: int, count: int, source: torch.Generator) -> Tensor:
@@ -107,24 +107,25 @@ def permutation_p_values(
     pool = (pool - pool[0]).clamp(-_FAR, _FAR).float()
     within, to_first = torch.zeros(2, len(radials), labels.shape[1], dtype=torch.float64, device=pool.device)
     total = torch.zeros(len(radials), 1, dtype=torch.float64, device=pool.device)
-    for start in range(0, n + m, step := rows_at_once(n + m)):
+    for start in range(0, n + m, step := rows_per_pass(n + m)):
         part = slice(start, start + step)
-        apart = torch.cdist(pool[part], pool, compute_mode="use_mm_for_euclid_dist")
+        between = torch.cdist(pool[part], pool, compute_mode="use_mm_for_euclid_dist")
         for i, radial in enumerate(radials):
-            values = radial(apart) - radial(apart.new_zeros(()))  # a shift leaves discrepancies as they are
+            origin = radial(between.new_zeros(()))  # a shift leaves discrepancies as they are
+            values = radial(between) - origin
             values.diagonal(start).zero_()
             sums = values @ labels
             within[i] += (sums * labels[part]).sum(0)
             to_first[i] += sums.sum(0)
             total[i] += values.sum(dtype=torch.float64)
     across, within_second = to_first - within, total - 2 * to_first + within
-    found = within / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * across / (n * m)
-    return (found >= found[:, :1]).double().mean(1).tolist()
+    values = within / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * across / (n * m)
+    return (values >= values[:, :1]).double().mean(1).tolist()
 
 
-def rows_at_once(columns: int) -> int:
+def rows_per_pass(columns: int) -> int:
     """How many rows of a matrix with so many columns are computed together."""
-    return max(1, NUMBERS_AT_ONCE // columns)
+    return max(1, NUMBERS_PER_PASS // columns)
 
 
 def directions(dim: int, count: int, source: torch.Generator) -> Tensor:
@@ -173,7 +174,7 @@ def heldout_accuracy(real: Tensor, fake: Tensor) -> float:
     train = torch.stack([real[:half], fake[:half]], 1).flatten(0, 1)
     right = 0
     for label, points in enumerate((real[half:], fake[half:])):
-        for part in points.split(rows_at_once(len(train))):
+        for part in points.split(rows_per_pass(len(train))):
             nearest = distances(part, train).topk(asked, dim=1, largest=False).indices
             right += int((((nearest % 2).sum(1) * 2 > asked) == label).sum())
     return right / heldout_points(len(real))
