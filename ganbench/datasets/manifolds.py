@@ -17,7 +17,6 @@ from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
-EVALUATION_SAMPLES = 2500
 _ROLL_SCALE = 7.0
 _ROLL_FROM, _ROLL_TO, _ROLL_HEIGHT = 1.5 * math.pi, 4.5 * math.pi, 21.0
 
@@ -51,7 +50,6 @@ class EmbeddedManifold(Distribution):
             source=source,
             licence="synthetic",
             primary=Primary("two_sample", "energy_distance"),
-            evaluation_samples=EVALUATION_SAMPLES,
         )
 
     def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:

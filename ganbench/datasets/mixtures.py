@@ -16,7 +16,6 @@ from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import SeedStreams, generator
 
-EVALUATION_SAMPLES = 2500
 _DISTANCES_PER_PASS = 4_000_000  # bounds the memory of labels() at 32 MB
 _TRIES = 200
 
@@ -42,7 +41,6 @@ class GaussianMixture(Distribution):
             licence="synthetic",
             primary=Primary("modes", "mode_total_variation"),
             modes=len(means),
-            evaluation_samples=EVALUATION_SAMPLES,
         )
 
     def draw(self, streams: SeedStreams, rows: int, dtype: torch.dtype) -> Block:

@@ -18,7 +18,6 @@ from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.streams import SeedStreams, generator
 
-EVALUATION_SAMPLES = 2500
 _SOURCE = "after Arjovsky & Bottou 2017, section 2"
 
 
@@ -37,7 +36,6 @@ class FlatGaussian(Distribution):
             source=_SOURCE,
             licence="synthetic",
             primary=Primary("perfect_discriminator", "perfect_discriminator_error"),
-            evaluation_samples=EVALUATION_SAMPLES,
             ranked=False,
         )
 
