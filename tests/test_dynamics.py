@@ -381,7 +381,7 @@ def test_memory_changes_how_many_seeds_at_once_but_not_the_products(monkeypatch:
 
     plenty, at_once = spectra()
     size = network_motion().layout.size
-    monkeypatch.setattr(krylov, "_NUMBERS_HELD", 2 * 41 * size)
+    monkeypatch.setattr(krylov, "_NUMBERS_OF_BASES", 2 * 41 * size)
     scarce, by_two = spectra()
     assert [at_once.count(n) for n in (1, 2)] == [0, 0]
     assert [by_two.count(n) for n in (1, 2)] == [40, 40]

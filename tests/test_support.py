@@ -307,24 +307,24 @@ def orders(n: int, m: int) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize(("k", "n", "m"), [(1, 4, 3), (2, 6, 5), (3, 5, 6), (5, 8, 4)])
 def test_expectations_are_those_of_all_orders(k: int, n: int, m: int) -> None:
-    held = []
+    counts = []
     for order in orders(n, m):
         fellows = np.cumsum(np.array(order) == 0)
-        held.append(sum(order[: int(np.argmax(fellows == k))]))  # fakes before the k-th fellow
-    assert expected_coverage(k, n, m) == pytest.approx(np.mean(np.array(held) > 0))
-    assert expected_clipped_coverage(k, n, m)[m] == pytest.approx(np.minimum(held, k).mean() / k)
-    assert np.mean(held) == pytest.approx(k * m / n)  # so that the expected density is 1
+        counts.append(sum(order[: int(np.argmax(fellows == k))]))  # fakes before the k-th fellow
+    assert expected_coverage(k, n, m) == pytest.approx(np.mean(np.array(counts) > 0))
+    assert expected_clipped_coverage(k, n, m)[m] == pytest.approx(np.minimum(counts, k).mean() / k)
+    assert np.mean(counts) == pytest.approx(k * m / n)  # so that the expected density is 1
 
 
 def test_expectations_are_those_of_simulated_sets() -> None:
     k, n, m, repeats = 2, 6, 5, 1500
     sets = normal(repeats, n + m, 3)
-    found = [overlap(neighbourhoods(x[:n], 1, k), x[n:], neighbour_radii(x[n:], (1,))[0]).held for x in sets]
-    held = torch.stack(found).double()
+    fakes = [overlap(neighbourhoods(x[:n], 1, k), x[n:], neighbour_radii(x[n:], (1,))[0]).fakes for x in sets]
+    counts = torch.stack(fakes).double()
     expected = {
-        "coverage": ((held > 0).double(), expected_coverage(k, n, m)),
-        "clipped": (held.clamp_max(k) / k, float(expected_clipped_coverage(k, n, m)[m])),
-        "density": (held * n / (k * m), 1.0),
+        "coverage": ((counts > 0).double(), expected_coverage(k, n, m)),
+        "clipped": (counts.clamp_max(k) / k, float(expected_clipped_coverage(k, n, m)[m])),
+        "density": (counts * n / (k * m), 1.0),
     }
     for name, (values, value) in expected.items():
         per_set = values.mean(1)
