@@ -75,7 +75,7 @@ def constructed(build: Callable[[], T], generator: torch.Generator) -> T:
 
 def _global_generators() -> dict[str, Any]:
     _, words, *place = state_of_numpy()
-    return {"Python's random": state_of_python(), "numpy": (str(list(words)), place)}
+    return {"Python's random": state_of_python(), "numpy": (words.tobytes(), place)}
 
 
 @torch.no_grad()
