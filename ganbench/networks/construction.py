@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import getstate as state_of_python
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from numpy.random import get_state as state_of_numpy
 from torch import Tensor, nn
@@ -75,7 +76,7 @@ def constructed(build: Callable[[], T], generator: torch.Generator) -> T:
 
 def _global_generators() -> dict[str, Any]:
     _, words, *place = state_of_numpy()
-    return {"Python's random": state_of_python(), "numpy": (words.tobytes(), place)}
+    return {"Python's random": state_of_python(), "numpy": (np.asarray(words).tobytes(), place)}
 
 
 @torch.no_grad()
