@@ -12,6 +12,7 @@ from torch import Tensor
 from ganbench.datasets.blocks import BlockSampler
 from ganbench.datasets.dataset import Dataset, Split
 from ganbench.errors import GanbenchError
+from ganbench.streams import SeedStreams
 
 HALF_OF_A_BYTE = 127.5
 
@@ -54,18 +55,29 @@ class FiniteDataset(Dataset):
     Every seed walks shuffled epochs of its own: each row exactly once before any comes again.
     """
 
+    flips = False
+    """Whether training examples are mirrored from left to right, each with probability one half."""
+
     @abstractmethod
     def rows(self, split: Split, device: torch.device) -> Rows:
         """A split on a device; asked again it is the same object."""
 
     def sampler(self, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> BlockSampler:
         rows = self.rows("train", device)
-        return BlockSampler(
-            seeds,
-            device,
-            lambda streams: {"row": streams.permutations(len(rows))},
-            lambda drawn: rows.at(drawn["row"], dtype),
-        )
+
+        def block(streams: SeedStreams) -> dict[str, Tensor]:
+            order = {"row": streams.permutations(len(rows))}
+            return order | ({"flip": streams.uniform((len(rows),)) < 0.5} if self.flips else {})
+
+        def read(drawn: dict[str, Tensor]) -> dict[str, Tensor]:
+            fields, target = rows.at(drawn["row"], dtype), self.info.spec.target
+            if self.flips:
+                images = fields[target]
+                mirrored = drawn["flip"].view(*drawn["flip"].shape, *(1,) * (images.ndim - 2))
+                fields[target] = torch.where(mirrored, images.flip(-1), images)
+            return fields
+
+        return BlockSampler(seeds, device, block, read)
 
     def fields(self, split: Split, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         rows = self.rows(split, device)
