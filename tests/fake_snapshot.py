@@ -25,6 +25,7 @@ class FakeSnapshot:
     def __init__(self, dataset: Dataset, samples: Tensor) -> None:
         self.dataset, self._samples = dataset, samples
         self.device, self.dtype = samples.device, samples.dtype
+        self.shared: dict[Any, Any] = {}
 
     def samples(self, count: int | None = None) -> Tensor:
         assert count is None or count <= self._samples.shape[1]

@@ -23,8 +23,11 @@ from ganbench.datasets import Dataset, images
 from ganbench.datasets.images import digits, fashion_mnist, mnist
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.diagnostic import NotApplicable, primary_quantity
+from ganbench.diagnostics.estimators import frechet as frechet_module
 from ganbench.diagnostics.estimators.frechet import (
+    Deviations,
     Moments,
+    fit,
     frechet_distance,
     inception_score,
     moments,
@@ -107,6 +110,46 @@ def test_distance_of_samples_from_gaussians() -> None:
     two = moments(random(4, count, 2, seed=1) * torch.tensor([2.0, 1.0]) + torch.tensor([0.0, 3.0]))
     # ‖Δμ‖² = 9 with standard error 2·3·√(2/n) = 0.06, and (√4 − 1)² = 1.
     assert frechet_distance(one, two).mean().item() == pytest.approx(10, abs=4 * 0.065 / 2)
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 12), (10, 40), (40, 10), (40, 60), (2, 2)])
+def test_distance_of_few_points_is_that_of_their_moments(first: int, second: int) -> None:
+    one, two = random(3, first, 20), random(second, 20, seed=1) * 1.5 + 0.3
+    assert isinstance(fit(one), Deviations) == (first < 20)
+    expected = [frechet_distance(moments(points), moments(two)).item() for points in one]
+    # Of the moments' 20 eigenvalues those that are 0 are rounding, whose roots are 1e-8.
+    np.testing.assert_allclose(frechet_distance(fit(one), fit(two)), expected, rtol=1e-6)
+    np.testing.assert_allclose(frechet_distance(fit(two), fit(one)), expected, rtol=1e-6)
+
+
+def test_distance_of_few_points_in_closed_form() -> None:
+    # Two points each: Σ = vvᵀ/2 with v their difference, so the overlap is |v·w|/2.
+    one, two = random(2, 50), random(2, 50, seed=1)
+    v, w = one[0] - one[1], two[0] - two[1]
+    shift = (one.mean(0) - two.mean(0)).square().sum()
+    expected = shift + (v @ v + w @ w) / 2 - (v @ w).abs()
+    assert frechet_distance(fit(one), fit(two)).item() == pytest.approx(expected.item(), rel=1e-12)
+    assert frechet_distance(fit(one), fit(one)).item() < 1e-12
+
+
+def test_few_points_that_are_not_finite_give_nan_alone() -> None:
+    features = random(3, 10, 20)
+    features[1, 3, 2] = math.inf
+    assert frechet_distance(fit(features), fit(random(5, 20))).isnan().tolist() == [False, True, False]
+
+
+def test_the_root_of_a_reference_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Tensor] = []
+
+    def counted(matrix: Tensor) -> Tensor:
+        made.append(matrix)
+        return square_root(matrix)
+
+    monkeypatch.setattr(frechet_module, "square_root", counted)
+    reference = fit(random(50, 4))
+    values = [frechet_distance(fit(random(3, 50, 4, seed=s)), reference) for s in (1, 2, 1)]
+    assert len(made) == 1
+    assert torch.equal(values[0], values[2])
 
 
 def test_moments_are_numpys() -> None:

@@ -20,8 +20,14 @@ from ganbench.diagnostics.diagnostic import (
     Snapshot,
     register_diagnostic,
 )
-from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, chosen_extractor
-from ganbench.diagnostics.estimators.frechet import Moments, frechet_distance, inception_score, moments
+from ganbench.diagnostics.estimators.features import (
+    AUTO,
+    ExtractorChoice,
+    chosen_extractor,
+    finite_samples,
+    sample_features,
+)
+from ganbench.diagnostics.estimators.frechet import Fit, fit, frechet_distance, inception_score
 from ganbench.errors import GanbenchError
 from ganbench.extractors import FEATURES, LOGITS, Extractor, extract
 from ganbench.extractors.identity import Identity
@@ -98,24 +104,23 @@ class Fidelity(Diagnostic):
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
-        samples = snapshot.samples(self._count)
-        features = extract(self._extractor, samples)
+        features = sample_features(snapshot, self._extractor, self._count)
         values = {}
         for split, count in self._real_counts.items():
-            reference = self._real(split, count, samples.device).moments
-            values[self._name(split)] = frechet_distance(moments(features[FEATURES][:, :count]), reference)
+            reference = self._real(split, count, snapshot.device).fit
+            values[self._name(split)] = frechet_distance(fit(features[FEATURES][:, :count]), reference)
         if self._classes is not None:
             values[self._score_name] = inception_score(features[LOGITS])
-            values |= class_values(features[LOGITS].argmax(-1), self._true_shares(samples.device))
-        finite = samples.isfinite().flatten(1).all(1)
+            values |= class_values(features[LOGITS].argmax(-1), self._true_shares(snapshot.device))
+        finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
 
     def references(self, snapshot: Snapshot) -> Mapping[str, float]:
         """The values of real data, in place of samples: those of the other split."""
         device, values = snapshot.device, {}
         for split, count in self._real_counts.items():
-            reference = self._real(split, count, device).moments
-            stand_in = self._real(_OTHER[split], self._stand_ins, device).moments
+            reference = self._real(split, count, device).fit
+            stand_in = self._real(_OTHER[split], self._stand_ins, device).fit
             values[self._name(split)] = frechet_distance(stand_in, reference)
         if self._classes is not None:
             logits = self._real("heldout", self._real_counts["heldout"], device).logits
@@ -182,9 +187,9 @@ class Fidelity(Diagnostic):
 
 
 class RealFeatures(NamedTuple):
-    """What is kept of real examples: their features' moments and, from a classifier, the logits [n, C]."""
+    """What is kept of real examples: their features' fit and, from a classifier, the logits [n, C]."""
 
-    moments: Moments
+    fit: Fit
     logits: Tensor | None
 
 
@@ -199,7 +204,7 @@ def real_features(
     examples = dataset.examples(split, count, device, torch.float32)
     layers = extract(extractor, examples.unsqueeze(0))
     logits = layers[LOGITS][0] if LOGITS in layers else None
-    return RealFeatures(moments(layers[FEATURES][0]), logits)
+    return RealFeatures(fit(layers[FEATURES][0]), logits)
 
 
 def class_values(predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:

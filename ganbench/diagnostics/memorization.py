@@ -25,7 +25,13 @@ from ganbench.diagnostics.estimators.copies import (
     copying_p_value,
     nearest_points,
 )
-from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, chosen_extractor
+from ganbench.diagnostics.estimators.features import (
+    AUTO,
+    ExtractorChoice,
+    chosen_extractor,
+    finite_samples,
+    sample_features,
+)
 from ganbench.diagnostics.estimators.neighbours import neighbour_radii
 from ganbench.extractors import FEATURES, Extractor, extract
 from ganbench.extractors.identity import Identity
@@ -92,13 +98,12 @@ class Memorization(Diagnostic):
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]; NaN where samples are not finite."""
-        samples = snapshot.samples(self._samples)
-        finite = samples.isfinite().flatten(1).all(1).tolist()
+        features = sample_features(snapshot, self._extractor, self._samples)[FEATURES]
         pool, near, own_distances = self._real(snapshot.device)
-        rows = torch.full((len(samples), len(self.quantities)), torch.nan, dtype=torch.float64)
-        for row in (row for row, known in enumerate(finite) if known):
-            features = extract(self._extractor, samples[row : row + 1])[FEATURES][0].double()
-            rows[row] = torch.tensor(self._values(features, pool, near, own_distances), dtype=torch.float64)
+        rows = torch.full((len(features), len(self.quantities)), torch.nan, dtype=torch.float64)
+        for row in torch.where(finite_samples(snapshot, self._samples))[0].tolist():
+            values = self._values(features[row].double(), pool, near, own_distances)
+            rows[row] = torch.tensor(values, dtype=torch.float64)
         return {quantity.name: rows[:, i] for i, quantity in enumerate(self.quantities)}
 
     def references(self, snapshot: Snapshot) -> Mapping[str, float]:

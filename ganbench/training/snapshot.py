@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,6 +83,8 @@ class Snapshot:
         self._kept_constants: Tree | None = None
         self._samples: Tensor | None = None
         self._sampled: Tree = {}
+        self.shared: dict[Hashable, Any] = {}
+        """What diagnostics computed of this moment and have in common, by keys of their own."""
 
     @property
     def threshold(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Features of samples and of two disjoint sets of real examples: the reference, and its stand-in."""
+"""Features of a snapshot's samples, and of two disjoint sets of real examples: reference and stand-in."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ganbench.extractors.identity import Identity
 AUTO = "auto"
 ExtractorChoice = str | dict[str, Any]
 """`auto`, or a registered extractor: its name, or {name: {option: value}}."""
+_SAMPLE_FEATURES = "features of samples"
 
 
 def chosen_extractor(dataset: Dataset, choice: ExtractorChoice) -> Extractor | None:
@@ -40,6 +41,28 @@ def chosen_extractor(dataset: Dataset, choice: ExtractorChoice) -> Extractor | N
     if refusal is not None:
         raise NotApplicable(f"{name}: {refusal}, not {dataset.info.spec.shape}")
     return extractor
+
+
+def sample_features(snapshot: Snapshot, extractor: Extractor, count: int) -> dict[str, Tensor]:
+    """Each layer's values [S, count, F] of the first samples, in the extractor's precision.
+
+    Extracted once a snapshot for all diagnostics: a smaller count is a prefix, a larger one adds the rest.
+    """
+    samples = snapshot.samples(count)
+    if isinstance(extractor, Identity):
+        return {FEATURES: samples.flatten(2)}  # a view: the samples are held already
+    layers: dict[str, Tensor] = snapshot.shared.get((_SAMPLE_FEATURES, extractor), {})
+    known = layers[FEATURES].shape[1] if layers else 0
+    if known < count:
+        rest = extract(extractor, samples[:, known:])
+        layers = {name: torch.cat([layers[name], rest[name]], 1) for name in layers} or rest
+        snapshot.shared[_SAMPLE_FEATURES, extractor] = layers
+    return {name: value[:, :count] for name, value in layers.items()}
+
+
+def finite_samples(snapshot: Snapshot, count: int) -> Tensor:
+    """Whether all of the first samples are finite, bool [S]."""
+    return snapshot.samples(count).isfinite().flatten(1).all(1)
 
 
 Values = Mapping[str, float]
@@ -64,10 +87,6 @@ class RealPair:
         counts = {"generated": self.count, "reference": self.count, "split": split}
         return {**counts, **self.extractor.protocol(FEATURES)}
 
-    def features(self, samples: Tensor) -> Tensor:
-        """The features of samples [S, n, *shape], float64 [S, n, F]."""
-        return extract(self.extractor, samples)[FEATURES].double()
-
 
 def real_pair(dataset: Dataset, extractor: ExtractorChoice, samples: int | None, default: int) -> RealPair:
     """The pair of a data set: `samples` of each where given, else at most `default` and what there is."""
@@ -90,7 +109,7 @@ def real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]
     """
 
     def features(examples: Tensor) -> Tensor:
-        return pair.features(examples.unsqueeze(0))[0]
+        return extract(pair.extractor, examples.unsqueeze(0))[FEATURES][0].double()
 
     count = pair.count
     if pair.dataset.info.split_sizes:
@@ -121,13 +140,13 @@ class ReferenceDiagnostic(Diagnostic):
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]; NaN where samples are not finite."""
-        samples = snapshot.samples(self._pair.count)
+        count = self._pair.count
         values_of, _ = self._against(snapshot.device)
         names = [quantity.name for quantity in self.quantities]
-        finite = samples.isfinite().flatten(1).all(1).tolist()
+        features = sample_features(snapshot, self._pair.extractor, count)[FEATURES]
         rows = [
-            values_of(features) if known else dict.fromkeys(names, math.nan)
-            for features, known in zip(self._pair.features(samples), finite, strict=True)
+            values_of(row.double()) if finite else dict.fromkeys(names, math.nan)
+            for row, finite in zip(features, finite_samples(snapshot, count).tolist(), strict=True)
         ]
         return {name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in names}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +17,42 @@ class Moments:
     mean: Tensor
     covariance: Tensor
 
+    @property
+    def trace(self) -> Tensor:
+        """The covariance's, [...]."""
+        return self.covariance.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+    @functools.cached_property
+    def root(self) -> Tensor:
+        """The covariance's symmetric square root, made once: half of the work of a distance."""
+        return square_root(self.covariance)
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """The same of fewer points than features: `rows` [..., n, F] whose rowsᵀ·rows is the covariance."""
+
+    mean: Tensor
+    rows: Tensor
+
+    @property
+    def trace(self) -> Tensor:
+        """The covariance's, [...]."""
+        return self.rows.square().sum((-2, -1))
+
+
+Fit = Moments | Deviations
+
+
+def fit(features: Tensor) -> Fit:
+    """Mean and covariance of feature sets [..., n, F], n ≥ 2, in the form that takes fewer numbers."""
+    count, dim = features.shape[-2:]
+    if count >= dim:
+        return moments(features)
+    features = features.to(torch.float64)
+    mean = features.mean(-2)
+    return Deviations(mean, (features - mean.unsqueeze(-2)) / math.sqrt(count - 1))
+
 
 def moments(features: Tensor) -> Moments:
     """The moments of feature sets [..., n, F], n ≥ 2."""
@@ -24,21 +62,36 @@ def moments(features: Tensor) -> Moments:
     return Moments(mean, centred.mT @ centred / (features.shape[-2] - 1))
 
 
-def frechet_distance(first: Moments, second: Moments) -> Tensor:
+def frechet_distance(first: Fit, second: Fit) -> Tensor:
     """‖Δμ‖² + Tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½) between broadcast sets, [...]; NaN where a moment is not finite.
 
-    Tr (Σ₁Σ₂)^½ is the sum of the square roots of the eigenvalues of Σ₂^½ Σ₁ Σ₂^½, which is symmetric and
-    positive semi-definite, so nothing turns imaginary and rank-deficient covariances are as good as any.
     Source: Dowson & Landau 1982; Heusel et al. 2017, eq. (6).
     """
-    known = _finite(first) & _finite(second)
-    one, two = (torch.where(known[..., None, None], m.covariance, 0.0) for m in (first, second))
-    root = square_root(two)
-    product = root @ one @ root
+    one, two = _zero_where_unknown(first), _zero_where_unknown(second)
+    shift = (first.mean - second.mean).square().sum(-1)
+    distance = shift + one.trace + two.trace - 2 * overlap(one, two)
+    return torch.where(_finite(first) & _finite(second), distance.clamp_min(0), torch.nan)  # < 0 is rounding
+
+
+def overlap(first: Fit, second: Fit) -> Tensor:
+    """Tr (Σ₁Σ₂)^½ of finite sets, [...].
+
+    The sum of the square roots of the eigenvalues of Σ₂^½ Σ₁ Σ₂^½, which is symmetric and positive
+    semi-definite, so nothing turns imaginary and rank-deficient covariances are as good as any.  Where
+    Σ = XᵀX with fewer rows than columns, X Σ₂ Xᵀ has the same eigenvalues but for zeros, and with both of
+    that kind the sum is that of the singular values of X₁X₂ᵀ.
+    """
+    if isinstance(first, Deviations) and isinstance(second, Deviations):
+        return torch.linalg.svdvals(first.rows @ second.rows.mT).sum(-1)
+    if isinstance(second, Deviations):
+        first, second = second, first
+    assert isinstance(second, Moments)
+    if isinstance(first, Deviations):
+        product = first.rows @ second.covariance @ first.rows.mT
+    else:
+        product = second.root @ first.covariance @ second.root
     eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)  # symmetric but for rounding
-    overlap = eigenvalues.clamp_min(0).sqrt().sum(-1)
-    distance = (first.mean - second.mean).square().sum(-1) + _trace(one) + _trace(two) - 2 * overlap
-    return torch.where(known, distance.clamp_min(0), torch.nan)  # below zero is rounding
+    return eigenvalues.clamp_min(0).sqrt().sum(-1)
 
 
 def square_root(matrix: Tensor) -> Tensor:
@@ -59,9 +112,17 @@ def inception_score(logits: Tensor) -> Tensor:
     return (conditional - torch.xlogy(marginal, marginal).sum(-1)).exp()
 
 
-def _finite(moments: Moments) -> Tensor:
-    return moments.mean.isfinite().all(-1) & moments.covariance.isfinite().all(-1).all(-1)
+def _spread(fit: Fit) -> Tensor:
+    return fit.covariance if isinstance(fit, Moments) else fit.rows
 
 
-def _trace(matrix: Tensor) -> Tensor:
-    return matrix.diagonal(dim1=-2, dim2=-1).sum(-1)
+def _finite(fit: Fit) -> Tensor:
+    return fit.mean.isfinite().all(-1) & _spread(fit).isfinite().all(-1).all(-1)
+
+
+def _zero_where_unknown(fit: Fit) -> Fit:
+    """The same with zeros in place of sets that are not finite, which the algebra would refuse."""
+    known = _finite(fit)
+    if known.all():
+        return fit
+    return type(fit)(fit.mean, torch.where(known[..., None, None], _spread(fit), 0.0))
