@@ -80,7 +80,7 @@ def data() -> None:
 def fetch(name: str, data: str | None) -> None:
     """Download a data set's files, where there is a network."""
     from ganbench.datasets.images import data_root
-    from ganbench.datasets.images import fetch as download
+    from ganbench.datasets.photographs import fetch as download
 
     set_data(data)
     download(name, data_root())

@@ -153,15 +153,18 @@ class ImageFolder(FiniteDataset):
 
     def rows(self, split: Split, device: torch.device) -> Rows:
         if (split, device) not in self._rows:
-            order = self._order[split]
-            if self._pixels.nbytes > IN_MEMORY:
-                rows: Rows = FileRows(self._pixels, order, self._labels, device)
-            else:
-                columns = {"real": torch.from_numpy(self._pixels[order.numpy()])}
-                labels = {} if self._labels is None else {"label": self._labels[order]}
-                rows = Rows(columns | labels).to(device)
-            self._rows[split, device] = rows
+            self._rows[split, device] = held_or_mapped(self._pixels, self._order[split], self._labels, device)
         return self._rows[split, device]
+
+
+def held_or_mapped(
+    pixels: NDArray[np.uint8], order: Tensor, labels: Tensor | None, device: torch.device
+) -> Rows:
+    """Images [n, C, H, W] in an order, with labels: on a device, or in their file where they are many."""
+    if pixels.nbytes > IN_MEMORY:
+        return FileRows(pixels, order, labels, device)
+    columns = {"real": torch.from_numpy(pixels[order.numpy()])}
+    return Rows(columns if labels is None else columns | {"label": labels[order]}).to(device)
 
 
 @register_dataset("image_folder")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganbench.datasets.dataset import DatasetInfo, Primary, Split, register_dataset
 from ganbench.datasets.finite import FiniteDataset, Rows
-from ganbench.errors import GanbenchError, MissingData, UnknownName
+from ganbench.errors import MissingData
 from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import generator
 
@@ -99,25 +99,6 @@ def data_root() -> Path:
             f"{named} names no folder, as there is no such home folder; "
             f"--data DIR or {DATA_VARIABLE} names one"
         ) from error
-
-
-def fetch(name: str, root: str | Path | None = None) -> Path:
-    """Download a data set's files below `root` (default: `data_root()`); returns the folder they lie in.
-
-    Files that are already there are kept.  Raises GanbenchError where the download fails.
-    """
-    if name not in _IDX_CLASSES:
-        raise UnknownName("data set to fetch", name, _IDX_CLASSES)
-    from torchvision import datasets  # slow to import, and of use here alone
-
-    folder = Path(root) if root is not None else data_root()
-    try:
-        getattr(datasets, _IDX_CLASSES[name])(folder, download=True)
-    except (OSError, RuntimeError) as error:
-        why = " ".join(str(error).split())
-        raise GanbenchError(f"{name} could not be downloaded to {folder}: {why}") from error
-    _require_files(name, folder)
-    return folder / _IDX_CLASSES[name]
 
 
 @functools.cache
