@@ -73,13 +73,13 @@ def out_of_memory(error: BaseException) -> OutOfMemory | None:
 
     Python, numpy and Arrow say it by the type, the system by its number, torch and the loader in words.
     """
-    found: BaseException | None = error
-    while found is not None:
-        said = isinstance(found, RuntimeError | ImportError | OSError) and _NO_MEMORY.search(str(found))
-        if said or isinstance(found, MemoryError) or getattr(found, "errno", None) == errno.ENOMEM:
-            lines = f"{type(found).__name__}: {found}".strip().splitlines()
+    cause: BaseException | None = error
+    while cause is not None:
+        worded = isinstance(cause, RuntimeError | ImportError | OSError) and _NO_MEMORY.search(str(cause))
+        if worded or isinstance(cause, MemoryError) or getattr(cause, "errno", None) == errno.ENOMEM:
+            lines = f"{type(cause).__name__}: {cause}".strip().splitlines()
             return OutOfMemory(lines[0].rstrip(": "))
-        found = found.__cause__ or found.__context__
+        cause = cause.__cause__ or cause.__context__
     return None
 
 

@@ -301,18 +301,18 @@ class Networks:
 
     def _forward(self, player: str, inputs: tuple[Tensor, ...], track: bool) -> Tensor:
         self._passes += 1
-        held = self._buffers[player]
+        buffers = self._buffers[player]
         # Copies, since a layer may write into its buffers; a trace drops those that none writes into.
-        state = {n: _key_after(n, v, self._passes).clone() for n, v in held.items()}
+        state = {n: _key_after(n, v, self._passes).clone() for n, v in buffers.items()}
         tree = {**self._params[player], **state}
         module = self._modules[player]
         if module.training is not self._training:
             module.train(self._training)
         output = self._call(player, module, tree, inputs)
         if track and self._training:
-            for name in held:
+            for name in buffers:
                 if not name.endswith(RANDOM_KEY):
-                    held[name] = tree[name]
+                    buffers[name] = tree[name]
         return output
 
     def _call(self, player: str, module: nn.Module, tree: Tree, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -404,13 +404,13 @@ def player_gradient(
 ) -> PlayerGradient:
     """One player's gradient of its own loss; one replica."""
 
-    def loss(own: Tree) -> tuple[Tensor, tuple[Tensor, dict[str, Tree], Tree]]:
-        networks = Networks(game.players, {**params, player: own}, buffers)
+    def loss(trained: Tree) -> tuple[Tensor, tuple[Tensor, dict[str, Tree], Tree]]:
+        networks = Networks(game.players, {**params, player: trained}, buffers)
         value, memories = split_loss(game.losses[player](networks, Batch(batch, due)))
         return value, (value, networks.buffers_after(), memories)
 
-    gradient, left = grad(loss, has_aux=True)(params[player])
-    return PlayerGradient(gradient, *left)
+    gradient, rest = grad(loss, has_aux=True)(params[player])
+    return PlayerGradient(gradient, *rest)
 
 
 def template_state(module: nn.Module) -> tuple[Tree, Tree]:

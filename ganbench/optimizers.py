@@ -89,11 +89,11 @@ class SGD:
         self, params: Tree, gradient: Tree, optimizer_state: Mapping[str, Any], rate: float | Tensor
     ) -> tuple[Tree, dict[str, Any]]:
         """One update as a function of one replica, differentiable."""
-        left: dict[str, Any] = {"updates": optimizer_state["updates"] + 1}
+        after: dict[str, Any] = {"updates": optimizer_state["updates"] + 1}
         if self.momentum:
             gradient = {n: self.momentum * optimizer_state["velocity"][n] + g for n, g in gradient.items()}
-            left["velocity"] = gradient
-        return {n: value - rate * gradient[n] for n, value in params.items()}, left
+            after["velocity"] = gradient
+        return {n: value - rate * gradient[n] for n, value in params.items()}, after
 
 
 @dataclass(frozen=True)

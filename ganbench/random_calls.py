@@ -300,30 +300,18 @@ class _Functions:
         inplace: bool = False,
         *,
         train: bool = False,
-    ) -> Tensor:
-        return self._alpha_dropped(input, p, training or train, inplace, input.shape)
-
-    def feature_alpha_dropout(
-        self,
-        input: Tensor,
-        p: float = 0.5,
-        training: bool = False,
-        inplace: bool = False,
-        *,
-        train: bool = False,
-    ) -> Tensor:
-        return self._alpha_dropped(input, p, training or train, inplace, _per_channel(input))
-
-    def _alpha_dropped(
-        self, input: Tensor, p: float, training: bool, inplace: bool, shape: Sequence[int]
+        shape: Sequence[int] | None = None,
     ) -> Tensor:
         """Dropped numbers get SELU's saturation value; mean and variance are kept.  Klambauer et al. 2017."""
-        if not training or p == 0:
+        if not (training or train) or p == 0:
             return input
         scale = 0.0 if p == 1 else 1 / math.sqrt((_ALPHA**2 * p + 1) * (1 - p))
-        keep = self.source.uniform(shape, torch.float64) >= p
+        keep = self.source.uniform(input.shape if shape is None else shape, torch.float64) >= p
         result = scale * (torch.where(keep, input, -_ALPHA) + _ALPHA * p)
         return input.copy_(result) if inplace else result
+
+    def feature_alpha_dropout(self, input: Tensor, *args: Any, **named: Any) -> Tensor:
+        return self.alpha_dropout(input, *args, **named, shape=_per_channel(input))
 
     def rrelu(
         self,
@@ -362,7 +350,7 @@ class _Functions:
             )
         if enable_gqa:
             repeats = query.shape[-3] // key.shape[-3]
-            key, value = (each.repeat_interleave(repeats, -3) for each in (key, value))
+            key, value = (tensor.repeat_interleave(repeats, -3) for tensor in (key, value))
         scores = query @ key.mT * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
         if is_causal:
             attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()

@@ -260,12 +260,12 @@ def load_installed_plugins() -> None:
 @functools.cache
 def _builtin(kind: Kind) -> Mapping[str, tuple[str, str]]:
     """Built-in name to (module, summary), read from the sources without importing them."""
-    found: dict[str, tuple[str, str]] = {}
+    modules: dict[str, tuple[str, str]] = {}
     for path in sorted((_PACKAGE / _FOLDERS[kind]).glob("*.py")):
         text = path.read_text(encoding="utf-8")
         if f"register_{kind}(" in text:
-            found |= {name: (path.stem, line) for name, line in _registrations(text, kind)}
-    return found
+            modules |= {name: (path.stem, line) for name, line in _registrations(text, kind)}
+    return modules
 
 
 def _registrations(text: str, kind: Kind) -> Iterator[tuple[str, str]]:
@@ -280,7 +280,7 @@ def _registrations(text: str, kind: Kind) -> Iterator[tuple[str, str]]:
 def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
     """The settings of a factory: its keyword parameters whose types YAML can write."""
     hints = get_type_hints(factory, include_extras=True)
-    found: dict[str, Option] = {}
+    options: dict[str, Option] = {}
     for name, parameter in inspect.signature(factory).parameters.items():
         hint = hints.get(name, type(parameter.default))
         named = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
@@ -289,8 +289,8 @@ def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
             default = None if required else parameter.default
             text = next(iter(_notes(hint, str)), "")
             names = next((mark.kind for mark in _notes(hint, EntryOf)), None)
-            found[name] = Option(name, hint, default, text, required, names)
-    return found
+            options[name] = Option(name, hint, default, text, required, names)
+    return options
 
 
 def _notes(hint: Any, wanted: type[N]) -> list[N]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,9 +17,7 @@ def stream_seed(seed: int, purpose: str) -> int:
 
 def generator(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
     """The generator of one (seed, purpose) at its beginning."""
-    made = torch.Generator(device=device)
-    made.manual_seed(stream_seed(seed, purpose))
-    return made
+    return torch.Generator(device=device).manual_seed(stream_seed(seed, purpose))
 
 
 class SeedStreams:
@@ -35,24 +33,15 @@ class SeedStreams:
 
     def normal(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
         """Standard normal draws [S, *shape]."""
-        out = torch.empty((len(self.generators), *shape), dtype=dtype, device=self.device)
-        for slice_, source in zip(out, self.generators, strict=True):
-            slice_.normal_(generator=source)
-        return out
+        return self._filled(shape, dtype, lambda part, source: part.normal_(generator=source))
 
     def uniform(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
         """Uniform draws on [0, 1), [S, *shape]."""
-        out = torch.empty((len(self.generators), *shape), dtype=dtype, device=self.device)
-        for slice_, source in zip(out, self.generators, strict=True):
-            slice_.uniform_(generator=source)
-        return out
+        return self._filled(shape, dtype, lambda part, source: part.uniform_(generator=source))
 
     def integers(self, high: int, shape: Sequence[int]) -> Tensor:
         """Integers in [0, high), int64 [S, *shape]."""
-        out = torch.empty((len(self.generators), *shape), dtype=torch.int64, device=self.device)
-        for slice_, source in zip(out, self.generators, strict=True):
-            slice_.random_(0, high, generator=source)
-        return out
+        return self._filled(shape, torch.int64, lambda part, source: part.random_(0, high, generator=source))
 
     def categories(self, weights: Tensor, shape: Sequence[int]) -> Tensor:
         """Classes by weights [classes] that sum to one, int64 [S, *shape]."""
@@ -61,10 +50,17 @@ class SeedStreams:
 
     def permutations(self, count: int) -> Tensor:
         """One permutation of range(count) a seed, int64 [S, count]."""
-        rows: Iterable[Tensor] = (
-            torch.randperm(count, generator=source, device=self.device) for source in self.generators
+        return torch.stack(
+            [torch.randperm(count, generator=source, device=self.device) for source in self.generators]
         )
-        return torch.stack(list(rows))
+
+    def _filled(
+        self, shape: Sequence[int], dtype: torch.dtype, fill: Callable[[Tensor, torch.Generator], Tensor]
+    ) -> Tensor:
+        out = torch.empty((len(self.generators), *shape), dtype=dtype, device=self.device)
+        for part, source in zip(out, self.generators, strict=True):
+            fill(part, source)
+        return out
 
     def state(self) -> Tensor:
         """The positions of all generators, uint8 [S, bytes]."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.datasets import Sampler
@@ -70,18 +70,17 @@ def state_inputs(
     like: Tensor,
 ) -> dict[str, Tensor]:
     """The game's inputs that are part of the training's state, [S, ...]; `like` is any parameter [S, ...]."""
-    found = {}
+    values = {}
     for name, item in game.inputs.items():
         if isinstance(item, MemoryInput):
-            found[name] = memories[name]
+            values[name] = memories[name]
         elif isinstance(item, ScheduledInput):
-            found[name] = like.new_full((len(like),), item.value(progress))
+            values[name] = like.new_full((len(like),), item.value(progress))
         elif isinstance(item, OptimizerStateInput):
             value = optimizer_state[item.player][item.slot]
-            found[name] = (
-                like.new_full((len(like),), value) if item.parameter is None else value[item.parameter]
-            )
-    return found
+            counts = item.parameter is None
+            values[name] = like.new_full((len(like),), value) if counts else value[item.parameter]
+    return values
 
 
 def initial_memories(game: Game, seeds: int, device: torch.device, dtype: torch.dtype) -> Tree:
@@ -124,10 +123,9 @@ def example_batch(
         if isinstance(item, RandomInput):
             kind = torch.int64 if item.kind in WHOLE else dtype
             batch[name] = torch.zeros(sizes.draws, *item.shape, dtype=kind, device=device)
-        elif isinstance(item, ConstantInput):
-            batch[name] = torch.zeros_like(cast(item.values, device, dtype))
-        elif isinstance(item, MemoryInput):
-            batch[name] = torch.zeros_like(cast(item.initial, device, dtype))
+        elif isinstance(item, ConstantInput | MemoryInput):
+            value = item.values if isinstance(item, ConstantInput) else item.initial
+            batch[name] = torch.zeros_like(cast(value, device, dtype))
         else:
             shape = item.shape if isinstance(item, OptimizerStateInput) else ()
             batch[name] = torch.zeros(shape, dtype=dtype, device=device)
@@ -210,8 +208,8 @@ def reads_of(
     names: list[str] = []
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         fake = {name: mode.from_tensor(value) for name, value in batch.items()}
-        networks = _Noting(game.players, _fake(params, mode), _fake(buffers, mode))
-        read = Batch(_Recording(fake, names))
+        networks = _RecordingNetworks(game.players, _fake(params, mode), _fake(buffers, mode))
+        read = Batch(_RecordingBatch(fake, names))
         try:
             with Vectorizable():
                 function(networks, read)
@@ -225,21 +223,21 @@ def _fake(trees: Mapping[str, Tree], mode: FakeTensorMode) -> dict[str, Tree]:
     return {player: {n: mode.from_tensor(v) for n, v in tree.items()} for player, tree in trees.items()}
 
 
-class _Noting(Networks):
+class _RecordingNetworks(Networks):
     """Networks that note which players are called."""
+
+    def __init__(
+        self, modules: Mapping[str, nn.Module], params: Mapping[str, Tree], buffers: Mapping[str, Tree]
+    ) -> None:
+        super().__init__(modules, params, buffers)
+        self.called: set[str] = set()
 
     def _forward(self, player: str, inputs: tuple[Tensor, ...], track: bool) -> Tensor:
         self.called.add(player)
         return super()._forward(player, inputs, track)
 
-    @property
-    def called(self) -> set[str]:
-        """The players called so far."""
-        called: set[str] = self.__dict__.setdefault("_called", set())
-        return called
 
-
-class _Recording(Mapping[str, Tensor]):
+class _RecordingBatch(Mapping[str, Tensor]):
     def __init__(self, tensors: Mapping[str, Tensor], read: list[str]) -> None:
         self._tensors, self._read = tensors, read
 
@@ -248,7 +246,7 @@ class _Recording(Mapping[str, Tensor]):
         self._read.append(name)
         return value
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._tensors)
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from ganbench.variants.variant import Variant
 
 def round_cost(budget: Budget, variant: Variant, flops_per_round: Callable[[], float]) -> float | None:
     """What one round takes of the budget, in its own unit; None for seconds, which only a clock knows."""
-    constant = all(is_constant(each.learning_rate) for each in variant.optimizers.values())
+    constant = all(is_constant(optimizer.learning_rate) for optimizer in variant.optimizers.values())
     if budget.unit == "seconds" and not constant:
         raise GanbenchError(
             "under a budget in seconds a learning rate that follows the budget would depend on the machine; "

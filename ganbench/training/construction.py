@@ -78,8 +78,9 @@ def construct_game(
     games = [seed_game(stream) for stream in seeds]
     players = players_of([game.players for game in games], device, dtype)
     game = replace(games[0], players=players.templates)
-    first = replica((trees(players.params, 1), trees(players.buffers, 1)), 0)
-    for player in _drawing_players(game, *first, _trial_batch(game, spec, sizes, device, dtype), spec):
+    params, buffers = replica((trees(players.params, 1), trees(players.buffers, 1)), 0)
+    trial = _trial_batch(game, spec, sizes, device, dtype)
+    for player in _drawing_players(game, params, buffers, trial, spec):
         players.add_calls_key(player, seeds)
     return Construction(game, trees(players.params, len(seeds)), trees(players.buffers, len(seeds)))
 

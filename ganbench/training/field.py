@@ -55,10 +55,10 @@ class CohortField:
         given = batch if self._stateful.isdisjoint(reads.names) else {**batch, **self._state_inputs()}
         read = {name: given[name] for name in reads.names}
         due = frozenset(k for k in reads.periods if state.updates[player] % k == 0)
-        found = self._program.gradient(player, due).function((state.params, state.buffers, read))
-        state.buffers, self._memories[player] = found.buffers, found.memories
-        self._note_divergence(player, found.loss)
-        return found.gradient
+        result = self._program.gradient(player, due).function((state.params, state.buffers, read))
+        state.buffers, self._memories[player] = result.buffers, result.memories
+        self._note_divergence(player, result.loss)
+        return result.gradient
 
     def step(self, player: str, gradient: Tree, lasting: bool = True) -> None:
         """Move one player by its optimizer, then project it and average it; see `updates.Field`."""
@@ -109,8 +109,8 @@ class CohortField:
 
     def _note_divergence(self, player: str, loss: Tensor) -> None:
         # A gradient that is not finite makes the next loss so: losses alone locate it to one update.
-        seen = self.state.diverged_at[player]
+        earlier = self.state.diverged_at[player]
         counted = self._variant.update.counted
-        made = 0 if counted is None else self.state.updates[counted] - self._before[counted]
-        done = self.state.steps + made
-        self.state.diverged_at[player] = torch.minimum(seen, torch.where(torch.isfinite(loss), seen, done))
+        in_round = 0 if counted is None else self.state.updates[counted] - self._before[counted]
+        step = torch.where(torch.isfinite(loss), earlier, self.state.steps + in_round)
+        self.state.diverged_at[player] = torch.minimum(earlier, step)

@@ -72,17 +72,17 @@ class Program:
         """Whether seeds are run one after another."""
         return any(gradient.mode in ("looped", "plain") for gradient in self._gradients.values())
 
-    @property
-    def operations(self) -> int:
-        """Kernels launched by one gradient of every player."""
-        return sum(self._gradients[p, self._due_sets(p)[-1]].operations for p in self.game.players)
+    def _operations(self) -> dict[str, int]:
+        """Kernels launched by one gradient of each player, all lazy terms included."""
+        return {p: self._gradients[p, self._due_sets(p)[-1]].operations for p in self.game.players}
 
     def compile_for(self, rounds: int | None) -> None:
         """Compile, where the engine's settings and so many rounds ask for it."""
         wanted = self._engine.compile
         if wanted == "off" or self._why_not_compiled:
             return
-        long = rounds is not None and rounds * self.operations * SECONDS_PER_OPERATION > COMPILE_ABOVE_SECONDS
+        seconds = (rounds or 0) * sum(self._operations().values()) * SECONDS_PER_OPERATION
+        long = seconds > COMPILE_ABOVE_SECONDS
         if wanted == "on" or long:
             self._mode = "compiled"
             self._gradients = {key: self._build(*key) for key in self._gradients}
@@ -97,17 +97,15 @@ class Program:
         return {
             "mode": max((g.mode for g in self._gradients.values()), key=_SLOWEST_LAST.index),
             "reason": "; ".join(reasons) or None,
-            "operations": {
-                p: self._gradients[p, self._due_sets(p)[-1]].operations for p in self.game.players
-            },
+            "operations": self._operations(),
         }
 
     def _due_sets(self, player: str) -> Sequence[frozenset[int]]:
         """Every combination of lazy terms that may fall on one update, the emptiest first."""
         periods = self.reads[player].periods
         cycle = range(math.lcm(*periods))
-        found = {frozenset(k for k in periods if number % k == 0) for number in cycle}
-        return sorted(found, key=lambda due: (len(due), sorted(due)))
+        due_sets = {frozenset(k for k in periods if number % k == 0) for number in cycle}
+        return sorted(due_sets, key=lambda due: (len(due), sorted(due)))
 
     @torch.no_grad()  # as in training: a compiled program is compiled again where this differs
     def _build(self, player: str, due: frozenset[int] | None) -> Gradient:

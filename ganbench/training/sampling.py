@@ -80,7 +80,7 @@ class SamplingInputs:
     def in_blocks(self, count: int, block: int, dtype: torch.dtype) -> Tree:
         """`count` of everything by whole blocks: fewer are a prefix of more in every bit."""
         blocks = [self.draw(block, dtype) for _ in range(-(-count // block))]
-        return {name: torch.cat([each[name] for each in blocks], 1) for name in self.names}
+        return {name: torch.cat([part[name] for part in blocks], 1) for name in self.names}
 
     def _held_out(self, name: str, count: int) -> Tensor:
         available = min(count, self._real.dataset.info.split_sizes.get("heldout", count))

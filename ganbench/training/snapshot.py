@@ -194,26 +194,20 @@ class Snapshot:
 
         `double`: on float64 copies of everything.
         """
-        params = {**self._state.params, **(self._state.averages if averaged else {})}
+        params = self._weights(averaged)
         dtype = torch.float64 if double else self.dtype
         given = {name: cast(value, value.device, dtype) for name, value in examples.items()}
         trees = (params, self._state.buffers, given, self.constants())
-        trees = tuple(in_double(each) for each in trees) if double else trees
+        params, buffers, given, constants = in_double(trees) if double else trees
         with torch.no_grad():
             return evaluate(
-                self.game,
-                trees[0],
-                trees[1],
-                use,
-                trees[2],
-                trees[3],
-                looped=self.looped,
-                chunk=chunk,
+                self.game, params, buffers, use, given, constants, looped=self.looped, chunk=chunk
             )
 
     def parameters(self, averaged: bool = False) -> dict[str, Tree]:
         """Copies of all parameters {player: {name: [S, ...]}}; `averaged`: moving averages where kept."""
-        return copied({**self._state.params, **(self._state.averages if averaged else {})})
+        weights: dict[str, Tree] = copied(self._weights(averaged))
+        return weights
 
     def buffers(self) -> dict[str, Tree]:
         """Copies of all buffers {player: {name: [S, ...]}}."""
@@ -291,6 +285,9 @@ class Snapshot:
         CohortField(program, self.variant, state, batches, lambda: self._progress).advance()
         return state.params, state.optimizer_state
 
+    def _weights(self, averaged: bool) -> dict[str, Tree]:
+        return {**self._state.params, **(self._state.averages if averaged else {})}
+
     def _judge(
         self,
         use: Callable[[Networks, Batch, Tensor], Tensor],
@@ -300,13 +297,12 @@ class Snapshot:
         spec = self.dataset.info.spec
         examples = self._for_each_seed(inputs, spec.shape)
         known = {} if fields is None else fields
-        reads = self._program.logits_reads.names
+        reads, count = self.logits_reads, examples.shape[1]
+        others = {n: self._for_each_seed(known[n], spec.fields[n].shape) for n in reads if n in known}
         unknown = [name for name in reads if name not in known]
-        others = (
-            self._inputs(unknown, "noise").in_blocks(examples.shape[1], BLOCK, self.dtype) if unknown else {}
-        )
-        others = {name: value[:, : examples.shape[1]] for name, value in others.items()}
-        others |= {n: self._for_each_seed(known[n], spec.fields[n].shape) for n in reads if n in known}
+        if unknown:
+            drawn = self._inputs(unknown, "noise").in_blocks(count, BLOCK, self.dtype)
+            others |= {name: value[:, :count] for name, value in drawn.items()}
         return self.evaluate(
             lambda networks, batch: use(networks, batch, batch[_JUDGED]), {_JUDGED: examples, **others}
         )
@@ -321,10 +317,11 @@ class Snapshot:
     def constants(self) -> Tree:
         """Inputs that are not drawn: constants and those of the state, [S, ...]."""
         if self._kept_constants is None:
-            state = self._state
-            self._kept_constants = constant_inputs(
-                self.game, len(self.seeds), self.device, self.dtype
-            ) | state_inputs(self.game, state.optimizer_state, state.memories, self._progress, self._leaf)
+            game, state = self.game, self._state
+            constant = constant_inputs(game, len(self.seeds), self.device, self.dtype)
+            self._kept_constants = constant | state_inputs(
+                game, state.optimizer_state, state.memories, self._progress, self._leaf
+            )
         return self._kept_constants
 
 
@@ -354,7 +351,7 @@ class _Untraced(Program):
             return player_gradient(self.game, player, params, buffers, batch, due)
 
         def function(inputs: Inputs) -> PlayerGradient:
-            found: PlayerGradient = vmap(single)(*inputs)
-            return found
+            gradient: PlayerGradient = vmap(single)(*inputs)
+            return gradient
 
         return Gradient(function, "plain")

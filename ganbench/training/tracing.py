@@ -88,7 +88,7 @@ def _mutates(graph: fx.Graph) -> bool:
     )
 
 
-def _calls(graph: fx.Graph) -> list[fx.Node]:
+def _calls(graph: fx.Graph) -> list[Any]:
     return [node for node in graph.nodes if node.op == "call_function"]
 
 
@@ -111,7 +111,7 @@ def _drop_identities(graph: fx.Graph) -> None:
     for node in _calls(graph):
         if not node.args:
             continue
-        source: Any = node.args[0]
+        source = node.args[0]
         times_one = node.target is _aten.mul.Scalar and node.args[1] == 1
         copied = node.target is _aten.clone.default and source.op == "placeholder" and not node.kwargs
         identity = copied or node.target in _IDENTITIES
@@ -130,10 +130,9 @@ def _share_repeats(graph: fx.Graph) -> None:
     """Compute each operation on the same arguments once."""
     nodes: dict[Any, fx.Node] = {}
     for node in _calls(graph):
-        target: Any = node.target
-        if torch.Tag.nondeterministic_seeded in target.tags:
+        if torch.Tag.nondeterministic_seeded in node.target.tags:
             continue
-        first = nodes.setdefault((target, _frozen(node.args), _frozen(node.kwargs)), node)
+        first = nodes.setdefault((node.target, _frozen(node.args), _frozen(node.kwargs)), node)
         if first is not node:
             node.replace_all_uses_with(first)
             graph.erase_node(node)

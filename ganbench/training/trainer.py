@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,8 +28,7 @@ from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
 
 
-@dataclass
-class _Stage:
+class _Stage(NamedTuple):
     """A stage made ready: its game at the shapes of its batches."""
 
     variant: Variant
@@ -56,6 +54,8 @@ class Trainer:
         self.dataset: Dataset = make("dataset", description.dataset)
         self.dataset.require()
         self.stages = make("variant", description.variant).stages
+        shares = [stage.share for stage in self.stages]
+        self._ends = [sum(shares[: number + 1]) / sum(shares) for number in range(len(shares))]
         self._sampler = self.dataset.sampler(description.seeds, device, self.dtype)
         self._real = RealExamples(self.dataset, device, self.dtype)
         self._memory = PeakMemory(device)
@@ -63,7 +63,7 @@ class Trainer:
         self.clock = Clock()
         self._begin(0)
         self.rounds_of_stages = self._rounds_of_stages()
-        self._stage.program.compile_for(self._rounds_of(0))
+        self._compile(0)
         self.preparation_seconds = clock.seconds
 
     # What it is about
@@ -71,36 +71,12 @@ class Trainer:
     @property
     def state(self) -> CohortState:
         """The present state."""
-        return self._stage.field.state
-
-    @state.setter
-    def state(self, state: CohortState) -> None:
-        self._stage.field.state = state
-
-    @property
-    def variant(self) -> Variant:
-        """The variant of the present stage."""
-        return self._stage.variant
+        return self.field.state
 
     @property
     def game(self) -> Game:
         """The game of the present stage."""
-        return self._stage.program.game
-
-    @property
-    def program(self) -> Program:
-        """The program of the present stage."""
-        return self._stage.program
-
-    @property
-    def field(self) -> CohortField:
-        """The field of the present stage."""
-        return self._stage.field
-
-    @property
-    def batches(self) -> BatchSource:
-        """Where the present stage's batches come from."""
-        return self._stage.batches
+        return self.program.game
 
     @property
     def rounds(self) -> int | None:
@@ -116,7 +92,7 @@ class Trainer:
     def progress(self) -> Progress:
         """How far training is."""
         state = self.state
-        share, begin, end = self.share_spent, *self._part_of_stage(state.stage)
+        share, begin, end = self.share_spent, *[0.0, *self._ends][state.stage : state.stage + 2]
         if self.rounds_of_stages is not None:
             of_stage = state.stage_rounds / self.rounds_of_stages[state.stage]
         else:
@@ -182,11 +158,11 @@ class Trainer:
             sums = sum(v.reshape(len(v), -1).sum(1, dtype=torch.float64) for v in tree.values())
             finite = torch.isfinite(torch.as_tensor(sums)).tolist()
             first[player] = [at if ok else min(at, now) for at, ok in zip(first[player], finite, strict=True)]
-        found: list[tuple[int, str] | None] = []
+        divergences: list[tuple[int, str] | None] = []
         for seed in range(len(self.description.seeds)):
             at, player = min((steps[seed], player) for player, steps in first.items())
-            found.append(None if at == states.NEVER else (at, player))
-        return found
+            divergences.append(None if at == states.NEVER else (at, player))
+        return divergences
 
     def snapshot(self, point: int, final: bool) -> Snapshot:
         """The cohort as it stands, as measuring point number `point`."""
@@ -197,7 +173,7 @@ class Trainer:
             seeds=self.description.seeds,
             variant=self.variant,
             program=self.program,
-            sizes=self._stage.sizes,
+            sizes=self._sizes,
             state=state,
             progress=self.progress,
             real=self._real,
@@ -215,23 +191,24 @@ class Trainer:
 
     def restore(self, checkpoint: Mapping[str, Any]) -> None:
         """Go back, or on, to a checkpoint."""
-        wanted = states.from_tree(checkpoint["state"])
-        if wanted.stage != self.state.stage:
-            self._begin(wanted.stage)
-            self.program.compile_for(self._rounds_of(wanted.stage))
-        self.state = wanted
+        state = states.from_tree(checkpoint["state"])
+        if state.stage != self.state.stage:
+            self._begin(state.stage)
+            self._compile(state.stage)
+        self.field.state = state
         self.batches.restore(checkpoint["batches"])
         self.clock = Clock(checkpoint["seconds"])
 
     def _train_rounds(self, progress: Callable[[float], None] | None) -> Iterator[Snapshot]:
-        assert self.rounds is not None
-        rounds, points = self.rounds, measuring_rounds(self.description.measure, self._parts())
-        told = max(rounds // 200, 1)
+        assert self.rounds_of_stages is not None
+        rounds, stages = sum(self.rounds_of_stages), list(zip(self._ends, self.rounds_of_stages, strict=True))
+        points = measuring_rounds(self.description.measure, stages)
+        interval = max(rounds // 200, 1)
         for number in range(self.state.next_point, len(points)):
             self.clock.start()
             while self.state.rounds < points[number]:
                 self.advance()
-                if progress is not None and self.state.rounds % told == 0:
+                if progress is not None and self.state.rounds % interval == 0:
                     progress(self.share_spent)
             yield self._pause(number, points[number] == rounds)
             if points[number] < rounds and all(self.diverged()):
@@ -266,7 +243,12 @@ class Trainer:
 
     def _begin(self, number: int) -> None:
         """Make a stage ready, in its initial state."""
-        self._stage = self._ready(number, self.mode, self._sampler, lambda: self.progress)
+        stage = self._ready(number, self.mode, self._sampler, lambda: self.progress)
+        self.variant, self._sizes, self.program, self.batches, self.field = stage
+
+    def _compile(self, stage: int) -> None:
+        rounds = self.rounds_of_stages
+        self.program.compile_for(None if rounds is None else rounds[stage])
 
     def _ready(
         self, number: int, mode: Mode | None, sampler: Sampler, progress: Callable[[], Progress]
@@ -287,9 +269,9 @@ class Trainer:
         self.clock.pause()
         before, positions = self.state, self.batches.state()
         self._begin(before.stage + 1)
-        self.state = states.pass_on(before, self.state)
+        self.field.state = states.pass_on(before, self.state)
         self.batches.restore(positions)
-        self.program.compile_for(self._rounds_of(self.state.stage))
+        self._compile(self.state.stage)
         self.clock.start()
 
     def _stage_is_over(self) -> bool:
@@ -298,20 +280,7 @@ class Trainer:
             return False
         if self.rounds_of_stages is not None:
             return state.stage_rounds >= self.rounds_of_stages[state.stage]
-        return self.share_spent >= self._part_of_stage(state.stage)[1]
-
-    def _part_of_stage(self, number: int) -> tuple[float, float]:
-        """Where a stage begins and ends, as shares of the budget."""
-        shares = [stage.share for stage in self.stages]
-        return sum(shares[:number]) / sum(shares), sum(shares[: number + 1]) / sum(shares)
-
-    def _parts(self) -> list[tuple[float, int]]:
-        """Each stage's end as a share of the budget, and its rounds."""
-        assert self.rounds_of_stages is not None
-        return [(self._part_of_stage(n)[1], rounds) for n, rounds in enumerate(self.rounds_of_stages)]
-
-    def _rounds_of(self, stage: int) -> int | None:
-        return None if self.rounds_of_stages is None else self.rounds_of_stages[stage]
+        return self.share_spent >= self._ends[state.stage]
 
     def _rounds_of_stages(self) -> list[int] | None:
         budget, costs = self.description.budget, []
@@ -319,7 +288,7 @@ class Trainer:
             cost = round_cost(budget, stage.variant, partial(self._flops_of_a_round, number))
             if cost is None:
                 return None
-            costs.append((self._part_of_stage(number)[1], cost))
+            costs.append((self._ends[number], cost))
         return rounds_by_stage(budget, costs)
 
     def _flops_of_a_round(self, number: int) -> float:
@@ -328,15 +297,12 @@ class Trainer:
         Counted on the loop over seeds: a budget must not depend on how seeds are run.
         """
         sampler = self.dataset.sampler(self.description.seeds, self.device, self.dtype)
-        stage = self._ready(number, "looped", sampler, lambda: _BEGINNING)
+        stage = self._ready(number, "looped", sampler, lambda: Progress(0, 0, 0.0, 0.0))
         rounds = math.lcm(*(period for reads in stage.program.reads.values() for period in reads.periods))
         with FlopCounterMode(display=False) as counter:
             for _ in range(rounds):
                 stage.field.advance()
         return counter.get_total_flops() / (rounds * len(self.description.seeds))
-
-
-_BEGINNING = Progress(0, 0, 0.0, 0.0)
 
 
 def make(kind: registry.Kind, choice: Choice) -> Any:

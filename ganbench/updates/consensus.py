@@ -40,7 +40,7 @@ def squared_field(game: Game, networks: Networks, batch: Batch) -> Tensor:
     """‖v‖²: the squared gradients of every player's own loss, summed, []."""
     total: Any = 0.0
     for player in game.players:
-        gradient = grad(lambda own, p=player: game.loss(p, networks.with_parameters(p, own), batch))(
+        gradient = grad(lambda params, p=player: game.loss(p, networks.with_parameters(p, params), batch))(
             networks.parameters(player)
         )
         total = total + sum(value.square().sum() for value in gradient.values())

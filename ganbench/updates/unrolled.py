@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from annotated_types import Ge
-from torch import nn
+from torch import Tensor, nn
 from torch.func import grad
 
 from ganbench.game import (
@@ -56,8 +56,8 @@ def unrolled(
 
         losses = {player: _taken(game.losses[player], ahead) for player in turns.generating}
         added = _rate_inputs(turns.judging, optimizers)
-        for each in inputs.values():
-            added |= each
+        for state_inputs in inputs.values():
+            added |= state_inputs
         modified = replace(game, losses={**game.losses, **losses}, inputs={**game.inputs, **added})
         return modified, optimizers
 
@@ -96,9 +96,11 @@ def _one_ahead(
 
 def _gradient(game: Game, player: str, networks: Networks, batch: Batch) -> Tree:
     every_term = Batch(batch.tensors)
-    gradient: Tree = grad(lambda own: game.loss(player, networks.with_parameters(player, own), every_term))(
-        networks.parameters(player)
-    )
+
+    def loss(params: Tree) -> Tensor:
+        return game.loss(player, networks.with_parameters(player, params), every_term)
+
+    gradient: Tree = grad(loss)(networks.parameters(player))
     return gradient
 
 
