@@ -10,7 +10,22 @@ from torch import Tensor, nn
 
 from ganbench.game import Batch, DataSpec, Networks, RandomInput
 from ganbench.networks.network import Architecture
-from ganbench.networks.packed import Packed, spec_of_packs
+
+
+class Packed(nn.Module):
+    """A discriminator of packs of m examples: [m·k, *shape] → logits [k], neighbours packed together.
+
+    Examples are joined along their first axis: the channels of images.
+    """
+
+    def __init__(self, of_packs: nn.Module, packing: int) -> None:
+        super().__init__()
+        self.of_packs, self.packing = of_packs, packing
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1] * self.packing
+        logits: Tensor = self.of_packs(x.reshape(-1, channels, *x.shape[2:]))
+        return logits
 
 
 @dataclass(frozen=True)
@@ -24,7 +39,8 @@ class DiscriminatorInput:
         """The architecture's discriminator of what is shown."""
         if self.packing == 1:
             return pair.discriminator(spec)
-        return Packed(pair.discriminator(spec_of_packs(spec, self.packing)), self.packing)
+        shape = (spec.shape[0] * self.packing, *spec.shape[1:])
+        return Packed(pair.discriminator(DataSpec.real(shape, spec.value_range)), self.packing)
 
     def inputs(self, spec: DataSpec) -> Mapping[str, RandomInput]:
         """The random inputs that showing needs."""

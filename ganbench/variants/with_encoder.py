@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
+import torch
 from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
-from ganbench.networks.joint import encoder, joint_discriminator
 from ganbench.networks.network import Architecture, architecture
 from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.schedules import LearningRate
@@ -75,13 +76,26 @@ def with_encoder(
     )
 
 
+class JointDiscriminator(nn.Module):
+    """A discriminator of pairs: (x [n, *shape], z [n, latent_dim]) → logits [n]."""
+
+    def __init__(self, of_vectors: nn.Module) -> None:
+        super().__init__()
+        self.of_vectors = of_vectors
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        logits: Tensor = self.of_vectors(torch.cat([x.flatten(1), z], 1))
+        return logits
+
+
 def _of_vectors(
     pair: Architecture, latent_dim: int, numbers_encoded: int, spec: DataSpec
 ) -> dict[str, nn.Module]:
+    numbers, outputs = math.prod(spec.shape), numbers_encoded * latent_dim
     try:
         return {
-            "encoder": encoder(pair, numbers_encoded * latent_dim, spec),
-            "discriminator": joint_discriminator(pair, latent_dim, spec),
+            "encoder": nn.Sequential(nn.Flatten(1), pair.generator(numbers, DataSpec.real((outputs,)))),
+            "discriminator": JointDiscriminator(pair.discriminator(DataSpec.real((numbers + latent_dim,)))),
         }
     except GanbenchError as error:
         raise GanbenchError(
