@@ -98,8 +98,8 @@ def test_every_part_of_the_stored_measurements_counts(part: str) -> None:
     [
         ("dirac", "equilibrium", "path"),
         ("dirac", "parameters", "path"),
-        ("ring8", "dynamics", "seen"),
-        ("ring8", "dynamics", "first"),
+        ("ring8", "dynamics", "_present"),
+        ("ring8", "dynamics", "_first"),
     ],
 )
 def test_a_measurement_without_a_part_of_a_diagnostics_state_differs(
