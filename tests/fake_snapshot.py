@@ -22,8 +22,10 @@ CPU = torch.device("cpu")
 
 
 class FakeSnapshot:
-    def __init__(self, dataset: Dataset, samples: Tensor) -> None:
+    def __init__(self, dataset: Dataset, samples: Tensor, asked: Tree | None = None) -> None:
         self.dataset, self._samples = dataset, samples
+        self._asked: Tree = asked or {}
+        self.sample_reads = ("noise", *self._asked)
         self.device, self.dtype = samples.device, samples.dtype
         self.shared: dict[Any, Any] = {}
 
@@ -31,13 +33,18 @@ class FakeSnapshot:
         assert count is None or count <= self._samples.shape[1]
         return self._samples[:, :count]
 
+    def sampled_fields(self, count: int) -> Tree:
+        return {name: value[:, :count] for name, value in self._asked.items()}
+
     def real(self, split: Split, count: int) -> Tensor:
         return self.dataset.examples(split, count, self.device, self.dtype)
 
 
-def measured(diagnostic: Diagnostic, dataset: Dataset, samples: Tensor) -> dict[str, Tensor]:
+def measured(
+    diagnostic: Diagnostic, dataset: Dataset, samples: Tensor, asked: Tree | None = None
+) -> dict[str, Tensor]:
     """The diagnostic's values of samples [S, n, *shape], checked to be just those declared."""
-    values = dict(diagnostic.measure(FakeSnapshot(dataset, samples)))  # type: ignore[arg-type]
+    values = dict(diagnostic.measure(FakeSnapshot(dataset, samples, asked)))  # type: ignore[arg-type]
     assert set(values) == {quantity.name for quantity in diagnostic.quantities}
     assert all(value.shape == samples.shape[:1] for value in values.values())
     return values

@@ -15,6 +15,7 @@ from fake_snapshot import CPU, measured, referenced
 from made_sides import QUICK, cell, side
 from scipy.linalg import sqrtm
 from torch import Tensor
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from ganbench import registry
 from ganbench.comparison.gate import gate
@@ -184,6 +185,31 @@ def test_score_is_the_number_of_sure_and_even_classes() -> None:
     logits = torch.tensor([[math.log(q), math.log(1 - q)], [math.log(1 - q), math.log(q)]])
     entropy = -(q * math.log(q) + (1 - q) * math.log(1 - q))
     assert inception_score(logits).item() == pytest.approx(2 * math.exp(-entropy))
+
+
+def test_score_with_splits_is_the_mean_over_successive_parts() -> None:
+    logits = random(2, 100, 5) * 3
+    parts = logits.unflatten(1, (10, 10))
+    torch.testing.assert_close(inception_score(logits, 10), inception_score(parts).mean(1))
+    assert (inception_score(logits, 10) < inception_score(logits)).all()
+
+
+@pytest.mark.parametrize("splits", [1, 10])
+def test_score_with_splits_is_torch_fidelitys(splits: int) -> None:
+    logits = random(1437, 10) * 2
+    theirs = isc_features_to_metric(logits, splits=splits, shuffle=False)["inception_score_mean"]
+    assert inception_score(logits, splits).item() == pytest.approx(theirs, rel=1e-12)
+
+
+def test_score_with_splits_has_a_name_and_a_protocol_of_its_own() -> None:
+    samples = noisy_digits(0.3)
+    values = measured(fidelity(digits(), splits=10), digits(), samples)
+    one = measured(fidelity(digits()), digits(), samples)
+    assert (values["is_classifier_1437_splits10"] < one["is_classifier_1437"]).all()
+    declared = {q.name: q.protocol for q in fidelity(digits(), splits=10).quantities}
+    assert declared["is_classifier_1437_splits10"]["splits"] == 10
+    with pytest.raises(GanbenchError, match="51 splits need as many samples, not 50"):
+        fidelity(digits(), samples=50, splits=51)
 
 
 # torch-fidelity ---------------------------------------------------------------------------------

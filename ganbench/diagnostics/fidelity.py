@@ -45,6 +45,7 @@ def fidelity(
         "auto: the data set's classifier, for vectors identity; or an extractor's name",
     ] = AUTO,
     samples: Annotated[int | None, Gt(1), "generated samples; the data set's own number by default"] = None,
+    splits: Annotated[int, Gt(0), "parts over which the score is averaged; 10 are usual in papers"] = 1,
 ) -> Fidelity:
     """Fréchet distance between features of generated and real data, and the classes that appear.
 
@@ -52,7 +53,8 @@ def fidelity(
     penultimate layer of a small classifier that goes by the data set's name, trained on the train
     split; its accuracy stands beside its weights.  Extractor, split and count are part of a quantity's
     name; as these are not Inception features, nothing here is called plain FID or compares with published
-    FIDs.  As many generated samples as real ones are compared; the score is over all samples at once.
+    FIDs.  As many generated samples as real ones are compared; the score is over all samples at once, or the
+    mean over successive `splits`, which is lower (its name then ends in their number).
 
     What good looks like
       fid_classifier_train_n    near its reference, that of held-out images, which are as good as samples
@@ -70,25 +72,23 @@ def fidelity(
       Fréchet: all but mean and covariance.  In the plane it is 0 when every second mode of a ring is dropped;
       read `modes` there.  Classifier features ignore what telling classes apart does not need: texture,
       sharpness, much noise.  Score and classes: real data altogether, and variety within a class: one
-      perfect image of each class wins both.  For a diverged seed everything is NaN.
+      perfect image of each class wins both.  Fewer samples than features: the distance is finite, and most of
+      it is its bias, which falls as samples get more; `fid_infinity` shows it.  For a diverged seed
+      everything is NaN.
     """
-    chosen = _resolve(dataset, extractor)
-    count = samples or dataset.info.evaluation_samples
-    size = dataset.info.split_sizes.get("train", count)
-    if count > size:
-        raise GanbenchError(
-            f"fidelity: {count:,} samples need as many real ones, and {dataset.info.name} has {size:,} "
-            f"to train on; `samples: {size}` or fewer works"
-        )
-    return Fidelity(dataset, chosen, count)
+    chosen = extractor_or_identity(dataset, extractor)
+    count = sample_count("fidelity", dataset, samples)
+    if splits > count:
+        raise GanbenchError(f"fidelity: {splits} splits need as many samples, not {count}")
+    return Fidelity(dataset, chosen, count, splits)
 
 
 class Fidelity(Diagnostic):
     """`count` generated samples in an extractor's features, against as many of each split as there are."""
 
-    def __init__(self, dataset: Dataset, extractor: Extractor, count: int) -> None:
+    def __init__(self, dataset: Dataset, extractor: Extractor, count: int, parts: int = 1) -> None:
         info = dataset.info
-        self._dataset, self._extractor, self._count = dataset, extractor, count
+        self._dataset, self._extractor, self._count, self._parts = dataset, extractor, count, parts
         available: dict[Split, int] = {
             split: min(count, info.split_sizes.get(split, count)) for split in _OTHER
         }
@@ -98,8 +98,8 @@ class Fidelity(Diagnostic):
         self._stand_ins = min(available.values())
         label = info.spec.label if extractor.classifies == info.name else None
         self._classes = None if label is None else info.spec.fields[label].classes
-        self._features = "classifier" if extractor.classifies == info.name else extractor.name
-        self._score_name = f"is_classifier_{count}"
+        self._features = features_name(dataset, extractor)
+        self._score_name = f"is_classifier_{count}" + (f"_splits{parts}" if parts > 1 else "")
         self.quantities = (*map(self._distance, self._real_counts), *self._of_classes())
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
@@ -110,7 +110,7 @@ class Fidelity(Diagnostic):
             reference = self._real(split, count, snapshot.device).fit
             values[self._name(split)] = frechet_distance(fit(features[FEATURES][:, :count]), reference)
         if self._classes is not None:
-            values[self._score_name] = inception_score(features[LOGITS])
+            values[self._score_name] = inception_score(features[LOGITS], self._parts)
             values |= class_values(features[LOGITS].argmax(-1), self._true_shares(snapshot.device))
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
@@ -125,7 +125,7 @@ class Fidelity(Diagnostic):
         if self._classes is not None:
             logits = self._real("heldout", self._real_counts["heldout"], device).logits
             assert logits is not None
-            values[self._score_name] = inception_score(logits)
+            values[self._score_name] = inception_score(logits, self._parts)
             values |= class_values(self._resampled(logits.argmax(-1)), self._true_shares(device))
         return {name: float(value) for name, value in values.items()}
 
@@ -176,9 +176,15 @@ class Fidelity(Diagnostic):
         score = f"Inception-style score of the classifier, {self._count:,} samples"
         variation, title = "Total variation of the class histogram", f"Classes recovered, of {count}"
         ends: dict[str, Any] = {"lowest": 1, "highest": count}  # a sample is taken for one of the classes
-        train = {**logits, "split": "train"}
+        train, parts = {**logits, "split": "train"}, {**logits, "splits": self._parts}
         return (
-            Quantity(self._score_name, score, direction="higher", protocol={**logits, "splits": 1}, **ends),
+            Quantity(
+                self._score_name,
+                score,
+                direction="higher",
+                protocol=parts,
+                **ends,
+            ),
             Quantity(
                 "class_total_variation", variation, direction="lower", protocol=train, lowest=0, highest=1
             ),
@@ -217,8 +223,25 @@ def class_values(predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _resolve(dataset: Dataset, choice: ExtractorChoice) -> Extractor:
-    """The extractor to use; NotApplicable where there is none."""
+def sample_count(diagnostic: str, dataset: Dataset, samples: int | None) -> int:
+    """How many samples are compared with as many real ones: the data set's own number by default."""
+    count = samples or dataset.info.evaluation_samples
+    size = dataset.info.split_sizes.get("train", count)
+    if count > size:
+        raise GanbenchError(
+            f"{diagnostic}: {count:,} samples need as many real ones, and {dataset.info.name} has {size:,} "
+            f"to train on; `samples: {size}` or fewer works"
+        )
+    return count
+
+
+def features_name(dataset: Dataset, extractor: Extractor) -> str:
+    """What an extractor's features are called in names of quantities on a data set."""
+    return "classifier" if extractor.classifies == dataset.info.name else extractor.name
+
+
+def extractor_or_identity(dataset: Dataset, choice: ExtractorChoice) -> Extractor:
+    """The chosen extractor, for vectors their coordinates; NotApplicable for images that have none."""
     extractor = chosen_extractor(dataset, choice)
     if extractor is None and len(dataset.info.spec.shape) > 1:
         raise NotApplicable(

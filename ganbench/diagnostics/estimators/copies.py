@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ganbench.diagnostics.estimators.neighbours import rows_per_pass
 from ganbench.streams import generator
@@ -48,6 +49,24 @@ def nearest_points(samples: Tensor, pool: Tensor, count: int = 2) -> Nearest:
         parts.append((chosen.values, candidates.gather(1, chosen.indices)))
     distances, places = (torch.cat(values) for values in zip(*parts, strict=True))
     return Nearest(distances, places)
+
+
+def cosine_distance(samples: Tensor, train: Tensor) -> float:
+    """Mean over samples [n, F] of 1 − |cos| to the most similar training example [N, F], float64.
+
+    A vector of zeros has no direction: its cosine with everything is 0.
+    """
+    unit, others = (normalize(points.double(), dim=1) for points in (samples, train))
+    parts = unit.split(rows_per_pass(len(others)))
+    return float(1 - torch.cat([(part @ others.mT).abs().amax(1) for part in parts]).mean())
+
+
+def memorization_penalty(distance: Tensor, threshold: float) -> Tensor:
+    """What MiFID multiplies the distance with: 1/(s + 1e-15) where the cosine distance s < τ, else 1.
+
+    Source: Bai et al. 2021 (arXiv 2106.03062), section 3.2.
+    """
+    return torch.where(distance < threshold, 1 / (distance.clamp_min(0) + 1e-15), 1.0)
 
 
 def copying_p_value(nearest: Nearest, train: int, heldout: int) -> float:
