@@ -14,8 +14,9 @@ from ganbench.game import DataSpec, Game, Progress, Tree
 from ganbench.training.batches import BatchSizes, example_batch
 from ganbench.training.description import Engine
 from ganbench.training.program import Program
+from ganbench.training.sample_snapshot import Moment
 from ganbench.training.sampling import RealExamples
-from ganbench.training.snapshot import Moment, Snapshot
+from ganbench.training.snapshot import Snapshot
 from ganbench.training.state import CohortState
 
 CPU = torch.device("cpu")

@@ -18,6 +18,7 @@ from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.errors import GanbenchError
 from ganbench.quantities import Quantity
+from ganbench.training.sample_snapshot import SampleSnapshot
 from ganbench.training.snapshot import Snapshot
 from ganbench.training.state import CohortState
 
@@ -57,6 +58,10 @@ class Diagnostic(ABC):
     """What `measure` returns, declared; complete after the first snapshot, which knows the players."""
     describes_training: ClassVar[bool] = False
     """Whether its values are of the training itself: then those of a diverged seed count too."""
+    samples_only: ClassVar[bool] = False
+    """Whether it reads no more of a snapshot than a `SampleSnapshot` has: then samples from elsewhere can be
+
+    measured, without networks."""
     seeds_by_round: float = math.inf
     """Of the seeds below this number the values of `on_round` are recorded: by their numbers, not by their
 
@@ -143,6 +148,7 @@ __all__ = [
     "Diagnostic",
     "NotApplicable",
     "Quantity",
+    "SampleSnapshot",
     "Snapshot",
     "arrays_of",
     "build",

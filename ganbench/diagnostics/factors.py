@@ -17,7 +17,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.factor_histograms import (
@@ -78,6 +78,8 @@ def factors(
 class Factors(Diagnostic):
     """The diagnostic of one data set with known factors."""
 
+    samples_only = True
+
     def __init__(self, dataset: Dataset, samples: int) -> None:
         assert isinstance(dataset, KnownFactors)
         self._factors: KnownFactors = dataset
@@ -91,13 +93,13 @@ class Factors(Diagnostic):
         self.quantities = tuple(self._declared())
         self._of_real: dict[str, float] | None = None
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         samples = snapshot.samples(self._samples)
         finite = samples.isfinite().flatten(1).all(1)
         return {name: torch.where(finite, v, torch.nan) for name, v in self._values(samples).items()}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of real examples, training and held-out ones as a sampler of all combinations mixes."""
         if self._of_real is None:
             novel = round(self._novel * self._samples) if self._novel else self._samples

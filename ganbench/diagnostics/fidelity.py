@@ -17,7 +17,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.features import (
@@ -86,6 +86,8 @@ def fidelity(
 class Fidelity(Diagnostic):
     """`count` generated samples in an extractor's features, against as many of each split as there are."""
 
+    samples_only = True
+
     def __init__(self, dataset: Dataset, extractor: Extractor, count: int, parts: int = 1) -> None:
         info = dataset.info
         self._dataset, self._extractor, self._count, self._parts = dataset, extractor, count, parts
@@ -102,7 +104,7 @@ class Fidelity(Diagnostic):
         self._score_name = f"is_classifier_{count}" + (f"_splits{parts}" if parts > 1 else "")
         self.quantities = (*map(self._distance, self._real_counts), *self._of_classes())
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         features = sample_features(snapshot, self._extractor, self._count)
         values = {}
@@ -115,7 +117,7 @@ class Fidelity(Diagnostic):
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of real data, in place of samples: those of the other split."""
         device, values = snapshot.device, {}
         for split, count in self._real_counts.items():

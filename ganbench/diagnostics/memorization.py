@@ -16,7 +16,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.copies import (
@@ -90,13 +90,15 @@ def memorization(
 class Memorization(Diagnostic):
     """The memorization diagnostic of one data set in one extractor's features."""
 
+    samples_only = True
+
     def __init__(
         self, dataset: Dataset, extractor: Extractor, samples: int, counts: Mapping[Split, int]
     ) -> None:
         self._dataset, self._extractor, self._samples, self._counts = dataset, extractor, samples, counts
         self.quantities = _declare(extractor, samples, counts)
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]; NaN where samples are not finite."""
         features = sample_features(snapshot, self._extractor, self._samples)[FEATURES]
         pool, near, own_distances = self._real(snapshot.device)
@@ -106,7 +108,7 @@ class Memorization(Diagnostic):
             rows[row] = torch.tensor(values, dtype=torch.float64)
         return {quantity.name: rows[:, i] for i, quantity in enumerate(self.quantities)}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """What held-out examples get as samples; of the p-value there is none."""
         pool, near, own_distances = self._real(snapshot.device)
         train = self._counts["train"]

@@ -18,7 +18,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 from ganbench.quantities import share
@@ -65,6 +65,8 @@ def modes(
 class Modes(Diagnostic):
     """The mode diagnostic of one data set with known modes."""
 
+    samples_only = True
+
     def __init__(self, dataset: Dataset, samples: int, within_sigmas: float) -> None:
         assert isinstance(dataset, KnownModes)
         self._modes: KnownModes = dataset
@@ -73,11 +75,11 @@ class Modes(Diagnostic):
         self._radius = radius_of_equal_mass(within_sigmas, dim)
         self.quantities = _declare(samples, within_sigmas, dim, len(dataset.weights))
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         return self._values(snapshot.samples(self._samples))
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of held-out real draws."""
         real = snapshot.real("heldout", self._samples).unsqueeze(0)
         return {name: float(value) for name, value in self._values(real).items()}

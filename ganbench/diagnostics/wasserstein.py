@@ -13,7 +13,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 
@@ -39,6 +39,8 @@ def wasserstein(dataset: Dataset) -> Diagnostic:
 class Wasserstein(Diagnostic):
     """The distance to one data set."""
 
+    samples_only = True
+
     def __init__(self, dataset: KnownQuantiles, samples: int) -> None:
         self._dataset, self._samples = dataset, samples
         distance = Quantity(
@@ -53,12 +55,12 @@ class Wasserstein(Diagnostic):
         )
         self.quantities = (distance,)
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """The distance of the samples, [S]."""
         samples = snapshot.samples(self._samples)[..., 0].double()
         return {"wasserstein_to_data": wasserstein_distance(samples, self._dataset)}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The distance of held-out real numbers."""
         real = snapshot.real("heldout", self._samples)[..., 0].double()
         return {"wasserstein_to_data": float(wasserstein_distance(real.unsqueeze(0), self._dataset))}

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -19,10 +19,10 @@ from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
 from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
-from ganbench.training.description import Choice
+from ganbench.training.description import Choice, CohortDescription
+from ganbench.training.sample_snapshot import SampleSnapshot
 from ganbench.training.snapshot import Snapshot
 from ganbench.training.state import CohortState
-from ganbench.training.trainer import Trainer
 
 POINTS_KEPT, IMAGES_KEPT = 512, 64
 
@@ -36,10 +36,21 @@ def applicable(choices: Sequence[Choice], dataset: Dataset) -> dict[str, Diagnos
     return diagnostics
 
 
+class Subject(Protocol):
+    """What is measured: of which description, on which data set, and which seeds have diverged."""
+
+    description: CohortDescription
+    dataset: Dataset
+
+    def diverged(self) -> Sequence[tuple[int, str] | None]:
+        """(step, player) of each seed that diverged."""
+        ...
+
+
 class Measurements:
     """Collects what the diagnostics say of each snapshot, and samples for the figures."""
 
-    def __init__(self, cohort: Trainer) -> None:
+    def __init__(self, cohort: Subject) -> None:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
@@ -60,14 +71,16 @@ class Measurements:
         self._points: list[tuple[int, int]] = []
         self._final: np.ndarray | None = None
 
-    def take(self, snapshot: Snapshot) -> None:
-        """Measure one snapshot.  Values of a diverged seed are NaN, but for what training cost."""
+    def take(self, snapshot: SampleSnapshot) -> None:
+        """Measure one snapshot; of given samples all diagnostics must be `samples_only`.
+
+        Values of a diverged seed are NaN, but for what training cost."""
         alive = torch.tensor([at is None for at in self._cohort.diverged()])
         for label, diagnostic in self._diagnostics.items():
             began = time.perf_counter()
-            measured = diagnostic.measure(snapshot)
+            measured = diagnostic.measure(cast(Snapshot, snapshot))
             self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
-            self._references |= diagnostic.references(snapshot)
+            self._references |= diagnostic.references(cast(Snapshot, snapshot))
             for name, values in measured.items():
                 if not diagnostic.describes_training:
                     values = torch.where(alive.to(values.device), values.double(), torch.nan)
@@ -85,7 +98,7 @@ class Measurements:
         """Whether any diagnostic reads every round's state."""
         return bool(self._rounds)
 
-    def add_rounds(self, snapshot: Snapshot) -> None:
+    def add_rounds(self, snapshot: SampleSnapshot) -> None:
         """The rows of every round, after the last snapshot; they replace those measured at points.
 
         Their `point` is the round's number.  Their `seconds` are not measured but the step's share of all.
@@ -147,7 +160,7 @@ class Measurements:
         }
         self.rows.append(self._of_cohort | row | about)
 
-    def _keep_samples(self, snapshot: Snapshot) -> None:
+    def _keep_samples(self, snapshot: SampleSnapshot) -> None:
         self._points.append((snapshot.moment.point, snapshot.moment.images))
         samples = snapshot.samples()
         if self._images:

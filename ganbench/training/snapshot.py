@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from ganbench.datasets import Dataset, Sampler, Split
+from ganbench.datasets import Dataset, Sampler
 from ganbench.game import (
     Batch,
     Networks,
@@ -35,6 +35,7 @@ from ganbench.training.field import CohortField
 from ganbench.training.gradients import Gradient, Inputs
 from ganbench.training.program import Program
 from ganbench.training.replicas import CHUNK, Use, cast, copied, evaluate, first_repeated, in_double
+from ganbench.training.sample_snapshot import Moment, SampleSnapshot
 from ganbench.training.sampling import RealExamples, SamplingInputs, latents
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
@@ -43,22 +44,7 @@ BLOCK = 512
 """Samples drawn and generated at a time; part of the measuring stream."""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """Where in the training a measurement was taken."""
-
-    point: int
-    """Number of the measuring point, from 0 (before training)."""
-    images: int
-    """Real images shown to the discriminator so far, per seed."""
-    step: int
-    """Discriminator updates so far."""
-    seconds: float
-    """Training seconds so far, measuring excluded."""
-    final: bool
-
-
-class Snapshot:
+class Snapshot(SampleSnapshot):
     """What a diagnostic may see of a cohort at one moment.  Nothing it does can change the training."""
 
     def __init__(
@@ -83,8 +69,7 @@ class Snapshot:
         self._kept_constants: Tree | None = None
         self._samples: Tensor | None = None
         self._sampled: Tree = {}
-        self.shared: dict[Hashable, Any] = {}
-        """What diagnostics computed of this moment and have in common, by keys of their own."""
+        self.shared = {}
 
     @property
     def threshold(self) -> float | None:
@@ -139,14 +124,6 @@ class Snapshot:
     def generating(self) -> tuple[str, ...]:
         """The players that make a sample."""
         return self._program.sample_reads.players
-
-    def real(self, split: Split, count: int) -> Tensor:
-        """Fixed real examples [count, *shape] of a split, shared by all seeds and kept."""
-        return self.real_fields(split, count)[self.dataset.info.spec.target]
-
-    def real_fields(self, split: Split, count: int) -> Tree:
-        """Fixed real examples with all their fields, {name: [count, ...]}."""
-        return self._real.fields(split, count)
 
     def sampler(self) -> Sampler:
         """Training draws of its own, from the beginning of the seeds' streams."""

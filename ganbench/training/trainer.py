@@ -22,8 +22,9 @@ from ganbench.training.device import PeakMemory, dtype_of, synchronize
 from ganbench.training.field import CohortField
 from ganbench.training.gradients import Mode
 from ganbench.training.program import Program
+from ganbench.training.sample_snapshot import Moment
 from ganbench.training.sampling import RealExamples
-from ganbench.training.snapshot import Moment, Snapshot
+from ganbench.training.snapshot import Snapshot
 from ganbench.training.state import CohortState
 from ganbench.variants.variant import Variant
 

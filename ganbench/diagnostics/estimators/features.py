@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganbench import registry
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, Quantity, Snapshot
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, Quantity, SampleSnapshot
 from ganbench.errors import GanbenchError
 from ganbench.extractors import FEATURES, Extractor, extract
 from ganbench.extractors.identity import Identity
@@ -43,7 +43,7 @@ def chosen_extractor(dataset: Dataset, choice: ExtractorChoice) -> Extractor | N
     return extractor
 
 
-def sample_features(snapshot: Snapshot, extractor: Extractor, count: int) -> dict[str, Tensor]:
+def sample_features(snapshot: SampleSnapshot, extractor: Extractor, count: int) -> dict[str, Tensor]:
     """Each layer's values [S, count, F] of the first samples, in the extractor's precision.
 
     Extracted once a snapshot for all diagnostics: a smaller count is a prefix, a larger one adds the rest.
@@ -60,7 +60,7 @@ def sample_features(snapshot: Snapshot, extractor: Extractor, count: int) -> dic
     return {name: value[:, :count] for name, value in layers.items()}
 
 
-def finite_samples(snapshot: Snapshot, count: int) -> Tensor:
+def finite_samples(snapshot: SampleSnapshot, count: int) -> Tensor:
     """Whether all of the first samples are finite, bool [S]."""
     return snapshot.samples(count).isfinite().flatten(1).all(1)
 
@@ -129,6 +129,8 @@ class ReferenceDiagnostic(Diagnostic):
     `prepare` makes of the reference [n, F] what measures samples and what measures the stand-in.
     """
 
+    samples_only = True
+
     def __init__(
         self,
         pair: RealPair,
@@ -138,7 +140,7 @@ class ReferenceDiagnostic(Diagnostic):
         self._pair, self.quantities, self._prepare = pair, quantities, prepare
         self._prepared: dict[torch.device, tuple[Measure, Values]] = {}
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]; NaN where samples are not finite."""
         count = self._pair.count
         values_of, _ = self._against(snapshot.device)
@@ -150,7 +152,7 @@ class ReferenceDiagnostic(Diagnostic):
         ]
         return {name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in names}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of real data; p-values have none."""
         return self._against(snapshot.device)[1]
 
