@@ -15,7 +15,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.features import (
@@ -74,6 +74,8 @@ def class_fidelity(
 class ClassFidelity(Diagnostic):
     """`count` generated samples of one labelled data set against as many train examples, class by class."""
 
+    samples_only = True
+
     def __init__(self, dataset: Dataset, classifier: Extractor, count: int) -> None:
         self._dataset, self._classifier, self._count = dataset, classifier, count
         self._distance = f"intra_fid_{features_name(dataset, classifier)}_train_{count}"
@@ -83,7 +85,7 @@ class ClassFidelity(Diagnostic):
         self._fits: dict[torch.device, tuple[Fit, ...]] = {}
         self.quantities = self._declared()
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         layers = sample_features(snapshot, self._classifier, self._count)
         labels, asked = layers[LOGITS].argmax(-1), self._asked(snapshot)
@@ -96,7 +98,7 @@ class ClassFidelity(Diagnostic):
         values["label_accuracy"] = accuracy
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of held-out examples with their own labels."""
         layers, labels = self._labelled("heldout", snapshot.device)
         fits = self._class_fits(snapshot.device)
@@ -104,7 +106,7 @@ class ClassFidelity(Diagnostic):
         accuracy = (layers[LOGITS].argmax(-1) == labels).double().mean()
         return {self._distance: float(distance), "label_accuracy": float(accuracy)}
 
-    def _asked(self, snapshot: Snapshot) -> Tensor | None:
+    def _asked(self, snapshot: SampleSnapshot) -> Tensor | None:
         """The labels [S, n] that samples were made from; None where they are made from none."""
         label = self._dataset.info.spec.label
         if label not in snapshot.sample_reads:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.datasets import Split
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, SampleSnapshot, register_diagnostic
 from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, finite_samples, sample_features
 from ganbench.diagnostics.estimators.frechet import bias_curve, extrapolation
 from ganbench.diagnostics.fidelity import extractor_or_identity, features_name, real_features, sample_count
@@ -66,6 +66,8 @@ def fid_infinity(
 class FidInfinity(Diagnostic):
     """The limit of one data set's Fréchet distance, in one extractor's features."""
 
+    samples_only = True
+
     kept = ("_curve",)
 
     def __init__(self, dataset: Dataset, extractor: Extractor, split: Split, count: int, points: int) -> None:
@@ -75,14 +77,14 @@ class FidInfinity(Diagnostic):
         self._curve: Tensor | None = None
         self.quantities = self._declared()
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         features = sample_features(snapshot, self._extractor, self._count)[FEATURES]
         values, self._curve = self._values(features, snapshot.device)
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of real data of the other split, of as many as there are."""
         if self._references is None:
             other: Split = "heldout" if self._split == "train" else "train"

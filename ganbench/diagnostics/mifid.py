@@ -15,7 +15,7 @@ from ganbench.diagnostics.diagnostic import (
     Diagnostic,
     NotApplicable,
     Quantity,
-    Snapshot,
+    SampleSnapshot,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.copies import cosine_distance, memorization_penalty
@@ -68,6 +68,8 @@ def mifid(
 class MiFid(Diagnostic):
     """The penalized distance of one data set, in one extractor's features."""
 
+    samples_only = True
+
     def __init__(self, dataset: Dataset, extractor: Extractor, count: int, threshold: float) -> None:
         self._dataset, self._extractor = dataset, extractor
         self._count, self._threshold = count, threshold
@@ -75,13 +77,13 @@ class MiFid(Diagnostic):
         self._references: dict[str, float] | None = None
         self.quantities = self._declared()
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         features = sample_features(snapshot, self._extractor, self._count)[FEATURES]
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, v, torch.nan) for name, v in self._values(features).items()}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of held-out examples, of as many as there are."""
         if self._references is None:
             count = min(self._count, self._dataset.info.split_sizes["heldout"])

@@ -54,6 +54,11 @@ class SampleSnapshot(ABC):
     def sampled_fields(self, count: int) -> Tree:
         """What goes with the samples: their labels and other fields of the data, {name: [S, count, ...]}."""
 
+    @property
+    @abstractmethod
+    def sample_reads(self) -> tuple[str, ...]:
+        """The names of all that a sample is made from or goes with."""
+
     def real(self, split: Split, count: int) -> Tensor:
         """Fixed real examples [count, *shape] of a split, shared by all seeds and kept."""
         return self.real_fields(split, count)[self.dataset.info.spec.target]
@@ -86,3 +91,7 @@ class GivenSamples(SampleSnapshot):
     def sampled_fields(self, count: int) -> Tree:
         """The fields that came with the samples."""
         return {name: value[:, :count] for name, value in self._fields.items()}
+
+    @property
+    def sample_reads(self) -> tuple[str, ...]:
+        return tuple(self._fields)
