@@ -34,6 +34,7 @@ from ganbench.diagnostics.estimators.two_sample_statistics import (
     polynomial,
     relabellings,
     sliced_wasserstein,
+    unit_discrepancy,
 )
 from ganbench.diagnostics.two_sample import P_VALUES, against, two_sample
 from ganbench.errors import GanbenchError
@@ -224,6 +225,40 @@ def test_sliced_distance_of_gaussians() -> None:
     # Biased upwards: equal distributions are not at 0, and further from it with fewer points.
     few, many = (sliced_wasserstein(first[:n], normal(n, 3, seed=2), along).item() for n in (50, 5000))
     assert few > 10 * many > 0
+
+
+def test_cmmds_number_is_its_definitions() -> None:
+    first, second = normal(30, 6), normal(40, 6, seed=1) * 2 + 0.5
+    one, two = (p / p.norm(dim=1, keepdim=True) for p in (first, second))
+
+    def mean(x: Tensor, y: Tensor) -> float:
+        return float(np.mean([math.exp(-float((a - b) @ (a - b)) / 200) for a in x for b in y]))
+
+    expected = 1000 * (mean(one, one) + mean(two, two) - 2 * mean(one, two))
+    assert unit_discrepancy(first, second) == pytest.approx(expected, rel=1e-9)
+    assert unit_discrepancy(first, 3 * first) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("dim", [2, 64])
+def test_minds_number_of_a_shift_and_of_a_scale(dim: int) -> None:
+    points, shift = normal(500, dim), normal(dim, seed=3)
+    reference = against(points, 9, 2 * dim, ("cmmd", "mind"))
+    assert reference.distances(points + shift)["mind"] == pytest.approx(3 * float(shift @ shift), rel=1e-9)
+    # 3·F·(s − 1)² times the mean square along the directions, which of N(0, I) is 1.
+    square = float(points.square().mean())
+    assert reference.distances(1.5 * points)["mind"] == pytest.approx(0.75 * dim * square, rel=1e-9)
+
+
+def test_published_scales_are_named_so_in_the_published_features_alone() -> None:
+    plain = {q.name for q in two_sample(digits()).quantities}
+    more = {q.name: q for q in two_sample(digits(), published_scales=True).quantities}
+    assert more.keys() - plain == {"mmd_unit_rbf", "scaled_wasserstein"}
+    samples = digits().examples("train", 100, CPU, torch.float32).unsqueeze(0)
+    diagnostic = two_sample(digits(), samples=100, permutations=9, published_scales=True)
+    values, references = measured(diagnostic, digits(), samples), referenced(diagnostic, digits())
+    assert values["mmd_unit_rbf"].item() == pytest.approx(0, abs=1e-9)  # the reference itself
+    assert values["scaled_wasserstein"].item() == pytest.approx(3 * 32 * values["sliced_wasserstein"].item())
+    assert references["mmd_unit_rbf"] > 0 < references["scaled_wasserstein"]
 
 
 def test_directions_are_uniform() -> None:

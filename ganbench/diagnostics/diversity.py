@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
+from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, SampleSnapshot, register_diagnostic
 from ganbench.diagnostics.estimators.diversity_scores import (
     collision_share,
     collisions,
@@ -81,6 +81,8 @@ def diversity(
 class Diversity(Diagnostic):
     """The diversity of one data set's samples, beside that of as many real examples."""
 
+    samples_only = True
+
     def __init__(self, pair: RealPair, pairs: int, birthday: int) -> None:
         self._pair, self._spec = pair, pair.dataset.info.spec
         self._pairs, self._birthday = min(pairs, pair.count // 2), min(birthday, pair.count)
@@ -90,7 +92,7 @@ class Diversity(Diagnostic):
         self._images = image and self._spec.value_range is not None
         self.quantities = self._declared()
 
-    def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
+    def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]; NaN where samples are not finite."""
         count = self._pair.count
         features, samples = sample_features(snapshot, self._pair.extractor, count), snapshot.samples(count)
@@ -103,14 +105,14 @@ class Diversity(Diagnostic):
         ]
         return {name: torch.tensor([row[name] for row in rows], dtype=torch.float64) for name in undefined}
 
-    def references(self, snapshot: Snapshot) -> Mapping[str, float]:
+    def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of real data that the radius is not taken from."""
         if self._references is None:
             stand_in = real_features(self._pair, snapshot.device)[1]
             self._references = self._values(stand_in, self._stand_ins(snapshot))
         return self._references
 
-    def _stand_ins(self, snapshot: Snapshot) -> Tensor:
+    def _stand_ins(self, snapshot: SampleSnapshot) -> Tensor:
         """The examples of which `real_features` gives the second half."""
         count = self._pair.count
         if self._pair.dataset.info.split_sizes:

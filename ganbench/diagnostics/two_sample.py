@@ -37,6 +37,7 @@ from ganbench.diagnostics.estimators.two_sample_statistics import (
     polynomial,
     relabellings,
     sliced_wasserstein,
+    unit_discrepancy,
 )
 from ganbench.extractors.identity import Identity
 from ganbench.quantities import share
@@ -56,6 +57,7 @@ def two_sample(
     samples: Annotated[int | None, Ge(4), "samples and real examples; at most 1,000 by default"] = None,
     permutations: Annotated[int, Ge(1), "relabellings behind a permutation p-value"] = 199,
     projections: Annotated[int, Ge(1), "directions of the sliced Wasserstein distance"] = 128,
+    published_scales: Annotated[bool, "CMMD's and MIND's numbers too"] = False,
     extractor: Annotated[
         ExtractorChoice, "auto: the data set's classifier, else the values; or an extractor's name"
     ] = AUTO,
@@ -70,6 +72,9 @@ def two_sample(
       kid, mmd_rbf,         around that of real data, on both sides of 0.
       energy_distance
       sliced_wasserstein    near that of real data.  It is the mean *square*: a shift by v gives ‖v‖²/d.
+      cmmd, mind            near those of real data; with `published_scales`.  1,000 times the biased MMD²
+                            of directions of features with σ = 10, called `mmd_unit_rbf` in other than CLIP's
+                            features; 3·F times sliced W₂², `scaled_wasserstein` in other than Inception's.
       mmd_p_value,          anything: perfect samples spread them evenly over 0 to 1, one in twenty is below
       energy_p_value,       0.05.  Near 0: told apart.  A large one says only: not with so few samples.  The
       c2st_p_value          seeds share the real examples, so their p-values go together.
@@ -91,15 +96,16 @@ def two_sample(
     one half of the points vote on the other half; its p-value is one-sided and binomial.
 
     Source: Gretton et al. 2012; Bińkowski et al. 2018; Székely & Rizzo 2013; Bonneel et al. 2015;
-    Lopez-Paz & Oquab 2017.
+    Lopez-Paz & Oquab 2017; Jayasumana et al. 2024 (CMMD); Berthet et al., arXiv 2605.06797 (MIND).
     """
     pair = real_pair(dataset, extractor, samples, default=1000)
+    scaled = _scaled_names(pair) if published_scales else None
 
     def prepare(reference: Tensor) -> tuple[Measure, Measure]:
-        fixed = against(reference, permutations, projections)
+        fixed = against(reference, permutations, projections, scaled)
         return fixed.all_values, fixed.distances
 
-    return ReferenceDiagnostic(pair, _declare(pair, permutations, projections), prepare)
+    return ReferenceDiagnostic(pair, _declare(pair, permutations, projections, scaled), prepare)
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,8 @@ class Against:
     within: Mapping[str, float]
     along: Tensor
     relabelled: Tensor
+    scaled: tuple[str, str] | None = None
+    """What CMMD's and MIND's numbers are called, where they are wanted."""
 
     def distances(self, features: Tensor) -> Values:
         """All but the p-values, of features [n, F]."""
@@ -120,11 +128,13 @@ class Against:
             name: discrepancy(kernel, self.reference, features, self.within[name])
             for name, kernel in self.kernels.items()
         }
-        return {
-            **discrepancies,
-            "sliced_wasserstein": float(sliced_wasserstein(self.reference, features, self.along)),
-            "c2st_accuracy": heldout_accuracy(self.reference, features),
-        }
+        sliced = float(sliced_wasserstein(self.reference, features, self.along))
+        scaled: Values = {}
+        if self.scaled is not None:
+            numbers = unit_discrepancy(self.reference, features), 3 * features.shape[1] * sliced
+            scaled = dict(zip(self.scaled, numbers, strict=True))
+        accuracy = heldout_accuracy(self.reference, features)
+        return {**discrepancies, "sliced_wasserstein": sliced, **scaled, "c2st_accuracy": accuracy}
 
     def all_values(self, features: Tensor) -> Values:
         """The distances, and a p-value of each that is a test's statistic."""
@@ -134,7 +144,9 @@ class Against:
         return {**values, **dict(zip(self.radials, tested, strict=True)), "c2st_p_value": accuracy_p}
 
 
-def against(reference: Tensor, permutations: int, projections: int) -> Against:
+def against(
+    reference: Tensor, permutations: int, projections: int, scaled: tuple[str, str] | None = None
+) -> Against:
     """The reference with its bandwidth, its own pairs' means, and fixed directions and relabellings."""
     count, dim = reference.shape
     bell = gaussian(median_distance(reference))
@@ -150,10 +162,20 @@ def against(reference: Tensor, permutations: int, projections: int) -> Against:
         within={name: pair_mean(kernel, reference) for name, kernel in kernels.items()},
         along=directions(dim, projections, generator(0, "two_sample/directions")),
         relabelled=relabellings(count, count, permutations, generator(0, "two_sample/relabellings")),
+        scaled=scaled,
     )
 
 
-def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quantity, ...]:
+def _scaled_names(pair: RealPair) -> tuple[str, str]:
+    """What CMMD's and MIND's numbers are called in an extractor's features: so only in the published ones."""
+    name = pair.extractor.name
+    cmmd = "cmmd" if name.startswith("clip-") else "mmd_unit_rbf"
+    return cmmd, "mind" if name.startswith("inception-") else "scaled_wasserstein"
+
+
+def _declare(
+    pair: RealPair, permutations: int, projections: int, scaled: tuple[str, str] | None
+) -> tuple[Quantity, ...]:
     shared = {**pair.protocol(), "version": TWO_SAMPLE_VERSION}
     permuted = {**shared, "permutations": permutations}
     neighbours = {**shared, "neighbours": neighbours_asked(pair.count), "tested": heldout_points(pair.count)}
@@ -167,6 +189,13 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
     energy = distance("energy_distance", "Energy distance, unbiased", plain)
     energy_protocol = {**pair.protocol(), "version": ENERGY_VERSION}
     accuracy = "Accuracy of telling samples from data (nearest neighbours)"
+    of_scales: tuple[Quantity, ...] = ()
+    if scaled is not None:
+        title = "1,000 × MMD² of directions, Gaussian kernel, σ = 10"
+        of_scales = (
+            replace(distance(scaled[0], title, bandwidth=10, scale=1000), lowest=0),
+            replace(distance(scaled[1], "3·F × sliced W₂²", squared, projections=projections), lowest=0),
+        )
     return (
         distance("kid", "Kernel distance (unbiased MMD² with KID's kernel)", kernel="(x·y/F + 1)^3"),
         distance("mmd_rbf", "Unbiased MMD² with a Gaussian kernel", **bandwidth),
@@ -178,4 +207,5 @@ def _declare(pair: RealPair, permutations: int, projections: int) -> tuple[Quant
         replace(distance("sliced_wasserstein", "Sliced W₂²", squared, projections=projections), lowest=0),
         share("c2st_accuracy", accuracy, "fraction", "target", target=0.5, protocol=neighbours),
         Quantity("c2st_p_value", "p-value of that accuracy (binomial)", protocol=neighbours),
+        *of_scales,
     )

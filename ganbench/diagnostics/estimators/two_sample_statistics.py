@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from scipy.stats import binom
 from torch import Tensor
+from torch.nn.functional import normalize
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 """Points [n, F] and [m, F] to the kernel's values [n, m]."""
@@ -82,6 +83,18 @@ def discrepancy(kernel: Kernel, first: Tensor, second: Tensor, within_first: flo
     """
     within = pair_mean(kernel, first) if within_first is None else within_first
     return within + pair_mean(kernel, second) - 2 * cross_mean(kernel, first, second)
+
+
+def unit_discrepancy(first: Tensor, second: Tensor) -> float:
+    """1,000 times the biased MMD² of the points' directions, with a Gaussian kernel of σ = 10: CMMD's.
+
+    Of CLIP's embeddings it is CMMD.  Biased: a point's pair with itself counts.
+    Source: Jayasumana et al. 2024 (arXiv 2401.09603), section 4, with the authors' code for the scale.
+    """
+    one, two = (normalize(points, dim=1) for points in (first, second))
+    kernel = of_distance(gaussian(10.0))
+    within = sum((len(p) - 1) / len(p) * pair_mean(kernel, p) + 1 / len(p) for p in (one, two))
+    return 1000 * (within - 2 * cross_mean(kernel, one, two))
 
 
 def relabellings(first: int, second: int, count: int, source: torch.Generator) -> Tensor:
