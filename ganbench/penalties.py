@@ -9,30 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
-from ganbench.game import Batch, DataSpec, Networks, RandomInput, norm_per_example
+from ganbench.game import Batch, DataSpec, Input, MemoryInput, Networks, RandomInput, Tree, norm_per_example
 
 Term = Callable[[Networks, Batch, Tensor, Tensor], Tensor]
 """(networks, batch, real [n, *shape], fake [n, *shape]) → scalar."""
+LogitTerm = Callable[[Batch, Tensor, Tensor], tuple[Tensor | float, Tree]]
+"""(batch, real logits [n], fake logits [n]) → scalar, and new values of memories."""
 
 
-def _no_inputs(_spec: DataSpec) -> Mapping[str, RandomInput]:
+def _no_inputs(_spec: DataSpec) -> Mapping[str, Input]:
     return {}
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """A term, a projection of each updated parameter, or both; and the random inputs it needs.
+    """A term, a projection of each updated parameter, a term of the logits; and the inputs they need.
 
-    The term is lazy: it counts at every `every`-th update of its player, that many times as much.
+    The first is lazy: it counts at every `every`-th update of its player, that many times as much.
     Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", section 3.1.
     """
 
     term: Term | None = None
     project: Callable[[Tensor], Tensor] | None = None
-    inputs: Callable[[DataSpec], Mapping[str, RandomInput]] = field(default=_no_inputs)
+    inputs: Callable[[DataSpec], Mapping[str, Input]] = field(default=_no_inputs)
     every: int = 1
+    of_logits: LogitTerm | None = None
 
 
 def clip_weights(bound: float) -> Penalty:
@@ -92,3 +96,45 @@ def r2(gamma: float, every: int = 1) -> Penalty:
 
 def _squared_gradient(networks: Networks, inputs: Tensor) -> Tensor:
     return networks.input_gradient("discriminator", inputs).flatten(1).square().sum(1)
+
+
+def lecam_penalty(weight: float, decay: float) -> Penalty:
+    """weight·(E(D(x) − α_F)² + E(D(G(z)) − α_R)²).  Tseng et al. 2021, eq. (4).
+
+    α_R and α_F are moving averages of D's mean on real and on generated examples, this batch included and
+    without the bias of their start at zero, as in the authors' code.
+    """
+
+    def of_logits(batch: Batch, real: Tensor, fake: Tensor) -> tuple[Tensor, Tree]:
+        means = torch.stack([real.mean(), fake.mean(), torch.ones_like(batch["anchors"][2])]).detach()
+        anchors = decay * batch["anchors"] + (1 - decay) * means
+        real_anchor, fake_anchor = anchors[:2] / anchors[2]
+        distance = (real - fake_anchor).square().mean() + (fake - real_anchor).square().mean()
+        return weight * distance, {"anchors": anchors}
+
+    return Penalty(of_logits=of_logits, inputs=lambda _spec: {"anchors": MemoryInput(torch.zeros(3))})
+
+
+def adaptive_probability(name: str, target: float, interval: int, images: float, initial: float) -> Penalty:
+    """No term, but a probability that rises while D overfits: where r = E sign D(x) is above `target`.
+
+    Every `interval` updates it moves by their real examples / `images`, up or down.  Karras et al. 2020,
+    "Training Generative Adversarial Networks with Limited Data", section 3.1.
+    """
+    signs, updates = f"{name}_signs", f"{name}_updates"
+
+    def of_logits(batch: Batch, real: Tensor, _fake: Tensor) -> tuple[float, Tree]:
+        total, count = batch[signs] + real.detach().sign().mean(), batch[updates] + 1
+        due = count >= interval
+        step = interval * len(real) / images * torch.sign(total / count - target)
+        moved = torch.where(due, (batch[name] + step).clamp(0, 1), batch[name])
+        return 0.0, {
+            name: moved,
+            signs: torch.where(due, 0.0, total),
+            updates: torch.where(due, 0.0, count),
+        }
+
+    def inputs(_spec: DataSpec) -> Mapping[str, MemoryInput]:
+        return {n: MemoryInput(torch.tensor(v)) for n, v in ((name, initial), (signs, 0.0), (updates, 0.0))}
+
+    return Penalty(of_logits=of_logits, inputs=inputs)

@@ -159,12 +159,13 @@ def numbers_of(cohort: Trainer) -> dict[str, Tensor]:
     """All that training has moved, by names in words."""
     state = cohort.state
     parts = {"parameters": state.params, "buffers": state.buffers, "average": state.averages}
-    return {
+    numbers = {
         f"the {player}'s {part}, {name}": value
         for part, trees in parts.items()
         for player, tree in trees.items()
         for name, value in tree.items()
     }
+    return numbers | {f"the game's memory {name}": value for name, value in state.memories.items()}
 
 
 def outcome_of(cohort: Trainer) -> dict[str, Any]:

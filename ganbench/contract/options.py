@@ -65,10 +65,12 @@ class _Trials:
     def __init__(self, entry: Entry) -> None:
         self._entry, self._outcomes = entry, dict[str, Any]()
         self.values: dict[str, list[Any]] = {}
+        self._refused = False
+        """Whether some value of the present option was refused somewhere: another place may accept it."""
 
     def has_effect(self, option: Option) -> bool | None:
         """Whether a value makes a difference under any circumstances; None where none is accepted."""
-        accepted = False
+        accepted = self._refused = False
         self.values[option.name] = []
         for base in itertools.chain(self._circumstances(option), self._elsewhere(option)):
             if accepted and base.place not in places_of(self._entry):
@@ -78,6 +80,7 @@ class _Trials:
             for value in itertools.islice(other_values(option, present), most):
                 changed = self._changed(option, base, value)
                 accepted |= changed is not None
+                self._refused |= changed is None
                 if changed:
                     return True
                 if changed is not None and value not in self.values[option.name]:
@@ -85,12 +88,14 @@ class _Trials:
         return False if accepted else None
 
     def _circumstances(self, option: Option) -> Iterator[_Circumstances]:
-        """The usual circumstances, then each other option at other values, then everything else."""
+        """The usual circumstances, then more rounds, other options at other values, and the other places."""
         first, *further = places_of(self._entry)
         yield _Circumstances(first, seeds=(1,))
+        yield _Circumstances(first, rounds=_MANY_ROUNDS)
         yield from self._with_others(option, first)
         yield from map(_Circumstances, (first, *further))
-        yield _Circumstances(first, rounds=_MANY_ROUNDS)
+        for place in further if self._refused else ():
+            yield from self._with_others(option, place)
 
     def _elsewhere(self, option: Option) -> Iterator[_Circumstances]:
         """The data sets that are not the usual ones: for an option that only those let be set."""

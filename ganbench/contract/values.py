@@ -22,7 +22,8 @@ def other_values(option: Option, value: Any) -> list[Any]:
     """Values that the option's type allows other than `value`, the likeliest to matter first."""
     found: list[Any] = []
     adapter = TypeAdapter(option.type)
-    for candidate in _candidates(option.type, value, option.text):
+    entries = registry.names(option.names) if option.names else ()
+    for candidate in (*entries, *_candidates(option.type, value, option.text)):
         if _fits(adapter, candidate) and candidate != value and candidate not in found:
             found.append(candidate)
     return found

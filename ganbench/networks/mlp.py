@@ -89,16 +89,16 @@ class _Pair28:
     pair: _Perceptrons
 
     def generator(self, latent_dim: int, spec: DataSpec, classes: int | None = None) -> nn.Module:
-        _require_28(spec)
+        _require_28(spec, spec.shape[:1] == (1,))
         return self.pair.generator(latent_dim, spec, classes)
 
     def discriminator(self, spec: DataSpec, outputs: int = 1) -> nn.Module:
-        _require_28(spec)
+        _require_28(spec, True)  # packs and labels come as further channels
         return self.pair.discriminator(spec, outputs)
 
 
-def _require_28(spec: DataSpec) -> None:
-    if spec.shape != (1, 28, 28):
+def _require_28(spec: DataSpec, channels_fit: bool) -> None:
+    if spec.shape[1:] != (28, 28) or not channels_fit:
         raise GanbenchError(f"network mlp28 is for images of shape (1, 28, 28), not {spec.shape}; use mlp")
 
 

@@ -13,7 +13,7 @@ from ganbench.variants.variant import Variant
 from ganbench.variants.with_encoder import generated_pair, with_encoder
 
 
-@register_variant("ali", with_encoder)
+@register_variant("ali")
 def ali(
     encoding: Annotated[
         Literal["stochastic", "deterministic"], "z ~ N(μ(x), σ(x)²), or z = E(x) as in BiGAN"

@@ -1,13 +1,14 @@
-"""What a discriminator is shown: examples one by one or in packs, as they are or in noise."""
+"""What a discriminator is shown: examples one by one or in packs, as they are, in noise or augmented."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from ganbench.augmentations import Augmentations
 from ganbench.game import Batch, DataSpec, Networks, RandomInput
 from ganbench.networks.network import Architecture
 
@@ -71,6 +72,22 @@ class DiscriminatorInput:
         logits = networks.discriminator(filled)
         rest = logits.detach().unsqueeze(1).expand(-1, self.packing - 1)
         return torch.cat([logits.unsqueeze(1), rest], 1).reshape(-1)[:count]
+
+
+@dataclass(frozen=True)
+class AugmentedInput(DiscriminatorInput):
+    """Single examples, real and generated ones each augmented; logits are of examples as they are."""
+
+    augmentations: Augmentations = field(kw_only=True)
+
+    def inputs(self, spec: DataSpec) -> Mapping[str, RandomInput]:
+        return {**self.augmentations.inputs(spec, "real"), **self.augmentations.inputs(spec, "fake")}
+
+    def real(self, batch: Batch) -> Tensor:
+        return self.augmentations(batch, "real", batch.real)
+
+    def fake(self, networks: Networks, batch: Batch) -> Tensor:
+        return self.augmentations(batch, "fake", networks.generator(batch.noise))
 
 
 SINGLE_EXAMPLES = DiscriminatorInput()

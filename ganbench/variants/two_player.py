@@ -1,8 +1,9 @@
-"""The generator and discriminator game, from an objective, penalties and a pair of networks."""
+"""Games of a generator and a discriminator: their options, and the ordinary game of an objective."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 
 from ganbench import registry
 from ganbench.errors import GanbenchError
-from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
-from ganbench.networks.network import architecture
+from ganbench.game import Batch, DataSpec, Game, Input, Loss, Networks, RandomInput, Tree
+from ganbench.networks.network import Architecture, architecture
 from ganbench.objectives import Objective
 from ganbench.optimizers import optimizer as make_optimizer
 from ganbench.penalties import Penalty
@@ -24,13 +25,52 @@ from ganbench.variants.variant import Variant
 
 DCGAN_ADAM = {"adam": {"beta1": 0.5}}
 """Radford et al. 2016, section 4; with a learning rate of 2e-4."""
-Network = Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"]
-LatentDim = Annotated[int, Ge(1), "numbers in the generator's input"]
-BatchSize = Annotated[int, Ge(1), "real and generated examples in each update"]
 OptimizerChoice = Annotated[str | dict[str, Any], "sgd, adam or rmsprop, with options"]
-DiscriminatorRate = Annotated[LearningRate | None, "of the discriminator; null: learning_rate"]
-Update = Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"]
-First = Annotated[FirstPlayer, "who moves first in a round of alternating updates"]
+Build = Callable[[Architecture, RandomInput, DataSpec], Game]
+"""(architecture, the generator's input, data) → game."""
+
+
+def two_player_variant(
+    build: Build,
+    generating: tuple[str, ...] = ("generator",),
+    /,
+    *,
+    network: Annotated[str | dict[str, Any], EntryOf("network"), "the players' architecture"] = "mlp",
+    latent_dim: Annotated[int, Ge(1), "numbers in the generator's input"] = 64,
+    latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
+    batch_size: Annotated[int, Ge(1), "real and generated examples in each update"] = 64,
+    optimizer: OptimizerChoice = DCGAN_ADAM,
+    learning_rate: Annotated[LearningRate, "of all players; constant, or by the share of the budget"] = 2e-4,
+    discriminator_learning_rate: Annotated[
+        LearningRate | None,
+        "of the discriminator, as in TTUR (Heusel et al. 2017, two time scales); null: learning_rate",
+    ] = None,
+    update: Annotated[str | dict[str, Any], EntryOf("update"), "who moves when"] = "alternating",
+    n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,
+    first: Annotated[FirstPlayer, "who moves first in a round of alternating updates"] = "discriminator",
+    ema: Annotated[
+        float | None,
+        Interval(gt=0, lt=1),
+        "decay of the generator's moving average (of parameters; buffers stay live); null: none",
+    ] = None,
+) -> Variant:
+    """A variant of any game of a generator and a discriminator; a suite can give every keyword setting.
+
+    Players that are trained together with the generator are named in `generating`.
+    """
+    rates = dict.fromkeys(generating, learning_rate)
+    rates["discriminator"] = (
+        learning_rate if discriminator_learning_rate is None else discriminator_learning_rate
+    )
+    noise = RandomInput((latent_dim,), "normal" if latent == "normal" else "symmetric")
+    return Variant(
+        build=lambda spec: build(architecture(network), noise, spec),
+        update=update_rule(update, Turns(n_critic, first, generating)),
+        optimizers={player: make_optimizer(optimizer, rate) for player, rate in rates.items()},
+        batch_size=batch_size,
+        reals_per_batch=batch_size,
+        averages={} if ema is None else {"generator": ema},
+    )
 
 
 def two_player(
@@ -38,48 +78,27 @@ def two_player(
     penalties: Sequence[Penalty] = (),
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None = None,
     shown: DiscriminatorInput = SINGLE_EXAMPLES,
-    *,
-    network: Network = "mlp",
-    latent_dim: LatentDim = 64,
-    latent: Annotated[Literal["normal", "uniform"], "N(0, I), or uniform on [-1, 1)"] = "normal",
-    batch_size: BatchSize = 64,
-    optimizer: OptimizerChoice = DCGAN_ADAM,
-    learning_rate: Annotated[LearningRate, "of both players; constant, or by the share of the budget"] = 2e-4,
-    discriminator_learning_rate: DiscriminatorRate = None,
-    update: Update = "alternating",
-    n_critic: Annotated[int, Ge(1), "discriminator updates before each generator update"] = 1,
-    first: First = "discriminator",
-    ema: Annotated[
-        float | None,
-        Interval(gt=0, lt=1),
-        "decay of the generator's moving average (of parameters; buffers stay live); null: none",
-    ] = None,
+    **options: Any,
 ) -> Variant:
-    """A two-player variant; every keyword setting can be given in a suite.
+    """The ordinary game of an objective; the options are those of `two_player_variant`.
 
     `batch_size` counts what the discriminator is shown at once: packs, where examples are `shown` in packs.
     """
-    discriminator_rate = learning_rate if discriminator_learning_rate is None else discriminator_learning_rate
-    return Variant(
-        build=lambda spec: _game(
-            objective, tuple(penalties), prepare_discriminator, shown, network, latent_dim, latent, spec
-        ),
-        update=update_rule(update, Turns(n_critic, first)),
-        optimizers={
-            "generator": make_optimizer(optimizer, learning_rate),
-            "discriminator": make_optimizer(optimizer, discriminator_rate),
-        },
-        batch_size=batch_size * shown.packing,
-        reals_per_batch=batch_size * shown.packing,
+    made = two_player_variant(
+        partial(_game, objective, tuple(penalties), prepare_discriminator, shown), **options
+    )
+    return replace(
+        made,
+        batch_size=made.batch_size * shown.packing,
+        reals_per_batch=made.reals_per_batch * shown.packing,
         projections=_projections(penalties),
-        averages={} if ema is None else {"generator": ema},
         threshold=objective.threshold,
         probability=objective.probability if shown == SINGLE_EXAMPLES else None,
     )
 
 
 def register_variant(
-    name: str, extends: Callable[..., Any] | None = two_player
+    name: str, extends: Callable[..., Any] | None = two_player_variant
 ) -> Callable[[registry.F], registry.F]:
     """Register a function of options that returns a `Variant`.
 
@@ -100,17 +119,14 @@ def _game(
     penalties: tuple[Penalty, ...],
     prepare_discriminator: Callable[[nn.Module], nn.Module] | None,
     shown: DiscriminatorInput,
-    network: str | dict[str, Any],
-    latent_dim: int,
-    latent: str,
+    pair: Architecture,
+    noise: RandomInput,
     spec: DataSpec,
 ) -> Game:
-    pair = architecture(network)
-    generator, discriminator = pair.generator(latent_dim, spec), shown.discriminator(pair, spec)
+    generator, discriminator = pair.generator(noise.shape[0], spec), shown.discriminator(pair, spec)
     if prepare_discriminator is not None:
         discriminator = prepare_discriminator(discriminator)
-    inputs = {"noise": RandomInput((latent_dim,), "normal" if latent == "normal" else "symmetric")}
-    inputs |= shown.inputs(spec)
+    inputs: dict[str, Input] = {"noise": noise, **shown.inputs(spec)}
     for penalty in penalties:
         inputs |= penalty.inputs(spec)
     return Game(
@@ -129,14 +145,18 @@ def adversarial_losses(
 ) -> dict[str, Loss]:
     """Both players' losses, given what the discriminator is shown of the real and the generated examples."""
 
-    def discriminator_loss(networks: Networks, batch: Batch) -> Tensor:
+    def discriminator_loss(networks: Networks, batch: Batch) -> Tensor | tuple[Tensor, Tree]:
         real, fake = real_shown(batch), fake_shown(networks, batch)
-        loss = objective.discriminator(networks.discriminator(real), networks.discriminator(fake), batch)
+        real_logits, fake_logits = networks.discriminator(real), networks.discriminator(fake)
+        loss, memories = objective.discriminator(real_logits, fake_logits, batch), Tree()
         for penalty in penalties:
             if penalty.term is not None:
                 term = partial(penalty.term, networks, batch, real, fake)
                 loss = loss + batch.every(penalty.every, term)
-        return loss
+            if penalty.of_logits is not None:
+                addend, written = penalty.of_logits(batch, real_logits, fake_logits)
+                loss, memories = loss + addend, memories | written
+        return (loss, memories) if memories else loss
 
     def generator_loss(networks: Networks, batch: Batch) -> Tensor:
         fake_logits = networks.discriminator(fake_shown(networks, batch))

@@ -14,7 +14,7 @@ from ganbench.variants.variant import Variant
 from ganbench.variants.with_encoder import generated_pair, with_encoder
 
 
-@register_variant("veegan", with_encoder)
+@register_variant("veegan")
 def veegan(
     reconstruction_weight: Annotated[float, Ge(0), "of ‖z − F(G(z))‖², summed over z (1 in the paper)"] = 1.0,
     **options: Any,

@@ -4,76 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from dataclasses import replace
+from typing import Any
 
 import torch
-from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, DataSpec, Game, Loss, Networks, RandomInput
-from ganbench.networks.network import Architecture, architecture
-from ganbench.optimizers import optimizer as make_optimizer
-from ganbench.schedules import LearningRate
-from ganbench.updates import Turns, update_rule
-from ganbench.variants.two_player import (
-    DCGAN_ADAM,
-    BatchSize,
-    DiscriminatorRate,
-    First,
-    LatentDim,
-    Network,
-    OptimizerChoice,
-    Update,
-)
+from ganbench.networks.network import Architecture
+from ganbench.variants.two_player import two_player_variant
 from ganbench.variants.variant import Variant
 
 Encode = Callable[[Networks, Tensor], Tensor]
 
 
 def with_encoder(
-    losses: Mapping[str, Loss],
-    encode: Encode,
-    numbers_encoded: int = 1,
-    /,
-    *,
-    network: Network = "mlp",
-    latent_dim: LatentDim = 64,
-    batch_size: BatchSize = 64,
-    optimizer: OptimizerChoice = DCGAN_ADAM,
-    learning_rate: Annotated[LearningRate, "of all players; constant, or by the share of the budget"] = 2e-4,
-    discriminator_learning_rate: DiscriminatorRate = None,
-    update: Update = "alternating",
-    n_critic: Annotated[int, Ge(1), "discriminator updates before each update of the others"] = 1,
-    first: First = "discriminator",
-    ema: Annotated[float | None, Interval(gt=0, lt=1), "decay of the generator's moving average"] = None,
+    losses: Mapping[str, Loss], encode: Encode, numbers_encoded: int = 1, **options: Any
 ) -> Variant:
     """A variant of a generator, an encoder and a discriminator of pairs; generator and encoder move together.
 
     `encode` maps examples to latents without random numbers, for judging examples by themselves;
     `numbers_encoded` is how many numbers per latent the encoder returns.  Examples judged by themselves are
     paired with their encoding, as D sees real ones only in training: so no logit means "real" (no threshold).
+    The options are those of `two_player_variant`.
     """
-    turns = Turns(n_critic, first, generating=("generator", "encoder"))
-    rates = {"generator": learning_rate, "encoder": learning_rate}
-    rates["discriminator"] = discriminator_learning_rate or learning_rate
 
-    def build(spec: DataSpec) -> Game:
-        pair = architecture(network)
-        players = {"generator": pair.generator(latent_dim, spec)}
-        players |= _of_vectors(pair, latent_dim, numbers_encoded, spec)
-        inputs = {"noise": RandomInput((latent_dim,)), "encoder_noise": RandomInput((latent_dim,))}
-        return Game(players, losses, inputs, logits=lambda n, _, x: n.discriminator(x, encode(n, x)))
+    def build(pair: Architecture, noise: RandomInput, spec: DataSpec) -> Game:
+        (latent_dim,) = noise.shape
+        players = {
+            "generator": pair.generator(latent_dim, spec),
+            **_of_vectors(pair, latent_dim, numbers_encoded, spec),
+        }
+        return Game(
+            players,
+            losses,
+            {"noise": noise, "encoder_noise": RandomInput((latent_dim,))},
+            logits=lambda networks, _batch, x: networks.discriminator(x, encode(networks, x)),
+        )
 
-    return Variant(
-        build=build,
-        update=update_rule(update, turns),
-        optimizers={p: make_optimizer(optimizer, rate) for p, rate in rates.items()},
-        batch_size=batch_size,
-        reals_per_batch=batch_size,
-        averages={} if ema is None else {"generator": ema},
-        threshold=None,
-    )
+    return replace(two_player_variant(build, ("generator", "encoder"), **options), threshold=None)
 
 
 class JointDiscriminator(nn.Module):
