@@ -6,7 +6,7 @@ import ast
 import inspect
 import itertools
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,14 +88,17 @@ class _Trials:
         return False if accepted else None
 
     def _circumstances(self, option: Option) -> Iterator[_Circumstances]:
-        """The usual circumstances, then more rounds, other options at other values, and the other places."""
+        """The usual circumstances, then more rounds, other options at other values, and the other places.
+
+        There only the variant's own options are tried beside it, and only if the first place refused values.
+        """
         first, *further = places_of(self._entry)
         yield _Circumstances(first, seeds=(1,))
         yield _Circumstances(first, rounds=_MANY_ROUNDS)
         yield from self._with_others(option, first)
         yield from map(_Circumstances, (first, *further))
         for place in further if self._refused else ():
-            yield from self._with_others(option, place)
+            yield from self._with_others(option, place, inspect.signature(self._entry.factory).parameters)
 
     def _elsewhere(self, option: Option) -> Iterator[_Circumstances]:
         """The data sets that are not the usual ones: for an option that only those let be set."""
@@ -103,10 +106,12 @@ class _Trials:
             if place not in places_of(self._entry):
                 yield from self._with_others(option, place)
 
-    def _with_others(self, option: Option, place: str) -> Iterator[_Circumstances]:
-        """Each other option in turn at its other values."""
+    def _with_others(
+        self, option: Option, place: str, names: Container[str] | None = None
+    ) -> Iterator[_Circumstances]:
+        """Each other option (of those names) in turn at its other values."""
         for other in self._entry.options.values():
-            if other.name != option.name:
+            if other.name != option.name and (names is None or other.name in names):
                 for value in other_values(other, self._present(other, _Circumstances(place)))[
                     : _alternatives(other)
                 ]:
