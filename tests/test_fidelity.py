@@ -384,6 +384,28 @@ def test_a_diverged_seed_is_nan_and_leaves_the_others(bad: float) -> None:
         torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [-1.0, 0.0, 7.0, 1e6])
+def test_a_constant_generator_has_finite_numbers_and_the_score_one(value: float) -> None:
+    values = measured(fidelity(digits()), digits(), torch.full((2, 1437, 1, 8, 8), value))
+    assert all(v.isfinite().all() for v in values.values())
+    assert values["is_classifier_1437"].tolist() == pytest.approx([1, 1], rel=1e-6)
+    assert values["classes_recovered"].tolist() == [1, 1]
+    assert (values["fid_classifier_train_1437"] > 50).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_fewer_samples_than_features_have_the_distance_of_the_definition() -> None:
+    samples = noisy_digits(0.5, seeds=1, count=20)
+    value = measured(fidelity(digits(), extractor="identity", samples=20), digits(), samples)
+    one = samples[0].flatten(1).double().numpy()
+    two = digits().examples("train", 20, CPU, torch.float64).flatten(1).numpy()
+    s1, s2 = np.cov(one.T), np.cov(two.T)
+    overlap = np.sqrt(np.linalg.eigvals(s1 @ s2).astype(complex)).real.sum()
+    expected = ((one.mean(0) - two.mean(0)) ** 2).sum() + np.trace(s1 + s2) - 2 * overlap
+    assert value["frechet_identity_train_20"].item() == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("factory", [digits, mnist, fashion_mnist])
 def test_the_primary_quantity_is_the_data_sets(factory: Any) -> None:
     info, primary = factory().info, primary_quantity(factory())

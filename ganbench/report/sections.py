@@ -11,6 +11,7 @@ from ganbench.analysis.ranking import budgets, ranking
 from ganbench.analysis.run import Run
 from ganbench.errors import GanbenchError
 from ganbench.report import curves, dynamics, images, planar
+from ganbench.report.agreement import agreement_tables
 from ganbench.report.forest import forest
 from ganbench.report.page import Part, Section
 from ganbench.report.style import Figure, Look, file_stem
@@ -36,6 +37,7 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
     order = [*order, *(v for v in run.variants if v not in order)]
     pieces: dict[str, Sequence[Item | None]] = {
         "Ranking": ranked,
+        "Several extractors": agreement_tables(run, dataset, order),
         "Learning curves": [f(run, dataset, looks) for f in (curves.learning_curves, curves.every_seed)],
         "Samples": _pictures(run, dataset, looks, order),
         "Gradients": curves.gradient_norms(run, dataset, looks),

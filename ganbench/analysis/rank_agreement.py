@@ -1,0 +1,57 @@
+"""Whether several measures of one thing order the variants alike: Kendall's τ, and one winner or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, rankdata
+
+from ganbench.analysis.rank_tests import undefined_last
+from ganbench.quantities import Quantity
+
+FEWEST = 3
+"""Extractors from which on their agreement says something."""
+
+
+@dataclass(frozen=True)
+class RankAgreement:
+    """How measures order variants, ranks from 1, the best."""
+
+    variants: tuple[str, ...]
+    ranks: Mapping[str, NDArray[np.float64]]
+    """Each measure's ranks [V]; tied variants share their mean rank, undefined ones come last."""
+    tau: Mapping[tuple[str, str], float]
+    """Kendall's τ-b of each two measures: 1 in one order, −1 in opposite ones; NaN where one ties all."""
+    winner: str | None
+    """The variant that is best under every measure and alone so; None where they disagree."""
+
+
+def rank_agreement(variants: Sequence[str], badness: Mapping[str, Sequence[float]]) -> RankAgreement:
+    """The agreement of measures; of badness [V], by variant, smaller is better and NaN undefined."""
+    ranks = {name: rankdata(undefined_last(values)) for name, values in badness.items()}
+    tau = {pair: _tau(ranks[pair[0]], ranks[pair[1]]) for pair in combinations(ranks, 2)}
+    first = {tuple(np.flatnonzero(r == r.min())) for r in ranks.values()}
+    best = next(iter(first)) if len(first) == 1 else ()
+    known = len(best) == 1 and all(np.isfinite(values[best[0]]) for values in badness.values())
+    return RankAgreement(tuple(variants), ranks, tau, variants[best[0]] if known else None)
+
+
+def under_several_extractors(quantities: Iterable[Quantity]) -> list[list[Quantity]]:
+    """Groups of quantities that are one measurement in at least three extractors' features."""
+    groups: dict[tuple[object, ...], dict[str, Quantity]] = {}
+    for quantity in quantities:
+        protocol = quantity.protocol
+        if "extractor" in protocol and quantity.direction != "none":
+            counts = (str(protocol.get(key)) for key in ("split", "generated", "reference"))
+            kind = (quantity.name.split("_")[0], quantity.direction, *counts)
+            groups.setdefault(kind, {}).setdefault(str(protocol["extractor"]), quantity)
+    return [list(group.values()) for group in groups.values() if len(group) >= FEWEST]
+
+
+def _tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    return float(kendalltau(first, second).statistic) if len(first) > 1 else math.nan
