@@ -100,6 +100,8 @@ INCLUDE = click.option("--include", multiple=True, type=AbsolutePath(), metavar=
 DATA = click.option(
     "--data", type=Source(), metavar="DIR", help="Where image data sets lie (else $GANBENCH_DATA)."
 )
+WEIGHTS = click.option("--extractor-weights", multiple=True, metavar="NAME=FILE",
+    help="The weights of an extractor (else those that $GANBENCH_WEIGHTS names so).")  # fmt: skip
 DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto",
     show_default=True)  # fmt: skip
 WORKERS = click.option("--workers", type=click.IntRange(1),
@@ -114,7 +116,7 @@ SEEDS = click.option("--seeds", type=_Seeds(), metavar="SEEDS",
 
 def what_to_run(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that makes a plan of a suite."""
-    for option in (INCLUDE, WORKERS, DEVICE, DATA, SEEDS, OUT, SUITE):
+    for option in (INCLUDE, WORKERS, DEVICE, WEIGHTS, DATA, SEEDS, OUT, SUITE):
         command = option(command)
     return command
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,19 @@ def absolute(path: Path) -> Path:
         return path.absolute()
     except FileNotFoundError as error:
         raise GanbenchError("the current folder no longer exists; change into one that does") from error
+
+
+def set_weights(pairs: Sequence[str]) -> None:
+    """Which files extractors' weights come from, for this process and those that it starts.
+
+    Each NAME=FILE of `pairs` comes before what is set.
+    """
+    from ganbench.extractors.weights_file import WEIGHTS_VARIABLE, named_files, parse_files
+
+    files = named_files() | parse_files(pairs, "--extractor-weights")
+    if files:
+        text = os.pathsep.join(f"{name}={absolute(file)}" for name, file in files.items())
+        os.environ[WEIGHTS_VARIABLE] = text
 
 
 def set_data(data: str | None) -> None:

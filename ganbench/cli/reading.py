@@ -71,14 +71,19 @@ def new(kind: str, name: str) -> None:
 
 @main.group()
 def data() -> None:
-    """Data sets that are files."""
+    """Data sets, and weights of extractors, that are files."""
 
 
 @data.command()
 @click.argument("name")
 @DATA
 def fetch(name: str, data: str | None) -> None:
-    """Download a data set's files, where there is a network."""
+    """Download the files of a data set or the weights of an extractor, where there is a network."""
+    if name in registry.names("extractor") and name not in registry.names("dataset"):
+        from ganbench.extractors.downloads import fetch_weights
+
+        click.echo(f"{name} is in {fetch_weights(name)}")
+        return
     from ganbench.datasets.images import data_root
     from ganbench.datasets.photographs import fetch as download
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench import pages
-from ganbench.cli.group import DATA, INCLUDE, INCOMPLETE, main, what_to_run
-from ganbench.cli.paths import Source, absolute, set_data
+from ganbench import pages, registry
+from ganbench.cli.group import DATA, INCLUDE, INCOMPLETE, WEIGHTS, main, what_to_run
+from ganbench.cli.paths import Source, absolute, set_data, set_weights
 
 if TYPE_CHECKING:
     from ganbench.execution.runner import Plan, Summary
@@ -44,10 +44,12 @@ def run(**asked: Any) -> None:
 @main.command()
 @click.argument("file", type=Source())
 @DATA
+@WEIGHTS
 @INCLUDE
-def check(file: str, data: str | None, include: Sequence[Path]) -> None:
+def check(file: str, data: str | None, extractor_weights: Sequence[str], include: Sequence[Path]) -> None:
     """Check a suite, or run the contract tests on a plug-in FILE.py; trains nothing to the end."""
     set_data(data)
+    set_weights(extractor_weights)
     if file.endswith(".py"):
         click.echo(f"{file}: fine; {_check_plugin(str(absolute(Path(file))))} promises of the contract hold")
         return
@@ -113,12 +115,14 @@ def _plan(
     suite: str,
     out: Path | None,
     data: str | None,
+    extractor_weights: Sequence[str],
     device: str,
     workers: int | None,
     include: Sequence[Path],
     seeds: tuple[int, ...] | None,
 ) -> tuple[Suite, Plan]:
     set_data(data)
+    set_weights(extractor_weights)
     results = absolute(Path("results"))
     from ganbench.execution.runner import make_plan
     from ganbench.suite import load_suite
@@ -127,6 +131,8 @@ def _plan(
     chosen = choose_device(device)
     loaded = load_suite(suite, include=include)
     _tell_added(loaded.added)
+    for pair in extractor_weights:
+        registry.get("extractor", pair.partition("=")[0])
     if seeds is not None:
         loaded = loaded.with_seeds(seeds)
     return loaded, make_plan(loaded, out, chosen, workers, results)

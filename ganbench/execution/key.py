@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ from ganbench import registry
 from ganbench.datasets import Dataset
 from ganbench.execution.measurements import applicable
 from ganbench.execution.sources import PACKAGE, source_digest, used_sources
+from ganbench.extractors.weights_file import files_recorded
 from ganbench.training.description import CohortDescription
 from ganbench.training.trainer import make
 from ganbench.user_code import user_code
@@ -33,11 +34,11 @@ class Recipe:
     sources: Mapping[str, str]
     """The digest of every source file that is used, by name."""
     data: Mapping[str, str]
-    """The digest of every data file, by its name."""
+    """The digest of every file of data and of weights, by its name."""
     versions: Mapping[str, str]
     device_type: str
     source_files: Mapping[str, Path]
-    data_files: tuple[Path, ...]
+    data_files: Mapping[str, Path]
 
     @property
     def ingredients(self) -> dict[str, Any]:
@@ -54,7 +55,7 @@ class Recipe:
         for name, file in self.source_files.items():
             if not file.is_file() or source_digest(file) != self.sources[name]:
                 return file
-        return next((file for file in self.data_files if file_digest(file) != self.data[file.name]), None)
+        return next((f for name, f in self.data_files.items() if file_digest(f) != self.data[name]), None)
 
 
 def recipe_of(description: CohortDescription, device_type: str) -> Recipe:
@@ -70,7 +71,7 @@ def recipe_of(description: CohortDescription, device_type: str) -> Recipe:
     return Recipe(
         description=described,
         sources={name: source_digest(file) for name, file in source_files.items()},
-        data={file.name: file_digest(file) for file in data_files},
+        data={name: file_digest(file) for name, file in data_files.items()},
         versions={"torch": _version("torch")},
         device_type=device_type,
         source_files=source_files,
@@ -88,20 +89,28 @@ def key_of_parts(parts: Iterable[tuple[str, Iterable[int]]]) -> str:
     return _hash([[key, list(seeds)] for key, seeds in parts])
 
 
-def _files_used(description: CohortDescription) -> tuple[list[Path], tuple[Path, ...]]:
-    """The files of what the cohort looks up by name, and its data files."""
+def _files_used(description: CohortDescription) -> tuple[list[Path], dict[str, Path]]:
+    """The sources of what the cohort looks up by name; and its data and its extractors' weights, by name."""
     included = [Path(file).resolve() for file in description.include]
     for file in included:
         registry.include(file)
     cell = f"{description.variant.label} on {description.dataset.label}"
-    with registry.lookups() as entries, user_code(f"{cell} cannot be built"):
+    with registry.lookups() as entries, files_recorded() as weights, user_code(f"{cell} cannot be built"):
         dataset: Dataset = make("dataset", description.dataset)
         for stage in make("variant", description.variant).stages:
             stage.variant.build(dataset.info.spec)
         applicable(description.diagnostics, dataset)
-        data = dataset.files()
+        data = _by_name(dataset.files()) | {f"weights of {name}": f for name, f in weights.items()}
     by_their_effect = [file for file in included if not registry.entries_of(file)]
     return [_ENGINE, *(entry.file for entry in entries.values()), *by_their_effect], data
+
+
+def _by_name(files: Collection[Path]) -> dict[str, Path]:
+    """Files by their names; where two have one name, by their paths from the folder that all lie in."""
+    if len({file.name for file in files}) == len(files):
+        return {file.name: file for file in files}
+    folder = os.path.commonpath([file.parent for file in files])
+    return {Path(os.path.relpath(file, folder)).as_posix(): file for file in files}
 
 
 _version = functools.cache(version)

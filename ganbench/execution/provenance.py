@@ -33,8 +33,8 @@ class Provenance:
 
     def data_read(self, recipe: Recipe, run: Path) -> dict[str, str]:
         """The digest of every data file that the cohort's sources read undeclared, by `label_of`."""
-        files = self._reads.by(recipe.source_files.values())
-        return {label_of(file, run): file_digest(file) for file in files if file not in recipe.data_files}
+        files, declared = self._reads.by(recipe.source_files.values()), recipe.data_files.values()
+        return {label_of(file, run): file_digest(file) for file in files if file not in declared}
 
 
 def imported_sources() -> dict[Path, bytes]:

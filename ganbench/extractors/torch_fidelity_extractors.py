@@ -1,0 +1,213 @@
+"""torch-fidelity's own networks under its own names: Inception as FID has it, VGG-16 and CLIP."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.errors import GanbenchError
+from ganbench.extractors.downloads import downloaded
+from ganbench.extractors.extractor import FEATURES, LOGITS, register_extractor
+from ganbench.extractors.image_extractor import ImageExtractor
+from ganbench.extractors.weights_file import load_tensors, load_weights
+
+RESIZE = "bilinear as TensorFlow 1"
+_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError)
+
+
+@dataclass(frozen=True)
+class TorchFidelityExtractor(ImageExtractor):
+    """A network of torch-fidelity's, at some of its features; resized within as it does."""
+
+    network: str = ""
+    """torch-fidelity's name of it."""
+    given: tuple[str, ...] = ()
+    """Its names of the features that are compared and, where there are any, of the logits."""
+    resolution: int = 224
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Features, and logits where it has any."""
+        return (FEATURES, LOGITS)[: len(self.given)]
+
+    def load(self) -> nn.Module:
+        from torch_fidelity import registry  # slow to import, and of use here alone
+
+        factory = registry.FEATURE_EXTRACTORS_REGISTRY[self.network]
+        return (self._scripted if self.network.startswith("clip-") else self._stored)(factory)
+
+    def protocol(self, layer: str) -> dict[str, Any]:
+        """With torch-fidelity's own names, and how it resizes."""
+        of_layer = self.given[self.layers.index(layer)]
+        resize = f"{RESIZE}, to {self.resolution}"
+        return {**super().protocol(layer), "extractor": self.network, "layer": of_layer, "resize": resize}
+
+    def _stored(self, factory: Any) -> nn.Module:
+        """A network whose weights are tensors by name.
+
+        torch-fidelity would execute what a file holds besides.  It gets the names and shapes alone, which it
+        checks, and the network then takes the tensors.
+        """
+        name, file = self.network, self.weights.path
+        tensors = load_tensors(name, file)
+        network = self._made(factory, _described(tensors))
+        prefix = "model." if name == "vgg16" else ""
+        wanted = network.state_dict()
+        renamed = OrderedDict((prefix + key, value) for key, value in tensors.items())
+        return load_weights(network, {key: renamed[key] for key in renamed if key in wanted}, name, file)
+
+    def _made(self, factory: Any, described: io.BytesIO) -> nn.Module:
+        """The network without weights."""
+        try:
+            with torch.device("meta"):  # no initial weights, and no global random number for them
+                return factory(self.network, list(self.given), feature_extractor_weights_path=described)
+        except RuntimeError as error:
+            lines = [line.strip() for line in str(error).splitlines()[1:]]
+            why = lines[0][:200] if lines else str(error)
+            raise GanbenchError(
+                f"{self.weights.path}: these are no weights of {self.network}: {why}"
+            ) from error
+
+    def _scripted(self, factory: Any) -> nn.Module:
+        """CLIP, whose weights are a TorchScript archive: its tensors are read, its code is not run."""
+        path = str(self.weights.path)
+        try:
+            with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it draws initial weights
+                warnings.simplefilter("ignore", DeprecationWarning)
+                network = factory(self.network, list(self.given), feature_extractor_weights_path=path)
+        except _UNREADABLE as error:
+            raise GanbenchError(
+                f"{path}: these are no weights of {self.network}: damaged, or no TorchScript archive of it"
+            ) from error
+        return network.eval().requires_grad_(False)
+
+
+def _described(tensors: OrderedDict[str, Tensor]) -> io.BytesIO:
+    """A file with the tensors' names and shapes, which torch-fidelity takes for one of weights."""
+    described = OrderedDict((key, value.to("meta")) for key, value in tensors.items())
+    described.__dict__.update(tensors.__dict__)  # the modules' versions, where there are any
+    file = io.BytesIO()
+    torch.save(described, file)
+    file.seek(0)
+    return file
+
+
+@register_extractor("inception-v3-compat")
+def inception_v3_compat(
+    layer: Annotated[
+        Literal["64", "192", "768", "2048"], "the features that are compared; FID has 2048"
+    ] = "2048",
+) -> TorchFidelityExtractor:
+    """Inception v3 of 2015, the features of FID, IS and KID as they are published; Apache-2.0.
+
+    2,048 features, and 1,008 logits without bias, as torch-fidelity computes them.  Only these give what is
+    called plain `fid`.  `ganbench data fetch inception-v3-compat` downloads the weights, 91 MB.
+    Source: Szegedy et al. 2016, in the graph of Heusel et al. 2017; weights converted by torch-fidelity from
+    TensorFlow's classify_image_graph_def of 2015-12-05.
+    """
+    name = "inception-v3-compat"
+    given = (layer, "logits_unbiased")
+    label = name if layer == "2048" else f"{name}-{layer}"
+    return TorchFidelityExtractor(label, downloaded(name), name, given, resolution=299)
+
+
+@register_extractor("vgg16")
+def vgg16() -> TorchFidelityExtractor:
+    """VGG-16, trained on ImageNet: 4,096 features, as published precision and recall use; BSD-3-Clause.
+
+    The second hidden layer after its ReLU.  `ganbench data fetch vgg16` downloads the weights, 528 MB.
+    Source: Simonyan & Zisserman 2015; weights of torchvision.
+    """
+    return TorchFidelityExtractor("vgg16", downloaded("vgg16"), "vgg16", ("fc2_relu",))
+
+
+def _clip(model: str, resolution: int = 224) -> TorchFidelityExtractor:
+    name = f"clip-{model}"
+    return TorchFidelityExtractor(name, downloaded(name), name, ("clip",), resolution)
+
+
+@register_extractor("clip-rn50")
+def clip_rn50() -> TorchFidelityExtractor:
+    """CLIP's ResNet-50 of images: 1,024 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-rn50` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("rn50")
+
+
+@register_extractor("clip-rn101")
+def clip_rn101() -> TorchFidelityExtractor:
+    """CLIP's ResNet-101 of images: 512 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-rn101` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("rn101")
+
+
+@register_extractor("clip-rn50x4")
+def clip_rn50x4() -> TorchFidelityExtractor:
+    """CLIP's ResNet-50x4 of images: 640 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-rn50x4` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("rn50x4", 288)
+
+
+@register_extractor("clip-rn50x16")
+def clip_rn50x16() -> TorchFidelityExtractor:
+    """CLIP's ResNet-50x16 of images: 768 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-rn50x16` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("rn50x16", 384)
+
+
+@register_extractor("clip-rn50x64")
+def clip_rn50x64() -> TorchFidelityExtractor:
+    """CLIP's ResNet-50x64 of images: 1,024 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-rn50x64` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("rn50x64", 448)
+
+
+@register_extractor("clip-vit-b-32")
+def clip_vit_b_32() -> TorchFidelityExtractor:
+    """CLIP's ViT-B/32 of images: 512 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-vit-b-32` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("vit-b-32")
+
+
+@register_extractor("clip-vit-b-16")
+def clip_vit_b_16() -> TorchFidelityExtractor:
+    """CLIP's ViT-B/16 of images: 512 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-vit-b-16` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("vit-b-16")
+
+
+@register_extractor("clip-vit-l-14")
+def clip_vit_l_14() -> TorchFidelityExtractor:
+    """CLIP's ViT-L/14 of images: 768 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-vit-l-14` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("vit-l-14")
+
+
+@register_extractor("clip-vit-l-14-336px")
+def clip_vit_l_14_336px() -> TorchFidelityExtractor:
+    """CLIP's ViT-L/14@336px of images: 768 features, trained on pictures with their captions; MIT.
+
+    `ganbench data fetch clip-vit-l-14-336px` downloads the weights.  Source: Radford et al. 2021.
+    """
+    return _clip("vit-l-14-336px", 336)
