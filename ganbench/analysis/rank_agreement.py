@@ -35,7 +35,7 @@ def rank_agreement(variants: Sequence[str], badness: Mapping[str, Sequence[float
     """The agreement of measures; of badness [V], by variant, smaller is better and NaN undefined."""
     ranks = {name: rankdata(undefined_last(values)) for name, values in badness.items()}
     tau = {pair: _tau(ranks[pair[0]], ranks[pair[1]]) for pair in combinations(ranks, 2)}
-    first = {tuple(np.flatnonzero(r == r.min())) for r in ranks.values()}
+    first = {tuple(np.flatnonzero(r == r.min()).tolist()) for r in ranks.values()}
     best = next(iter(first)) if len(first) == 1 else ()
     known = len(best) == 1 and all(np.isfinite(values[best[0]]) for values in badness.values())
     return RankAgreement(tuple(variants), ranks, tau, variants[best[0]] if known else None)
