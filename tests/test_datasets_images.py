@@ -184,6 +184,26 @@ def test_idx_files_are_read_with_their_labels(tmp_path: Path, monkeypatch: pytes
         dataset.examples("heldout", 21, CPU, torch.float32)
 
 
+def test_a_subset_of_mnist_is_a_beginning_and_mirrored_by_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_idx(tmp_path / "MNIST" / "raw", {"train": 30, "t10k": 20})
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path))
+    whole, part, mirrored = mnist(), mnist(subset=12), mnist(flip=True)
+    assert part.info.split_sizes == {"train": 12, "heldout": 10_000}
+    assert part.info.primary.quantity == "fid_classifier_train_12"
+    first, images = (data.examples("train", 12, CPU, torch.float32) for data in (whole, part))
+    assert torch.equal(first, images)
+    assert rows(part.sampler([0], CPU, torch.float32).draw(12)["real"][0]) == rows(images)
+    with pytest.raises(GanbenchError, match="13 examples asked"):
+        part.examples("train", 13, CPU, torch.float32)
+    drawn = mirrored.sampler([0], CPU, torch.float32).draw(30)["real"][0]
+    corners = {(float(image[0, -1, -1]), float(image[0, -1, 0])) for image in drawn}
+    assert corners == {(1.0, -1.0), (-1.0, 1.0)}  # the marked corner is right or left
+    held = (data.examples("heldout", 20, CPU, torch.float32) for data in (whole, mirrored))
+    assert torch.equal(*held)
+
+
 def real_files(dataset: ImageDataset) -> bool:
     try:
         dataset.require()

@@ -11,9 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ganbench.datasets import image_folder as module
-from ganbench.datasets.image_folder import Decoding, image_folder
+from ganbench.datasets import decoded_images
+from ganbench.datasets.decoded_images import Decoding, FileRows
+from ganbench.datasets.image_folder import image_folder
+from ganbench.diagnostics.diagnostic import primary_quantity
 from ganbench.errors import GanbenchError, MissingData
+from ganbench.execution.key import file_digest
 
 CPU = torch.device("cpu")
 COUNT = 20
@@ -38,7 +41,8 @@ def decoded(file: Path, **options: Any) -> np.ndarray:
     settings: dict[str, Any] = {
         "size": 4, "channels": 3, "resize": "area", "crop": "center", "alpha": "white", **options
     }  # fmt: skip
-    return Decoding(**settings).decoded(file)
+    with Image.open(file) as image:
+        return Decoding(**settings).decoded(image)
 
 
 def test_every_image_is_in_one_split_and_in_the_range(folder: Path) -> None:
@@ -52,7 +56,6 @@ def test_every_image_is_in_one_split_and_in_the_range(folder: Path) -> None:
     assert dataset.info.spec.shape == (3, 4, 4)
     assert dataset.info.split_sizes == {"train": 16, "heldout": 4}
     assert dataset.info.spec.label is None
-    assert dataset.files() == tuple(sorted(folder.iterdir()))
 
 
 def test_modes_become_what_they_show(tmp_path: Path) -> None:
@@ -134,14 +137,17 @@ def broken(folder: Path) -> None:
 
 def test_broken_files_are_all_named_and_nothing_is_left_behind(folder: Path, tmp_path: Path) -> None:
     broken(folder)
+    for number in range(9):
+        (folder / f"z{number}.png").write_bytes(b"")
     with pytest.raises(GanbenchError) as caught:
         image_folder(str(folder), size=4)
     text = str(caught.value)
-    assert "3 files cannot be read" in text
+    assert "12 files cannot be read" in text
     assert "empty.jpg: empty" in text
     assert "on_error: skip" in text
     assert "cut.png: " in text
     assert "words.png: cannot identify" in text
+    assert "z6.png: empty; also z7.png, z8.png; " in text
     assert list((tmp_path / "data" / "decoded").iterdir()) == []
 
 
@@ -189,9 +195,14 @@ def test_a_folder_larger_than_memory_gives_the_same_from_disk(
         return tuple(sampler.draw(7)["real"] for _ in range(4)), dataset.rows("train", CPU)  # type: ignore[return-value]
 
     held, rows = draws()
-    monkeypatch.setattr(module, "IN_MEMORY", 100)
+    monkeypatch.setattr(decoded_images, "IN_MEMORY", 100)
     mapped, mapped_rows = draws()
-    assert type(rows) is not type(mapped_rows)
+    assert not isinstance(rows, FileRows)
+    assert isinstance(mapped_rows, FileRows)
+    assert isinstance(mapped_rows.pixels, np.memmap)
+    fewer = torch.tensor([5, 2])
+    taken, of_all = mapped_rows.take(fewer).to(CPU), rows.at(fewer, torch.float64)  # type: ignore[attr-defined]
+    assert torch.equal(taken.at(torch.arange(2), torch.float64)["real"], of_all["real"])
     assert all(torch.equal(one, other) for one, other in zip(held, mapped, strict=True))
 
 
@@ -215,9 +226,23 @@ def test_half_of_the_training_images_are_mirrored_and_the_stream_goes_on_bitwise
     assert torch.equal(other.draw(9)["real"], after)
 
 
-def test_a_subset_is_part_of_the_folder(folder: Path) -> None:
-    dataset = image_folder(str(folder), size=4, subset=15, heldout=0.2)
-    assert len(dataset.files()) == 15 == sum(dataset.info.split_sizes.values())
+def pictures(rows: torch.Tensor) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in rows.flatten(1).tolist()}
+
+
+def test_a_subset_is_the_beginning_of_what_is_trained_on(folder: Path) -> None:
+    whole, part = (image_folder(str(folder), size=4, heldout=0.2, subset=n) for n in (None, 9))
+    assert part.info.split_sizes == {"train": 9, "heldout": 4}
+    for split, count in (("train", 9), ("heldout", 4)):
+        first, second = (data.examples(split, count, CPU, torch.float32) for data in (whole, part))  # type: ignore[arg-type]
+        assert torch.equal(first, second)
+
+
+def test_more_images_move_none_between_the_splits_but_by_the_share(folder: Path) -> None:
+    before = image_folder(str(folder), size=4, heldout=0.2).examples("train", 16, CPU, torch.float32)
+    Image.new("RGB", (10, 8), (1, 2, 3)).save(folder / "new.png")
+    after = image_folder(str(folder), size=4, heldout=0.2).examples("train", 17, CPU, torch.float32)
+    assert len(pictures(before) - pictures(after)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -226,7 +251,7 @@ def test_a_subset_is_part_of_the_folder(folder: Path) -> None:
         (lambda _: None, {}, "no such folder"),
         (lambda path: path.write_text("x"), {}, "is a file"),
         (lambda path: path.mkdir(), {}, "no images in it"),
-        (lambda path: (path.mkdir(), Image.new("L", (4, 4)).save(path / "a.png")), {}, "1 images are"),
+        (lambda path: (path.mkdir(), Image.new("L", (4, 4)).save(path / "a.png")), {}, "1 image is"),
         (
             lambda path: (path.mkdir(), (path / "a.png").write_bytes(b"")),
             {"on_error": "skip"},
@@ -241,9 +266,79 @@ def test_mistakes_are_told(tmp_path: Path, make: Any, options: dict[str, Any], s
         image_folder(str(tmp_path / "x"), size=4, **options)
 
 
-def test_a_data_folder_that_cannot_be_written_to_is_no_obstacle(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["a file", "marked read-only"])
+def test_a_data_folder_that_cannot_be_written_to_stays_as_it_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "file"))
+    data, home = tmp_path / "given", tmp_path / "home"
+    data.write_text("") if kind == "a file" else data.mkdir(mode=0o555)
+    monkeypatch.setenv("GANBENCH_DATA", str(data))
+    monkeypatch.setenv("HOME", str(home))
     assert sum(image_folder(str(folder), size=4).info.split_sizes.values()) == COUNT
+    assert len(list((home / ".cache" / "ganbench" / "decoded").iterdir())) == 1
+    assert data.is_file() or not list(data.iterdir())
+
+
+def test_damaged_decoded_files_are_named(folder: Path) -> None:
+    pixels, about = image_folder(str(folder), size=4).files()
+    with pixels.open("ab") as out:
+        out.write(b"x")
+    with pytest.raises(GanbenchError, match=f"{pixels.parent}: decoded images of another size"):
+        image_folder(str(folder), size=4)
+    about.write_text("{")
+    with pytest.raises(GanbenchError, match=f"remove {pixels.parent}"):
+        image_folder(str(folder), size=4)
+    about.unlink()
+    assert sum(image_folder(str(folder), size=4).info.split_sizes.values()) == COUNT
+
+
+def test_the_key_changes_with_contents_and_names_and_not_with_times(tmp_path: Path) -> None:
+    def digests() -> dict[str, str]:
+        return {file.name: file_digest(file) for file in image_folder(str(tmp_path / "x"), size=4).files()}
+
+    for i in range(24):
+        file = tmp_path / "x" / "ab"[i % 2] / f"{i // 2}.png"  # the same names in both
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), (9 * i, 0, 0)).save(file)
+    before = digests()
+    os.utime(tmp_path / "x" / "a" / "3.png", ns=(1, 1))
+    assert digests() == before
+    Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "x" / "a" / "3.png")
+    changed = digests()
+    assert changed != before
+    (tmp_path / "x" / "b").rename(tmp_path / "x" / "c")
+    assert digests() != changed
+
+
+def test_floats_of_no_stated_range_are_refused(folder: Path) -> None:
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(folder / "z.tiff")
+    with pytest.raises(GanbenchError, match=r"z\.tiff: its pixels are floats of no stated range"):
+        image_folder(str(folder), size=4)
+
+
+def test_links_are_followed_but_in_no_circle_and_a_dead_one_is_named(folder: Path, tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "a").symlink_to(folder)
+    (folder / "up").symlink_to(top)
+    assert sum(image_folder(str(top), size=4).info.split_sizes.values()) == COUNT
+    (folder / "dead.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(GanbenchError, match=r"a/dead\.png: .*No such file"):
+        image_folder(str(top), size=4)
+
+
+def test_pictures_that_pillow_does_not_read_are_named_and_no_others(folder: Path) -> None:
+    (folder / "labels.h5").write_bytes(b"no")
+    assert sum(image_folder(str(folder), size=4).info.split_sizes.values()) == COUNT
+    (folder / "phone.heic").write_bytes(b"no")
+    with pytest.raises(GanbenchError, match=r"phone\.heic: cannot identify"):
+        image_folder(str(folder), size=4)
+
+
+def test_a_folder_ranks_by_a_distance_of_pixels(folder: Path) -> None:
+    dataset = image_folder(str(folder), size=4)
+    primary = primary_quantity(dataset)
+    assert (primary.name, primary.direction) == ("energy_distance", "lower")
+    assert primary.protocol["extractor"] == "ganbench-identity"
+    assert dataset.info.evaluation_samples == 18
+    assert decoded_images.samples_compared((3, 64, 64), 50_000) == 2730

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import numpy as np
 import pytest
 import torch
@@ -15,8 +18,8 @@ from scipy.io import savemat
 from torchvision import datasets as torchvision_datasets
 
 from ganbench import registry
-from ganbench.datasets import photographs
-from ganbench.datasets.photographs import COLLECTIONS, Collection, fetch
+from ganbench.datasets import decoded_images, photographs
+from ganbench.datasets.photographs import COLLECTIONS, LSUN_SIZES, Collection, fetch
 from ganbench.errors import GanbenchError, MissingData, UnknownName
 
 CPU = torch.device("cpu")
@@ -33,6 +36,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for name, known in COLLECTIONS.items()
     }
     monkeypatch.setattr(photographs, "COLLECTIONS", small)
+    for category in LSUN_SIZES:
+        monkeypatch.setitem(LSUN_SIZES, category, TRAIN)
     for module in ("cifar", "svhn", "stl10"):  # the checksums are of the real files
         kind = getattr(torchvision_datasets, module)
         monkeypatch.setattr(kind, "check_integrity", lambda *_: True, raising=False)
@@ -84,7 +89,7 @@ def stl10(root: Path) -> tuple[np.ndarray, list[int] | None]:
     for name, count in (("train_y", 2), ("test_y", HELDOUT)):
         np.ones(count, np.uint8).tofile(root / "stl10_binary" / f"{name}.bin")
     blocks = train.reshape(TRAIN, 3, 48, 2, 48, 2).mean((3, 5))
-    return np.rint(blocks).astype(np.uint8), None
+    return np.floor(blocks + 0.5).astype(np.uint8), None
 
 
 def celeba(root: Path) -> tuple[np.ndarray, list[int] | None]:
@@ -114,6 +119,20 @@ def folders(root: Path, parts: tuple[str, str], classes: tuple[str, ...]) -> np.
 
 def imagenet(root: Path) -> tuple[np.ndarray, list[int] | None]:
     return folders(root, ("imagenet/train", "imagenet/val"), ("n01", "n02")), [0] * 5 + [1] * 5
+
+
+def lsun_databases(root: Path, category: str) -> np.ndarray:
+    """As torchvision has them: encoded images by key in CATEGORY_train_lmdb and CATEGORY_val_lmdb."""
+    for part, count in (("train", TRAIN), ("val", HELDOUT)):
+        folder = root / "lsun" / f"{category}_{part}_lmdb"
+        folder.mkdir(parents=True)
+        with lmdb.open(str(folder), map_size=1 << 20) as database, database.begin(write=True) as transaction:
+            for i in range(count):
+                encoded = BytesIO()
+                Image.new("RGB", (80, 70), (10 * i,) * 3).save(encoded, "webp", lossless=True)
+                transaction.put(f"{i:03}".encode(), encoded.getvalue())
+    train = np.arange(TRAIN, dtype=np.uint8) * 10
+    return np.broadcast_to(train[:, None, None, None], (TRAIN, 3, 64, 64))
 
 
 def lsun(root: Path) -> tuple[np.ndarray, list[int] | None]:
@@ -154,7 +173,7 @@ def test_a_wrong_number_of_images_is_told(root: Path, monkeypatch: pytest.Monkey
     sizes = {"train": TRAIN + 1, "heldout": HELDOUT}
     larger = Collection(**{**vars(COLLECTIONS["cifar100"]), "sizes": sizes})
     monkeypatch.setattr(photographs, "COLLECTIONS", {"cifar100": larger})
-    with pytest.raises(GanbenchError, match="hold 10 train images, not 11"):
+    with pytest.raises(GanbenchError, match="10 train images and 10 labels, not 11; `ganbench data fetch"):
         registry.build("dataset", "cifar100").examples("train", 2, CPU, torch.float32)
 
 
@@ -193,5 +212,139 @@ def test_downloads_ask_torchvision_for_every_part(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(torchvision_datasets, "SVHN", FakeSVHN)
     fetch("svhn", tmp_path)
     assert asked == [(tmp_path, {"download": True, "split": split}) for split in ("train", "test")]
-    with pytest.raises(UnknownName):
+    with pytest.raises(GanbenchError, match=r"imagenet: .*https://image-net\.org, as imagenet/train"):
         fetch("imagenet", tmp_path)
+    with pytest.raises(UnknownName, match="did you mean 'cifar10'"):
+        fetch("cifar-10", tmp_path)
+
+
+def test_lsun_is_read_from_databases(root: Path) -> None:
+    wanted = lsun_databases(root, "tower")
+    for _ in range(2):  # one process opens a database but once
+        dataset = registry.build("dataset", {"lsun": {"category": "tower"}})
+        images = dataset.examples("train", TRAIN, CPU, torch.float64)
+        found = ((images + 1) * 127.5).round().byte().numpy()
+        assert sorted(map(np.ndarray.tobytes, found)) == sorted(image.tobytes() for image in wanted.copy())
+    assert "tower" in dataset.info.title
+    assert all(file.is_file() for file in dataset.files())
+    with pytest.raises(MissingData, match="bedroom_train_lmdb"):
+        registry.build("dataset", "lsun").require()
+
+
+def test_a_database_without_its_package_says_what_to_install(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lsun_databases(root, "tower")
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    with pytest.raises(MissingData, match=r"pip install 'ganbench\[lsun\]'"):
+        registry.build("dataset", {"lsun": {"category": "tower"}}).examples("train", 1, CPU, torch.float32)
+
+
+def test_a_folder_that_is_no_database_is_told(root: Path) -> None:
+    for part in ("train", "val"):
+        (root / "lsun" / f"bedroom_{part}_lmdb").mkdir(parents=True)
+    with pytest.raises(GanbenchError, match="no LMDB database"):
+        registry.build("dataset", "lsun").examples("train", 1, CPU, torch.float32)
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+def test_a_subset_is_the_beginning_of_the_fixed_order(root: Path, make: Any) -> None:
+    make(root)
+    whole, part = (registry.build("dataset", {make.__name__: {"subset": n}}) for n in (None, 6))
+    assert part.info.split_sizes == {"train": 6, "heldout": HELDOUT}
+    assert part.info.evaluation_samples == 6
+    for split, count in (("train", 6), ("heldout", HELDOUT)):
+        one, other = (data.fields(split, count, CPU, torch.float32) for data in (whole, part))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    with pytest.raises(GanbenchError, match="7 examples asked"):
+        part.examples("train", 7, CPU, torch.float32)
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+def test_flips_mirror_whole_images_and_keep_labels(root: Path, make: Any) -> None:
+    make(root)
+    plain, flipped = (registry.build("dataset", {make.__name__: {"flip": flip}}) for flip in (False, True))
+    train = plain.fields("train", TRAIN, CPU, torch.float32)
+    drawn = flipped.sampler((3,), CPU, torch.float32).draw(TRAIN)
+    for number, image in enumerate(drawn["real"][0]):
+        (source,) = [
+            i
+            for i, one in enumerate(train["real"])
+            if torch.equal(one, image) or torch.equal(one.flip(-1), image)
+        ]
+        assert "label" not in train or train["label"][source] == drawn["label"][0, number]
+    assert torch.equal(
+        flipped.examples("heldout", HELDOUT, CPU, torch.float32),
+        plain.examples("heldout", HELDOUT, CPU, torch.float32),
+    )
+
+
+def test_many_images_stay_in_their_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    celeba(root)
+    held = registry.build("dataset", "celeba").sampler((0,), CPU, torch.float32).draw(7)
+    monkeypatch.setattr(decoded_images, "IN_MEMORY", 100)
+    dataset = registry.build("dataset", "celeba")
+    mapped = dataset.sampler((0,), CPU, torch.float32).draw(7)
+    assert isinstance(dataset.rows("train", CPU), decoded_images.FileRows)
+    assert all(torch.equal(held[name], mapped[name]) for name in held)
+
+
+def test_damaged_files_are_told_with_what_helps(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cifar10(root)
+    monkeypatch.setattr(torchvision_datasets.cifar, "check_integrity", lambda *_: False)
+    with pytest.raises(GanbenchError, match=r"checksums are other.*`ganbench data fetch cifar10`") as caught:
+        registry.build("dataset", "cifar10").examples("train", 1, CPU, torch.float32)
+    assert "download=True" not in str(caught.value)
+
+
+def test_labels_out_of_range_are_told(root: Path) -> None:
+    cifar10(root)
+    file = root / "cifar-10-batches-py" / "data_batch_1"
+    file.write_bytes(pickle.dumps({**pickle.loads(file.read_bytes()), "labels": [0, 10]}))
+    with pytest.raises(GanbenchError, match="cifar10: labels from 0 to 10 for its 10 classes"):
+        registry.build("dataset", "cifar10").examples("train", 1, CPU, torch.float32)
+
+
+def test_imagenet_without_a_folder_for_each_class_is_refused(root: Path) -> None:
+    folders(root, ("imagenet/train", "imagenet/other"), ("n01", "n02"))
+    for i in range(HELDOUT):
+        (root / "imagenet" / "val").mkdir(exist_ok=True)
+        Image.new("RGB", (80, 70)).save(root / "imagenet" / "val" / f"{i}.png")
+    with pytest.raises(GanbenchError, match="not in a sub-folder for each class"):
+        registry.build("dataset", "imagenet").examples("heldout", 1, CPU, torch.float32)
+
+
+def test_a_wrong_count_of_files_is_told_before_any_is_decoded(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    celeba(root)
+    rows = (root / "celeba" / "list_eval_partition.txt").read_text().splitlines()
+    (root / "celeba" / "list_eval_partition.txt").write_text("\n".join(rows[1:]))
+    monkeypatch.setattr(photographs, "decoded_images", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(GanbenchError, match="celeba: its files hold 9 train images and 9 labels, not 10"):
+        registry.build("dataset", "celeba").examples("train", 1, CPU, torch.float32)
+
+
+def test_broken_and_missing_faces_are_named(root: Path) -> None:
+    celeba(root)
+    (root / "celeba" / "img_align_celeba" / "000003.png").write_bytes(b"")
+    (root / "celeba" / "img_align_celeba" / "000004.png").unlink()
+    with pytest.raises(GanbenchError, match=r"2 files .*: 000003\.png: empty; 000004\.png: .*No such"):
+        registry.build("dataset", "celeba").examples("train", 1, CPU, torch.float32)
+
+
+def test_the_same_name_draws_the_same_and_goes_on_bitwise(root: Path) -> None:
+    celeba(root)
+    one, other = (registry.build("dataset", {"celeba": {"flip": True}}) for _ in range(2))
+    sampler = one.sampler((0, 1), CPU, torch.float32)
+    sampler.draw(13)
+    state, rest = sampler.state(), sampler.draw(9)
+    restored = other.sampler((0, 1), CPU, torch.float32)
+    restored.restore(state)
+    assert all(torch.equal(rest[name], values) for name, values in restored.draw(9).items())
+
+
+def test_evaluation_does_not_shrink_to_the_few_that_are_held_out() -> None:
+    assert registry.build("dataset", "lsun").info.evaluation_samples == 2730
+    assert registry.build("dataset", "cifar10").info.evaluation_samples == 10_000

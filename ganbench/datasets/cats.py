@@ -114,10 +114,6 @@ class CatRows(Rows):
         pictures = parts(self.size, self.background, index.device, dtype).compose(classes)
         return {"real": pictures.unflatten(0, index.shape), **labels}
 
-    def to(self, device: torch.device) -> CatRows:
-        columns = {name: column.to(device) for name, column in self.columns.items()}
-        return CatRows(columns, size=self.size, background=self.background)
-
 
 class Cats(FiniteDataset):
     """All cats but those held out, at one size on one background."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.datasets.blocks import BlockSampler
@@ -15,6 +17,8 @@ from ganbench.errors import GanbenchError
 from ganbench.streams import SeedStreams
 
 HALF_OF_A_BYTE = 127.5
+Flip = Annotated[bool, "mirror training images from left to right, at random"]
+Subset = Annotated[int | None, Ge(1), "train only on the first so many of the fixed order"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,13 @@ class Rows:
         """The rows of an index [...], {name: [..., *shape]}; real numbers in `dtype`."""
         return {name: self._values(column, index, dtype) for name, column in self.columns.items()}
 
-    def take(self, index: Tensor) -> Rows:
+    def take(self, index: Tensor) -> Self:
         """These rows only, in this order."""
-        return Rows({name: column[index] for name, column in self.columns.items()}, self.half)
+        return replace(self, columns={name: column[index] for name, column in self.columns.items()})
 
-    def to(self, device: torch.device) -> Rows:
+    def to(self, device: torch.device) -> Self:
         """The same rows on a device."""
-        return Rows({name: column.to(device) for name, column in self.columns.items()}, self.half)
+        return replace(self, columns={name: column.to(device) for name, column in self.columns.items()})
 
     def _values(self, column: Tensor, index: Tensor, dtype: torch.dtype) -> Tensor:
         picked = column.index_select(0, index.flatten()).view(*index.shape, *column.shape[1:])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganbench.datasets.dataset import DatasetInfo, Primary, Split, register_dataset
-from ganbench.datasets.finite import FiniteDataset, Rows
+from ganbench.datasets.finite import FiniteDataset, Flip, Rows, Subset
 from ganbench.errors import MissingData
 from ganbench.game import DataSpec, FieldSpec
 from ganbench.streams import generator
@@ -37,7 +37,11 @@ class ImageDataset(FiniteDataset):
         sizes: Mapping[Split, int],
         source: str,
         licence: str,
+        flip: bool = False,
+        subset: int | None = None,
     ) -> None:
+        self.flips, self._subset = flip, subset
+        sizes = {**sizes, "train": min(sizes["train"], subset or sizes["train"])}
         compared = min(sizes["train"], _MOST_COMPARED)
         label = FieldSpec.label(_CLASSES, lambda: self.shares_of("label", _CLASSES))
         self.info = DatasetInfo(
@@ -63,7 +67,8 @@ class ImageDataset(FiniteDataset):
 
     def rows(self, split: Split, device: torch.device) -> Rows:
         root = data_root() if self.info.name in _IDX_CLASSES else Path()
-        return _rows_on(self.info.name, split, str(root), str(device))
+        subset = self._subset if split == "train" else None
+        return _rows_on(self.info.name, split, str(root), str(device), subset)
 
 
 @register_dataset("digits")
@@ -76,17 +81,19 @@ def digits() -> ImageDataset:
 
 
 @register_dataset("mnist")
-def mnist() -> ImageDataset:
+def mnist(flip: Flip = False, subset: Subset = None) -> ImageDataset:
     """MNIST, handwritten digits, 28×28: 60,000 to train on, 10,000 held out."""
     source = "LeCun, Cortes & Burges 1998, by torchvision"
-    return _from_idx("mnist", "MNIST, handwritten digits, 28×28", source, "CC BY-SA 3.0")
+    return _from_idx("mnist", "MNIST, handwritten digits, 28×28", source, "CC BY-SA 3.0", flip, subset)
 
 
 @register_dataset("fashion_mnist")
-def fashion_mnist() -> ImageDataset:
+def fashion_mnist(flip: Flip = False, subset: Subset = None) -> ImageDataset:
     """Fashion-MNIST, pictures of clothes, 28×28: 60,000 to train on, 10,000 held out."""
     source = "Xiao, Rasul & Vollgraf 2017, by torchvision"
-    return _from_idx("fashion_mnist", "Fashion-MNIST, pictures of clothes, 28×28", source, "MIT")
+    return _from_idx(
+        "fashion_mnist", "Fashion-MNIST, pictures of clothes, 28×28", source, "MIT", flip, subset
+    )
 
 
 def data_root() -> Path:
@@ -109,8 +116,11 @@ def _digits() -> ImageDataset:
 
 
 @functools.cache
-def _from_idx(name: str, title: str, source: str, licence: str) -> ImageDataset:
-    return ImageDataset(name, title, (1, 28, 28), {"train": 60_000, "heldout": 10_000}, source, licence)
+def _from_idx(
+    name: str, title: str, source: str, licence: str, flip: bool, subset: int | None
+) -> ImageDataset:
+    sizes: dict[Split, int] = {"train": 60_000, "heldout": 10_000}
+    return ImageDataset(name, title, (1, 28, 28), sizes, source, licence, flip, subset)
 
 
 def _folder_of(name: str, root: Path) -> Path:
@@ -128,10 +138,12 @@ def _require_files(name: str, root: Path) -> None:
 
 
 @functools.cache
-def _rows_on(name: str, split: Split, root: str, device: str) -> Rows:
-    """A split on a device, in its fixed shuffled order."""
+def _rows_on(name: str, split: Split, root: str, device: str, subset: int | None) -> Rows:
+    """A split on a device, in its fixed shuffled order, or the beginning of that."""
     if device != "cpu":
-        return _rows_on(name, split, root, "cpu").to(torch.device(device))
+        return _rows_on(name, split, root, "cpu", subset).to(torch.device(device))
+    if subset is not None:
+        return _rows_on(name, split, root, "cpu", None).take(torch.arange(subset))
     rows = _load_digits(split) if name == "digits" else _load_idx(name, split, Path(root))
     return rows.take(torch.randperm(len(rows), generator=generator(0, f"{name}/{split}/order")))
 
