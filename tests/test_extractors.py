@@ -23,9 +23,11 @@ from torch_fidelity.metric_kid import kernel_poly, mmd2
 from ganbench import registry
 from ganbench.cli import main
 from ganbench.contract.extractors import extracts
+from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.estimators.frechet import frechet_distance, inception_score, moments
 from ganbench.diagnostics.estimators.two_sample_statistics import discrepancy, polynomial
+from ganbench.diagnostics.fidelity import fidelity
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.extractors import FEATURES, LOGITS, extract
 from ganbench.extractors.efficientnet_lite import EfficientNetLite0
@@ -166,6 +168,12 @@ def test_other_weights_are_another_extractor(
     values, others = (extractor(pictures(2, 0)) for extractor in (first, second))
     assert torch.equal(values[FEATURES], others[FEATURES])
     assert not torch.equal(values[LOGITS], others[LOGITS])
+
+
+def test_only_inceptions_published_features_give_a_plain_fid(inception: Path) -> None:
+    choices = ({INCEPTION: {}}, {INCEPTION: {"layer": "64"}}, {LITE: {"resolution": 64}})
+    names = [fidelity(digits(), choice, samples=8).quantities[0].name for choice in choices]
+    assert names == ["fid_train_8", f"fid_{INCEPTION}-64_train_8", f"fid_{LITE}-64_train_8"]
 
 
 def test_images_become_the_bytes_of_an_image_file() -> None:

@@ -34,6 +34,8 @@ from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
 
 FRECHET_VERSION = 1
+PUBLISHED_FID = "inception-v3-compat"
+"""The extractor whose Fréchet distance alone is called plain FID, as it is published."""
 _OTHER: dict[Split, Split] = {"train": "heldout", "heldout": "train"}
 
 
@@ -52,9 +54,9 @@ def fidelity(
     Features come from an extractor (`ganbench list extractors`): `identity` (the vector itself), or the
     penultimate layer of a small classifier that goes by the data set's name, trained on the train
     split; its accuracy stands beside its weights.  Extractor, split and count are part of a quantity's
-    name; as these are not Inception features, nothing here is called plain FID or compares with published
-    FIDs.  As many generated samples as real ones are compared; the score is over all samples at once, or the
-    mean over successive `splits`, which is lower (its name then ends in their number).
+    name; `fid_train_n` without one is of Inception's published features, and no other compares with
+    published FIDs.  As many generated samples as real ones are compared; the score is over all samples at
+    once, or the mean over successive `splits`, which is lower (its name then ends in their number).
 
     What good looks like
       fid_classifier_train_n    near its reference, that of held-out images, which are as good as samples
@@ -134,7 +136,8 @@ class Fidelity(Diagnostic):
     def _name(self, split: Split) -> str:
         """The quantity that holds the Fréchet distance to a split."""
         kind = "frechet" if self._extractor == Identity() else "fid"
-        return f"{kind}_{self._features}_{split}_{self._real_counts[split]}"
+        features = () if self._extractor.name == PUBLISHED_FID else (self._features,)
+        return "_".join((kind, *features, split, str(self._real_counts[split])))
 
     def _real(self, split: Split, count: int, device: torch.device) -> RealFeatures:
         return real_features(self._dataset, self._extractor, split, count, device)
