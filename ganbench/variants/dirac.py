@@ -132,6 +132,7 @@ def _game(spec: DataSpec, objective: Objective, penalties: list[Penalty], noise_
         inputs |= {
             name: ConstantInput(torch.full((1, *draw.shape), 0.5))
             for name, draw in penalty.inputs(spec).items()
+            if isinstance(draw, RandomInput)
         }
     return Game(players, adversarial_losses(objective, penalties, moved, generated), inputs)
 
