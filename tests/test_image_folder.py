@@ -101,6 +101,12 @@ def test_exif_turns_an_image_upright(tmp_path: Path) -> None:
     assert (rows[2:] == 0).all()
 
 
+def test_sixteen_bits_keep_black_white_and_every_step_between(tmp_path: Path) -> None:
+    steps = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(steps * 257).save(tmp_path / "a.png")
+    assert (decoded(tmp_path / "a.png", size=16, channels=1)[0] == steps).all()
+
+
 @pytest.mark.parametrize("resize", ["area", "bilinear", "bicubic", "lanczos"])
 def test_filters_are_antialiased(tmp_path: Path, resize: str) -> None:
     board = (np.indices((32, 32)).sum(0) % 2 * 255).astype(np.uint8)
