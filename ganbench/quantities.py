@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -56,3 +59,9 @@ class Quantity:
 
 share = partial(Quantity, lowest=0, highest=1)
 """A quantity that is a share of something: from 0 to 1."""
+
+
+def fingerprint(protocol: Mapping[str, Any], data_hash: str) -> str:
+    """What two values must share to be compared, protocol and real data, as 8 hexadecimal digits."""
+    text = json.dumps([protocol, data_hash], sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

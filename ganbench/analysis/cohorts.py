@@ -16,10 +16,20 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Budget:
-    """How much training a seed was allowed."""
+    """How much training a seed was allowed; of `samples` from elsewhere how many were measured."""
 
     unit: str
     amount: float
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained."""
+        return self.unit != "samples"
+
+    @property
+    def after(self) -> str:
+        """What a result is of: `after 2,500 discriminator updates`, or `of 500 samples`."""
+        return f"after {self}" if self.trains else f"of {self}"
 
     def __str__(self) -> str:
         amount = f"{self.amount:,.0f}" if float(self.amount).is_integer() else f"{self.amount:,g}"

@@ -49,6 +49,11 @@ class Run:
     def _by_dataset(self) -> Mapping[str, pd.DataFrame]:
         return {str(label): rows for label, rows in self.records.groupby("dataset", sort=False)}
 
+    @property
+    def trained(self) -> bool:
+        """Whether anything was trained here; samples from elsewhere are only measured."""
+        return not self.cohorts or any(cohort.budget.trains for cohort in self.cohorts)
+
     def records_of(self, dataset: str) -> pd.DataFrame:
         """The records of one data set."""
         return self._by_dataset.get(dataset, self.records.iloc[:0])

@@ -99,7 +99,7 @@ def _heading(run: Run, dataset: str, budget: Budget) -> list[str]:
     primary = run.primary(dataset)
     reference = reference_value(run, dataset, primary.name)
     real = "" if reference is None else f"; the real sampler gets {number(reference)}"
-    return [f"{dataset}: {titled(primary)} after {budget}", f"  {better(primary)}{real}"]
+    return [f"{dataset}: {titled(primary)} {budget.after}", f"  {better(primary)}{real}"]
 
 
 def _cells(table: pd.DataFrame) -> list[list[str]]:

@@ -200,7 +200,7 @@ def array(
     paired with it, as for translation: `fields: {a: photos, b: maps}, target: b`.
     """
     file = Path(path)
-    contents = _load(file)
+    contents = load_arrays(file)
     if isinstance(contents, np.ndarray):
         if fields is not None:
             raise GanbenchError(
@@ -214,7 +214,8 @@ def array(
     )  # fmt: skip
 
 
-def _load(file: Path) -> Any:
+def load_arrays(file: Path) -> Any:
+    """A .npy file's array, or an .npz file's arrays by name; GanbenchError where it is neither."""
     require_file(file)
     try:
         loaded = np.load(file, allow_pickle=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -107,6 +108,20 @@ def image_names(folder: Path) -> list[str]:
             f"{folder}: no images in it; files ending in .png, .jpg and the like are looked for"
         )
     return sorted(names)
+
+
+def image_headers(folder: Path, names: Sequence[str]) -> Counter[tuple[tuple[int, int], str]]:
+    """How many files have which size (width, height) and mode; those that cannot be opened have none."""
+    from PIL import Image
+
+    headers: Counter[tuple[tuple[int, int], str]] = Counter()
+    for name in names:
+        try:
+            with Image.open(folder / name) as opened:
+                headers[opened.size, opened.mode] += 1
+        except Exception:  # a broken file makes Pillow raise anything; decoding names it
+            continue
+    return headers
 
 
 def class_names(names: Sequence[str]) -> list[str]:

@@ -177,13 +177,18 @@ def _outcome(cohort: Trainer, measuring: float, wall: float) -> dict[str, Any]:
 
 def _write_numbers(folder: Path, cohort: Trainer, measurements: Measurements) -> str:
     """Records, quantities, arrays and networks; returns the records' digest."""
-    description = cohort.description
+    digest = write_measurements(folder, cohort.description, measurements)
+    store.write_atomic(folder / store.NETWORKS_FILE, save(network_tensors(cohort)))
+    return digest
+
+
+def write_measurements(folder: Path, description: CohortDescription, measurements: Measurements) -> str:
+    """Records, quantities and arrays; returns the records' digest."""
     records = cohort_records(measurements.rows, description.variant.options, description.dataset.options)
     store.write_atomic(folder / store.RECORDS_FILE, records)
     quantities = {name: quantity.as_json() for name, quantity in measurements.quantities.items()}
     store.write_json(folder / store.QUANTITIES_FILE, quantities)
     store.write_atomic(folder / store.ARRAYS_FILE, npz(measurements.arrays()))
-    store.write_atomic(folder / store.NETWORKS_FILE, save(network_tensors(cohort)))
     return records_digest(records)
 
 

@@ -254,7 +254,11 @@ def _write_run(suite: Suite, plan: Plan) -> None:
     }
     store.write_json(plan.run / store.RUN_FILE, described)
     for choice in suite.datasets:
-        dataset: Dataset = make("dataset", choice)
-        card = {**dataset_card(dataset), "label": choice.label}
-        store.write_json(store.dataset_file(plan.run, choice.label, ".json"), card)
-        store.write_atomic(store.dataset_file(plan.run, choice.label, ".npz"), dataset_arrays(dataset))
+        write_dataset(plan.run, choice.label, make("dataset", choice))
+
+
+def write_dataset(run: Path, label: str, dataset: Dataset) -> None:
+    """A data set's card, and what figures need of it."""
+    card = {**dataset_card(dataset), "label": label}
+    store.write_json(store.dataset_file(run, label, ".json"), card)
+    store.write_atomic(store.dataset_file(run, label, ".npz"), dataset_arrays(dataset))

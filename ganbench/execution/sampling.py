@@ -22,15 +22,16 @@ from ganbench.streams import SeedStreams
 from ganbench.training.batches import BatchSizes, constant_inputs, example_batch, reads_of
 from ganbench.training.construction import construct
 from ganbench.training.description import Choice
-from ganbench.training.replicas import evaluate, replica
+from ganbench.training.replicas import CHUNK, evaluate, replica
 from ganbench.training.sampling import RealExamples, SamplingInputs
+from ganbench.training.snapshot import BLOCK
 from ganbench.training.trainer import make
 from ganbench.user_code import user_code
 
 
 def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) -> Path:
     """The folder of one trial; raises GanbenchError where the choice is missing or not unique."""
-    trials = _trials(run)
+    trials = stored_trials(run)
     dataset = _label(run, "data set", dataset, {trial[0] for trial in trials})
     variant = _label(run, "variant", variant, {trial[1] for trial in trials})
     matching = {t: f for t, f in trials.items() if dataset in (None, t[0]) and variant in (None, t[1])}
@@ -45,7 +46,7 @@ def find_cohort(run: Path, dataset: str | None, variant: str | None, seed: int) 
     return folders[seed]
 
 
-def _trials(run: Path) -> dict[tuple[str, str, int], Path]:
+def stored_trials(run: Path) -> dict[tuple[str, str, int], Path]:
     """(data set, variant, seed) to the folder that holds its networks."""
     store.read_run(run)
     return {
@@ -67,27 +68,41 @@ def _label(run: Path, what: str, typed: str | None, known: Collection[str]) -> s
 
 
 def samples(
-    folder: Path, seed: int, count: int, trusted: bool = False, label: int | None = None
+    folder: Path,
+    seed: int,
+    count: int,
+    trusted: bool = False,
+    label: int | None = None,
+    measured: bool = False,
 ) -> np.ndarray:
     """`count` samples [count, *shape] of one stored trial, from its stream "sample".
 
-    They are of one `label`, or else of the classes in the data's shares, where the game has labels.
+    `measured`: those that its diagnostics were given at the end of its training.  They are of one `label`,
+    or else of the classes in the data's shares, where the game has labels.
     Raises GanbenchError where it needs a user's file that is not `trusted`, or is another one by now.
     """
-    (array,) = ChildProcess(__name__, "drawn", folder, seed, count, trusted, label)
+    (array,) = ChildProcess(__name__, "drawn", folder, seed, count, trusted, label, measured)
     return np.asarray(array)
 
 
-def drawn(folder: Path, seed: int, count: int, trusted: bool, label: int | None) -> Iterator[np.ndarray]:
+def drawn(
+    folder: Path, seed: int, count: int, trusted: bool, label: int | None, measured: bool
+) -> Iterator[np.ndarray]:
     """What runs in a process of its own, as users' code runs in it."""
     described = store.read_description(folder)
     include_stored(described, folder, trusted)
     with user_code("cannot be sampled"), torch.no_grad():
-        yield _sampled(described, load_file(folder / store.NETWORKS_FILE), seed, count, label).numpy()
+        tensors = load_file(folder / store.NETWORKS_FILE)
+        yield _sampled(described, tensors, seed, count, label, measured).numpy()
 
 
 def _sampled(
-    described: Mapping[str, Any], tensors: Mapping[str, Tensor], seed: int, count: int, label: int | None
+    described: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    seed: int,
+    count: int,
+    label: int | None,
+    measured: bool,
 ) -> Tensor:
     dataset: Dataset = make("dataset", Choice(**described["dataset"]))
     variant = make("variant", Choice(**described["variant"])).stages[-1].variant
@@ -100,12 +115,15 @@ def _sampled(
     example = example_batch(game, spec, BatchSizes(variant.batch_size, variant.reals_per_batch), cpu, dtype)
     names = reads_of(game.sample, game, replica(params, 0), replica(parts["buffers"], 0), example).names
     real = RealExamples(dataset, cpu, dtype)
-    source = SamplingInputs(game, names, lambda purpose: SeedStreams([seed], purpose), real, 1, "sample")
-    inputs = source.draw(count, dtype)
+    stream, purpose = ("measure/{}", "noise") if measured else ("{}", "sample")
+    source = SamplingInputs(game, names, lambda p: SeedStreams([seed], stream.format(p)), real, 1, purpose)
+    inputs = source.in_blocks(count, BLOCK, dtype) if measured else source.draw(count, dtype)
     if label is not None:
         inputs |= _of_label(spec, inputs, label)
     constant = constant_inputs(game, 1, cpu, dtype) | given
-    return evaluate(game, params, parts["buffers"], game.sample, inputs, constant, looped=True)[0]
+    chunk = BLOCK if measured else CHUNK
+    made = evaluate(game, params, parts["buffers"], game.sample, inputs, constant, looped=True, chunk=chunk)
+    return made[0, :count]
 
 
 def _of_label(spec: DataSpec, inputs: Mapping[str, Tensor], label: int) -> Tree:

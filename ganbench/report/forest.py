@@ -46,7 +46,7 @@ def forest(
     prefix = "distance to the target: " if by_distance else ""
     axes.set_xlabel(f"{prefix}{titled(primary)} ({better(primary)})")
     caption = (
-        f"Every seed's final result after {budget}: dots are seeds, the stroke is their median, the line "
+        f"Every seed's final result {budget.after}: dots are seeds, the stroke is their median, the line "
         f"its interval. "
         "Crosses at the edge are seeds without a value."
     )

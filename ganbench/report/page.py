@@ -26,6 +26,13 @@ from ganbench.store import encoded
 
 _FEW = 3
 """Fewer seeds than these tell nothing apart."""
+_NOT_TRAINED = (
+    "Nothing was trained here: samples that were made elsewhere were measured. There is no budget, no "
+    "learning curve and no time; a “seed” is the number of a set of samples, and a “variant” the name of "
+    "where they are from. How they were trained, and for how long, is not known."
+)
+_OF_TRAINING = ("Divergence", "Seeds and budget")
+"""The methods that an evaluation has no use for."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,9 @@ def _budgets(run: Run) -> str:
     for cohort in run.cohorts:
         variants.setdefault(cohort.budget, set()).add(cohort.variant)
     if len(variants) < 2:
-        return "".join(f"{budget} a seed" for budget in variants)
+        return "".join(
+            f"{b} a seed" if b.trains else f"none: nothing was trained, {b} of each" for b in variants
+        )
     ordered = sorted(variants, key=lambda budget: (budget.unit, -budget.amount))
     counts = [f"{b} ({_counted(len(variants[b]), 'variant')})" for b in ordered]
     mixed = any(run.ranked(label) and len(budgets(run, label)) > 1 for label in run.dataset_labels)
@@ -153,12 +162,14 @@ def environment_table(run: Run) -> Table:
 def _methods(run: Run) -> list[tuple[str, str]]:
     """How to read the page; without the words on rankings where there are none."""
     ranked = not run.dataset_labels or any(map(run.ranked, run.dataset_labels))
-    return [(title, text) for title, text in METHODS if ranked or title not in ("Ranking", "Ranks")]
+    kept = METHODS if ranked else [each for each in METHODS if each[0] not in ("Ranking", "Ranks")]
+    return [(title, text) for title, text in kept if run.trained or title not in _OF_TRAINING]
 
 
 def _warnings(run: Run) -> list[str]:
     """What a reader must know before anything else."""
-    found = []
+    found = [] if run.trained else [_NOT_TRAINED]
+    found += map(str, run.about.get("notes", ()))
     failed = sum(bool(c.failures) for c in run.cohorts)
     if failed:
         found.append(f"{failed} of {len(run.cohorts)} cohorts did not finish; see Outcomes.")

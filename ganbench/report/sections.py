@@ -38,7 +38,7 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
     pieces: dict[str, Sequence[Item | None]] = {
         "Ranking": ranked,
         "Several extractors": agreement_tables(run, dataset, order),
-        "Learning curves": [f(run, dataset, looks) for f in (curves.learning_curves, curves.every_seed)],
+        "Learning curves": _curves(run, dataset, looks) if run.trained else [],
         "Samples": _pictures(run, dataset, looks, order),
         "Gradients": curves.gradient_norms(run, dataset, looks),
         "Dynamics": [f(run, dataset, looks) for f in (dynamics.eigenvalues, dynamics.path_angles)],
@@ -70,7 +70,7 @@ def _known(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Part]:
     for budget in found:
         alone = run.under(dataset, budget)
         own = _named_after(dataset, budget) if len(found) > 1 else lambda item: item
-        title = f"{dataset} after {budget}" if len(found) > 1 else dataset
+        title = f"{dataset} {budget.after}" if len(found) > 1 else dataset
         anchor = file_stem("data", file_name(dataset), *([_stem(budget)] if len(found) > 1 else []))
         curve, table = (
             curves.learning_curves(alone, dataset, looks),
@@ -113,7 +113,7 @@ def _under(run: Run, dataset: str, budget: Budget, looks: Mapping[str, Look]) ->
     others = listed([str(other) for other in budgets(run, dataset) if other != budget])
     own, renamed = _stem(budget), _named_after(dataset, budget)
     return Section(
-        f"{dataset} after {budget}",
+        f"{dataset} {budget.after}",
         file_stem(made.anchor, own),
         f"{made.about} Here are the variants that were trained for {budget} a seed; those trained for "
         f"{others} are ranked apart, in a section of their own.",
@@ -141,6 +141,10 @@ def _ranked(run: Run, dataset: str, looks: Mapping[str, Look]) -> tuple[list[Ite
         best = best_settings_table(run, dataset, table, file_name(dataset))
         shown += [] if best is None else [best]
     return shown, [text], list(table["variant"])
+
+
+def _curves(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Figure | None]:
+    return [make(run, dataset, looks) for make in (curves.learning_curves, curves.every_seed)]
 
 
 def _pictures(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> list[Figure | None]:

@@ -17,9 +17,12 @@ from ganbench.analysis.run import Run
 from ganbench.analysis.statistics import Summary
 from ganbench.analysis.summaries import final_summaries, measured, reference_value
 from ganbench.analysis.text import coverage_text, rank_text, undefined_word
+from ganbench.quantities import fingerprint
 from ganbench.report.style import file_stem
 from ganbench.store import encoded, file_name
 
+_OF_RESULTS = 6
+"""The columns of a ranking that do not speak of training."""
 _MOST_RIVALS = 3
 """More settings than these are counted, not named."""
 
@@ -59,11 +62,12 @@ def ranking_table(run: Run, dataset: str, budget: Budget, table: pd.DataFrame, n
         *("interquartile mean", "diverged", "time per seed", "examples/s", "parameters G + D"),
     ]
     rows = [_ranking_row(row) for row in table.itertuples()]
+    when, kept = ("at the final checkpoint, ", len(header)) if budget.trains else ("", _OF_RESULTS)
     return Table(
         name=file_stem(name, "ranking"),
-        caption=f"{dataset}: {titled(primary)} at the final checkpoint, after {budget}",
-        header=header,
-        rows=rows,
+        caption=f"{dataset}: {titled(primary)} {when}{budget.after}",
+        header=header[:kept],
+        rows=[row[:kept] for row in rows],
         data=table.assign(dataset=dataset, quantity=primary.name, budget=str(budget)),
         notes=_ranking_notes(run, dataset, budget, table),
         left=frozenset({0, 1}),
@@ -159,15 +163,19 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
             f"{titled(run.quantity(name, dataset))} {arrow(run.quantity(name, dataset))}".rstrip(),
             *(["–" if references[name] is None else number(references[name] or 0.0)] if real else []),
             *(_cell(found.get((v, name)), words[v]) for v in variants),
+            *([] if run.trained else [_fingerprint(run, dataset, name)]),
         ]
         for name in names
     ]
-    after = listed([str(budget) for budget in budgets(run, dataset)])
+    when = "at the final checkpoint, " if run.trained else ""
+    after = listed([budget.after for budget in budgets(run, dataset)])
     return Table(
         name=file_stem(file_name(dataset), "quantities"),
-        caption=f"{dataset}: all quantities at the final checkpoint, after {after}, median and interval over "
-        "seeds",
-        header=["quantity", *(["real sampler"] if real else []), *variants],
+        caption=f"{dataset}: all quantities {when}{after}, median and interval over seeds",
+        header=[
+            *("quantity", *(["real sampler"] if real else []), *variants),
+            *([] if run.trained else ["fingerprint"]),
+        ],
         rows=rows,
         data=_summaries_frame(found, references, names, variants),
         notes=[
@@ -176,6 +184,10 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
             "down, seeds without a value are left out."
         ],
     )
+
+
+def _fingerprint(run: Run, dataset: str, name: str) -> str:
+    return fingerprint(run.quantity(name, dataset).protocol, run.datasets[dataset].get("hash", ""))
 
 
 def _cell(summary: Summary | None, word: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-BudgetUnit = Literal["images", "steps", "seconds", "flops"]
+BudgetUnit = Literal["images", "steps", "seconds", "flops", "samples"]
 Precision = Literal["float64", "float32", "medium", "bfloat16"]
 Switch = Literal["auto", "on", "off"]
 
@@ -22,7 +22,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Budget:
-    """How much training: `amount` of real images, steps (see `UpdateRule`), seconds or FLOPs a seed."""
+    """How much training: `amount` of real images, steps (see `UpdateRule`), seconds or FLOPs a seed.
+
+    Of `samples` that come from elsewhere: nothing is trained, and so many are measured.
+    """
 
     unit: BudgetUnit
     amount: float
