@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ BATCH = 500
 """Samples that a generator makes at a time; part of what it is asked."""
 _FUNCTION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
 _LABEL = re.compile(r"(?P<label>[^=/\\{}]+)=(?P<source>.+)", re.DOTALL)
-_GENERATORS = (".pt", ".pth", ".ts", ".onnx", ".safetensors")
+_GENERATORS = (".pt", ".pth", ".ts", ".pt2", ".onnx", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class Source(ABC):
         self.name, self.reading = name, reading
         self.notes: list[str] = []
 
+    @property
+    def target(self) -> Target:
+        """What its samples are to become."""
+        return self.reading.target
+
     @abstractmethod
     def raw(self, count: int) -> Any:
         """`count` samples as they are stored or made."""
@@ -72,7 +79,7 @@ class Source(ABC):
     def examples(self, count: int) -> Tensor:
         """`count` samples as examples of the data set, float32 [count, *shape]."""
         values = self.raw(count)
-        made = self.reading.target.examples(values, self.name)
+        made = self.target.examples(values, self.name)
         if len(made) != count:
             raise GanbenchError(f"{self.name}: gave {len(made):,} samples where {count:,} were asked for")
         return made
@@ -218,11 +225,26 @@ def called(name: str, folder: str, count: int) -> Iterator[np.ndarray]:
         yield array[start : start + BATCH]
 
 
+@dataclass(frozen=True)
+class Generator:
+    """A function of noise [n, *latent]; `batch` is the only n that it takes, None where it takes any."""
+
+    function: Callable[[Tensor], Any]
+    latent: tuple[int, ...] | None
+    batch: int | None = None
+
+    def samples(self, noise: Tensor) -> np.ndarray:
+        """The samples of any number of noises; of a last batch that is not full the rest is left out."""
+        size = self.batch or BATCH
+        rows = -(-len(noise) // size) * size if self.batch else len(noise)
+        padded = noise[torch.arange(rows) % len(noise)]
+        return np.concatenate([_array(self.function(part)) for part in padded.split(size)])[: len(noise)]
+
+
 class GeneratorSource(Source):
     """A generator in a file, of standard normal noise from a stream of its own."""
 
     kind = "generator"
-
     seed = 0
     """Of the noise's stream."""
 
@@ -231,33 +253,30 @@ class GeneratorSource(Source):
         if not file.stat().st_size:
             raise GanbenchError(f"{file}: empty")
         self._file = file
-        self._generate, self._latent = self._loaded()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # TorchScript is still what people have
+            self._generator = self._loaded()
+        latent = reading.latent or self._generator.latent
+        if latent is None:
+            raise GanbenchError(
+                f"{file}: give the noise's size, as --latent-dim 128 (or 100x1x1 for noise with sides)"
+            )
+        self._latent = latent
 
     @abstractmethod
-    def _loaded(self) -> tuple[Callable[[Tensor], Any], tuple[int, ...]]:
-        """The generator as a function of noise, and the shape of the noise."""
-
-    def _required_latent(self) -> tuple[int, ...]:
-        if self.reading.latent is None:
-            raise GanbenchError(
-                f"{self._file}: give the noise's size, as --latent-dim 128 (or 100x1x1 for noise with sides)"
-            )
-        return self.reading.latent
+    def _loaded(self) -> Generator:
+        """The generator that the file holds."""
 
     @torch.no_grad()
     def raw(self, count: int) -> np.ndarray:
         noise = torch.randn(count, *self._latent, generator=generator(self.seed, "evaluate/noise"))
         try:
-            parts = [_array(self._generate(part)) for part in noise.split(BATCH)]
-        except GanbenchError:
-            raise
+            return self._generator.samples(noise)
         except Exception as error:  # a generator of somebody else's may raise anything
             shape = "×".join(map(str, self._latent))
             raise GanbenchError(
-                f"{self._file}: fails on noise of shape {min(count, BATCH)}×{shape}; is --latent-dim right? "
-                f"{_last_line(error)}"
+                f"{self._file}: fails on noise of {shape}; is --latent-dim right? {_last_line(error)}"
             ) from error
-        return np.concatenate(parts)
 
 
 def _array(made: Any) -> np.ndarray:
@@ -270,20 +289,46 @@ def _last_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
 
 
+def _stated(shape: Sequence[Any]) -> tuple[tuple[int, ...] | None, int | None]:
+    """The noise's shape and the batch's size of a stated input [n, …]; None for what is left open."""
+    batch, *latent = (side if isinstance(side, int) else None for side in shape)
+    known = tuple(side for side in latent if side is not None)
+    return (known if len(known) == len(latent) else None), batch
+
+
 class TorchScriptSource(GeneratorSource):
     """A generator that `torch.jit.save` wrote."""
 
     kind = "TorchScript"
 
-    def _loaded(self) -> tuple[Callable[[Tensor], Any], tuple[int, ...]]:
+    def _loaded(self) -> Generator:
         try:
             module = torch.jit.load(str(self._file), map_location="cpu").eval()
         except (RuntimeError, ValueError) as error:
             raise GanbenchError(
                 f"{self._file}: not a TorchScript file ({_last_line(error)}); "
-                "`torch.jit.trace(generator, noise).save(FILE)` writes one"
+                "`torch.jit.trace(generator, noise).save(FILE)` writes one, `torch.export.save` a .pt2"
             ) from error
-        return module, self._required_latent()
+        return Generator(module, None)
+
+
+class ExportedSource(GeneratorSource):
+    """A generator that `torch.export.save` wrote."""
+
+    kind = "torch.export"
+
+    def _loaded(self) -> Generator:
+        if not is_zipfile(self._file):  # torch prints a traceback
+            raise GanbenchError(f"{self._file}: not a file of torch.export")
+        try:
+            program = torch.export.load(str(self._file))
+        except Exception as error:  # its errors share no class of their own
+            raise GanbenchError(f"{self._file}: not a file of torch.export ({_last_line(error)})") from error
+        names = program.graph_signature.user_inputs
+        (noise, *others) = [node for node in program.graph.nodes if node.name in names]
+        if others:
+            raise GanbenchError(f"{self._file}: takes {len(others) + 1} inputs, where noise alone would work")
+        return Generator(program.module(), *_stated(noise.meta["val"].shape))
 
 
 class OnnxSource(GeneratorSource):
@@ -291,7 +336,7 @@ class OnnxSource(GeneratorSource):
 
     kind = "ONNX"
 
-    def _loaded(self) -> tuple[Callable[[Tensor], Any], tuple[int, ...]]:
+    def _loaded(self) -> Generator:
         try:
             import onnxruntime
         except ImportError as error:
@@ -303,19 +348,9 @@ class OnnxSource(GeneratorSource):
         except Exception as error:  # its errors share no class of their own
             raise GanbenchError(f"{self._file}: not an ONNX file ({_last_line(error)})") from error
         first = session.get_inputs()[0]
-        stated = tuple(first.shape[1:])
-        latent = self.reading.latent or (stated if all(isinstance(n, int) for n in stated) else None)
-
-        def generate(noise: Tensor) -> np.ndarray:
-            step = first.shape[0] if isinstance(first.shape[0], int) else len(noise)
-            short = -len(noise) % step
-            padded = (
-                torch.cat([noise, noise[:short]]) if short <= len(noise) else noise.repeat(step, 1)[:step]
-            )
-            parts = [session.run(None, {first.name: part.numpy()})[0] for part in padded.split(step)]
-            return np.concatenate(parts)[: len(noise)]
-
-        return generate, latent or self._required_latent()
+        return Generator(
+            lambda noise: session.run(None, {first.name: noise.numpy()})[0], *_stated(first.shape)
+        )
 
 
 class WeightsSource(GeneratorSource):
@@ -323,7 +358,13 @@ class WeightsSource(GeneratorSource):
 
     kind = "safetensors"
 
-    def _loaded(self) -> tuple[Callable[[Tensor], Any], tuple[int, ...]]:
+    @property
+    def target(self) -> Target:
+        """The network is made for the data, so its samples are of their range."""
+        target = self.reading.target
+        return target if target.value_range else replace(target, value_range=target.spec.value_range)
+
+    def _loaded(self) -> Generator:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
@@ -335,7 +376,9 @@ class WeightsSource(GeneratorSource):
             raise GanbenchError(
                 f"{self._file}: weights alone; name their network, as --network dcgan:width=64"
             )
-        latent = self._required_latent()
+        latent = self.reading.latent
+        if latent is None:
+            return Generator(lambda noise: noise, None)
         try:
             tensors = load_file(self._file)
         except SafetensorError as error:
@@ -349,7 +392,7 @@ class WeightsSource(GeneratorSource):
             raise GanbenchError(
                 f"{self._file}: not the weights of {choice.name}'s generator: {_last_line(error)}"
             ) from error
-        return module.eval(), latent
+        return Generator(module.eval(), latent)
 
 
 def labelled_sources(text: str, reading: Reading) -> Iterator[tuple[str, Source]]:
@@ -376,7 +419,11 @@ def _of_path(path: Path, reading: Reading) -> Source:
         return FolderSource(path, reading)
     if path.suffix in (".npy", ".npz"):
         return ArraySource(path, reading)
-    kinds: Mapping[str, type[GeneratorSource]] = {".onnx": OnnxSource, ".safetensors": WeightsSource}
+    kinds: Mapping[str, type[GeneratorSource]] = {
+        ".pt2": ExportedSource,
+        ".onnx": OnnxSource,
+        ".safetensors": WeightsSource,
+    }
     if path.suffix not in _GENERATORS:
         raise GanbenchError(
             f"{path}: neither a folder of images, a run folder, a .npy or .npz file, nor a generator "
