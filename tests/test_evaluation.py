@@ -383,6 +383,7 @@ def test_a_diagnostic_that_needs_more_samples_is_left_out_or_refused(real: Path,
     fails_with("its modes are not known", *words, "modes")
     fails_with("unknown diagnostic 'fidelty'; did you mean 'fidelity'?", *words, "fidelty")
     fails_with("unknown option 'sample'", *words, "support:sample=3")
+    fails_with("'x' is not NAME=FILE", *words, "support", "--extractor-weights=x")
 
 
 # Mistakes

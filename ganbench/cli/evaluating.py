@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.group import DATA, DEVICE, INCLUDE, TRUST, main
-from ganbench.cli.paths import AbsolutePath, Source, absolute, set_data
+from ganbench.cli.group import DATA, DEVICE, INCLUDE, TRUST, WEIGHTS, main
+from ganbench.cli.paths import AbsolutePath, Source, absolute, set_data, set_weights
 
 if TYPE_CHECKING:
     from ganbench.execution.evaluation import Evaluation
@@ -51,7 +51,7 @@ _OPTIONS = (
         help="The network whose weights a safetensors file holds."),
     click.option("--variant", "variants", multiple=True, help="Of a run folder only these variants."),
     click.option("--seed", "seeds", multiple=True, type=int, help="Of a run folder only these seeds."),
-    DEVICE, DATA, INCLUDE, TRUST,
+    DEVICE, DATA, WEIGHTS, INCLUDE, TRUST,
 )  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def evaluate(
     seeds: Sequence[int],
     device: str,
     data: str | None,
+    extractor_weights: Sequence[str],
     include: Sequence[Path],
     trust: bool,
 ) -> None:
@@ -84,6 +85,7 @@ def evaluate(
     What is measured is the same code on the same real data as in a run.  Exit codes: 0 done, 2 a mistake.
     """
     set_data(data)
+    set_weights(extractor_weights)
     results = absolute(Path("results"))
     from ganbench import registry
     from ganbench.execution.evaluation import evaluate as measure
