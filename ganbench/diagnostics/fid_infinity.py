@@ -40,7 +40,8 @@ def fid_infinity(
 
     The distance is biased upwards by nearly c/n, and c is another for every generator: so at one n even the
     order of two generators can be wrong.  It is measured for several sample sizes, on random subsets against
-    a fixed reference, and extrapolated by a straight line in 1/n.  The report's figure shows the curve.
+    a fixed reference, and extrapolated by a straight line in 1/n.  The values at each size are kept in the
+    cohort's arrays.
 
     What good looks like
       fid_infinity_…    near its reference, that of real data; it can lie a little below 0.  Far below the
