@@ -18,7 +18,7 @@ from ganbench.contract.values import other_values
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.registry import KINDS, Kind, Option
 
-OF_THE_USERS = ("array", "csv", "pair", "torchscript", "onnx")
+OF_THE_USERS = ("array", "csv", "image_folder", "pair", "torchscript", "onnx")
 """What a user names is their data: tests/test_own_data.py and tests/test_pair.py check them on some."""
 PROMISES = [
     pytest.param(kind, name, check, id=f"{kind}-{name}-{check.__name__}")
