@@ -15,13 +15,11 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 @pytest.fixture
-def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def plug_in(tmp_path: Path, forgotten_names: None) -> None:
     """The page's variant as a user's file, forgotten after the test."""
     (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "games.md").read_text(encoding="utf-8"), re.DOTALL)
     file = tmp_path / "my_cgan.py"
     file.write_text(code, encoding="utf-8")
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    monkeypatch.setattr(registry, "_plugin_files", dict(registry._plugin_files))
     registry.include(file)
 
 
