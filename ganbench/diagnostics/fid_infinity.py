@@ -14,10 +14,16 @@ from torch import Tensor
 
 from ganbench.datasets import Split
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, SampleSnapshot, register_diagnostic
-from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, finite_samples, sample_features
+from ganbench.diagnostics.estimators.features import (
+    AUTO,
+    ExtractorChoice,
+    finite_samples,
+    real_layers,
+    sample_features,
+)
 from ganbench.diagnostics.estimators.frechet import bias_curve, extrapolation
 from ganbench.diagnostics.fidelity import extractor_or_identity, features_name, real_features, sample_count
-from ganbench.extractors import FEATURES, Extractor, extract
+from ganbench.extractors import FEATURES, Extractor
 from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
 
@@ -90,9 +96,8 @@ class FidInfinity(Diagnostic):
         if self._references is None:
             other: Split = "heldout" if self._split == "train" else "train"
             count = min(self._count, self._dataset.info.split_sizes.get(other, self._count))
-            examples = self._dataset.examples(other, count, snapshot.device, torch.float32)
-            features = extract(self._extractor, examples.unsqueeze(0))[FEATURES]
-            values, _ = self._values(features, snapshot.device)
+            layers = real_layers(self._dataset, self._extractor, other, count, snapshot.device)
+            values, _ = self._values(layers[FEATURES], snapshot.device)
             self._references = {name: float(value) for name, value in values.items()}
         return self._references
 

@@ -25,11 +25,12 @@ from ganbench.diagnostics.estimators.features import (
     ExtractorChoice,
     chosen_extractor,
     finite_samples,
+    real_layers,
     sample_features,
 )
 from ganbench.diagnostics.estimators.frechet import Fit, fit, frechet_distance, inception_score
 from ganbench.errors import GanbenchError
-from ganbench.extractors import FEATURES, LOGITS, Extractor, extract
+from ganbench.extractors import FEATURES, LOGITS, Extractor
 from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
 
@@ -212,8 +213,7 @@ def real_features(
 
     It goes by the data set's object, of which every cohort has its own.
     """
-    examples = dataset.examples(split, count, device, torch.float32)
-    layers = extract(extractor, examples.unsqueeze(0))
+    layers = real_layers(dataset, extractor, split, count, device)
     logits = layers[LOGITS][0] if LOGITS in layers else None
     return RealFeatures(fit(layers[FEATURES][0]), logits)
 

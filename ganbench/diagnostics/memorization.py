@@ -30,10 +30,11 @@ from ganbench.diagnostics.estimators.features import (
     ExtractorChoice,
     chosen_extractor,
     finite_samples,
+    real_layers,
     sample_features,
 )
 from ganbench.diagnostics.estimators.neighbours import neighbour_radii
-from ganbench.extractors import FEATURES, Extractor, extract
+from ganbench.extractors import FEATURES, Extractor
 from ganbench.extractors.identity import Identity
 
 MEMORIZATION_VERSION = 1
@@ -142,8 +143,8 @@ def _real_points(
     It goes by the data set's object, of which every cohort has its own.
     """
     counts: dict[Split, int] = {"train": train, "heldout": heldout}
-    examples = (dataset.examples(split, count, device, torch.float32) for split, count in counts.items())
-    pool = torch.cat([extract(extractor, part.unsqueeze(0))[FEATURES][0].double() for part in examples])
+    parts = (real_layers(dataset, extractor, split, count, device) for split, count in counts.items())
+    pool = torch.cat([part[FEATURES][0].double() for part in parts])
     near = nearest_points(pool[train:], pool[:train]).distances[:, 0].quantile(_NEAR)
     return pool, near, neighbour_radii(pool[:train], (1,))[0]
 

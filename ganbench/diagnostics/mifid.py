@@ -19,10 +19,16 @@ from ganbench.diagnostics.diagnostic import (
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.copies import cosine_distance, memorization_penalty
-from ganbench.diagnostics.estimators.features import AUTO, ExtractorChoice, finite_samples, sample_features
+from ganbench.diagnostics.estimators.features import (
+    AUTO,
+    ExtractorChoice,
+    finite_samples,
+    real_layers,
+    sample_features,
+)
 from ganbench.diagnostics.estimators.frechet import fit, frechet_distance
 from ganbench.diagnostics.fidelity import extractor_or_identity, features_name, real_features, sample_count
-from ganbench.extractors import FEATURES, Extractor, extract
+from ganbench.extractors import FEATURES, Extractor
 
 MIFID_VERSION = 1
 
@@ -104,8 +110,7 @@ class MiFid(Diagnostic):
         return dict(zip((q.name for q in self.quantities), (penalized, cosine), strict=True))
 
     def _real(self, split: Split, count: int, device: torch.device) -> Tensor:
-        examples = self._dataset.examples(split, count, device, torch.float32)
-        return extract(self._extractor, examples.unsqueeze(0))[FEATURES][0]
+        return real_layers(self._dataset, self._extractor, split, count, device)[FEATURES][0]
 
     def _declared(self) -> tuple[Quantity, Quantity]:
         name = f"{features_name(self._dataset, self._extractor)}_train_{self._count}"

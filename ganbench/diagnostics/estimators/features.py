@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganbench import registry
-from ganbench.datasets import Dataset
+from ganbench.datasets import Dataset, Split
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, Quantity, SampleSnapshot
 from ganbench.errors import GanbenchError
 from ganbench.extractors import FEATURES, Extractor, extract
@@ -58,6 +58,13 @@ def sample_features(snapshot: SampleSnapshot, extractor: Extractor, count: int) 
         layers = {name: torch.cat([layers[name], rest[name]], 1) for name in layers} or rest
         snapshot.shared[_SAMPLE_FEATURES, extractor] = layers
     return {name: value[:, :count] for name, value in layers.items()}
+
+
+def real_layers(
+    dataset: Dataset, extractor: Extractor, split: Split, count: int, device: torch.device
+) -> dict[str, Tensor]:
+    """Each layer's values [1, count, F] of the first fixed examples of a split, as of one seed's samples."""
+    return extract(extractor, dataset.examples(split, count, device, torch.float32).unsqueeze(0))
 
 
 def finite_samples(snapshot: SampleSnapshot, count: int) -> Tensor:
@@ -108,15 +115,13 @@ def real_features(pair: RealPair, device: torch.device) -> tuple[Tensor, Tensor]
     Made once for all diagnostics of a cohort, which share the data set; another cohort has its own.
     """
 
-    def features(examples: Tensor) -> Tensor:
-        return extract(pair.extractor, examples.unsqueeze(0))[FEATURES][0].double()
+    def features(split: Split, count: int) -> Tensor:
+        return real_layers(pair.dataset, pair.extractor, split, count, device)[FEATURES][0].double()
 
-    count = pair.count
     if pair.dataset.info.split_sizes:
-        both = features(pair.dataset.examples("train", 2 * count, device, torch.float32))
-        return both[:count], both[count:]
-    heldout = features(pair.dataset.examples("heldout", count, device, torch.float32))
-    return heldout, features(pair.dataset.examples("train", count, device, torch.float32))
+        both = features("train", 2 * pair.count)
+        return both[: pair.count], both[pair.count :]
+    return features("heldout", pair.count), features("train", pair.count)
 
 
 Measure = Callable[[Tensor], Values]
