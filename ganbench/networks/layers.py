@@ -94,12 +94,13 @@ class BatchNorm(nn.Module):
         axes = [axis for axis in range(inputs.ndim) if axis != 1]
         shape = [1, -1, *[1] * (inputs.ndim - 2)]
         if self.training:
-            variance, mean = torch.var_mean(inputs, dim=axes, correction=0)
+            mean = inputs.mean(axes)
+            centered = inputs - mean.reshape(shape)
+            variance = centered.square().mean(axes)  # twice as fast on a CPU as torch.var_mean
             self._track(mean.detach(), variance.detach(), inputs.numel() // inputs.shape[1])
         else:
-            mean, variance = self.running_mean, self.running_var
+            centered, variance = inputs - self.running_mean.reshape(shape), self.running_var
         scale = torch.rsqrt(variance + self.epsilon)
-        centered = inputs - mean.reshape(shape)
         if self.weight is None or self.bias is None:
             return centered * scale.reshape(shape)
         return centered * (self.weight * scale).reshape(shape) + self.bias.reshape(shape)
