@@ -29,6 +29,7 @@ class FakeSnapshot:
         self.sample_reads = ("noise", *self._asked)
         self.device, self.dtype = samples.device, samples.dtype
         self.shared: dict[Any, Any] = {}
+        self.moment = Moment(point=1, images=0, step=0, seconds=0.0, final=True)
 
     def samples(self, count: int | None = None) -> Tensor:
         assert count is None or count <= self._samples.shape[1]

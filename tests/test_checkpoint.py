@@ -216,7 +216,8 @@ def test_every_part_of_a_checkpoint_counts(begin: Callable[[], tuple[Trainer, Me
                     idle.remove(path)
             except (KeyError, RuntimeError, IndexError, ValueError, AssertionError):
                 idle.remove(path)
-    assert idle == {("measurements", "final")}  # of images alone, and tested on them
+    of_images = {("measurements", "final"), ("measurements", "pictures")}
+    assert idle == of_images  # tested on images, below
 
 
 def test_the_last_images_are_part_of_a_checkpoint() -> None:
@@ -224,8 +225,9 @@ def test_the_last_images_are_part_of_a_checkpoint() -> None:
     measurements, again = Measurements(made), Measurements(made)
     go(made, measurements)
     again.restore(measurements.state())
-    assert np.array_equal(again.arrays()["final"], measurements.arrays()["final"])
-    assert again.arrays()["final"].any()
+    for name in ("final", "walks"):
+        assert np.array_equal(again.arrays()[name], measurements.arrays()[name])
+        assert again.arrays()[name].any()
 
 
 def test_a_broken_checkpoint_is_refused_in_words(

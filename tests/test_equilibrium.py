@@ -12,8 +12,9 @@ from engine_cohorts import cohort
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganbench import registry
+from ganbench.diagnostics.diagnostic import image_bytes
 from ganbench.diagnostics.estimators.trajectory import Trajectory, growth_per_turn
-from ganbench.execution.measurements import Measurements, image_bytes
+from ganbench.execution.measurements import Measurements
 from ganbench.training.description import Choice
 from ganbench.training.state import CohortState
 from ganbench.training.trainer import Trainer

@@ -303,6 +303,17 @@ def test_planted_defects_of_cats_show_where_they_should() -> None:
     assert values["eyes_coverage"][3] <= 5 / 15
     assert all(value[4].isnan() for value in values.values())
 
+    examples, validity = (diagnostic.arrays()[name] for name in ("examples", "validity"))
+    assert ((validity == -1).sum((1, 2)) == 5 * 16 - sum(dataset.factors.values())).all()
+    assert (validity[0] != 1).all()
+    assert (validity[0] == 2).sum() == sum(dataset.factors.values())
+    shown = np.unique(examples[3][validity[3] == 2], axis=0)
+    assert len(shown) <= 5
+    assert (examples[3][validity[3] < 1] == 255).all()
+    assert (validity[4] < 1).all()
+    eyes = torch.from_numpy(examples[1, 2, :15]).float() / 127.5 - 1
+    assert dataset.read(eyes, classify).classes[:, 2].tolist() == list(range(15))
+
 
 def test_the_primary_quantity_ranks_what_is_no_valid_cat_yet() -> None:
     dataset, count = cats(16), 1000

@@ -11,7 +11,7 @@ from scipy.stats import binom, kstest
 
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
-from ganbench.diagnostics.diagnostic import NotApplicable
+from ganbench.diagnostics.diagnostic import NotApplicable, image_bytes
 from ganbench.diagnostics.estimators.copies import authenticity, copying_p_value, nearest_points
 from ganbench.diagnostics.memorization import memorization
 
@@ -90,3 +90,18 @@ def test_digits_copied_are_told_and_held_out_ones_are_not() -> None:
 def test_a_distribution_has_nothing_to_copy() -> None:
     with pytest.raises(NotApplicable, match="without end"):
         memorization(ring8())
+
+
+def test_planted_copies_are_the_first_pictures_and_stand_beside_their_originals() -> None:
+    dataset = digits()
+    train = dataset.examples("train", 400, CPU, torch.float32)
+    fakes = dataset.examples("heldout", 200, CPU, torch.float32)
+    fakes[50:60] = train[100:110]
+    diagnostic = memorization(dataset, samples=200, train=400)
+    measured(diagnostic, dataset, fakes[None])
+    closest = diagnostic.arrays()["closest"]
+    assert closest.shape == (1, 32, 2, 1, 8, 8)
+    same = (closest[0, :, 0] == closest[0, :, 1]).all((1, 2, 3))
+    assert same[:10].all()
+    assert not same[10:].any()
+    assert set(map(bytes, closest[0, :10, 0])) == set(map(bytes, image_bytes(train[100:110]).numpy()))

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -142,6 +143,12 @@ def arrays_of(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
     return {name: value.cpu().numpy() for name, value in tensors.items()}
 
 
+def image_bytes(images: Tensor) -> Tensor:
+    """Images in [−1, 1] as uint8, for a figure; what is not finite is black."""
+    scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255)
+    return torch.where(images.isfinite(), scaled, 0.0).byte()
+
+
 __all__ = [
     "CohortState",
     "Dataset",
@@ -153,6 +160,7 @@ __all__ = [
     "arrays_of",
     "build",
     "by_default",
+    "image_bytes",
     "primary_quantity",
     "register_diagnostic",
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench import registry
@@ -18,6 +19,8 @@ from ganbench.diagnostics.diagnostic import (
     NotApplicable,
     Quantity,
     SampleSnapshot,
+    arrays_of,
+    image_bytes,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.factor_histograms import (
@@ -79,6 +82,7 @@ class Factors(Diagnostic):
     """The diagnostic of one data set with known factors."""
 
     samples_only = True
+    kept = ("_examples", "_validity")
 
     def __init__(self, dataset: Dataset, samples: int) -> None:
         assert isinstance(dataset, KnownFactors)
@@ -92,12 +96,45 @@ class Factors(Diagnostic):
         self._modes = int((table.shares > 0).sum())
         self.quantities = tuple(self._declared())
         self._of_real: dict[str, float] | None = None
+        self._examples: Tensor | None = None
+        self._validity: Tensor | None = None
 
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         samples = snapshot.samples(self._samples)
         finite = samples.isfinite().flatten(1).all(1)
-        return {name: torch.where(finite, v, torch.nan) for name, v in self._values(samples).items()}
+        classes, distance = self._read(samples)
+        if snapshot.moment.final:
+            self._examples, self._validity = self._best(samples, classes, distance)
+        values = self._values(classes, distance)
+        return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """Of the last snapshot `examples` [S, F, K, *shape]: each class's sample nearest to its picture.
+
+        `validity` [S, F, K] says what it is: 2 valid, 1 invalid, 0 none was read, −1 there is no such class.
+        """
+        if self._examples is None or self._validity is None:
+            return {}
+        return arrays_of({"examples": self._examples, "validity": self._validity})
+
+    def _best(self, samples: Tensor, classes: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """What `arrays` returns; classes are filled up to those of the factor that has most."""
+        counts = tuple(self._factors.factors.values())
+        shown = samples.new_full((len(samples), len(counts), max(counts), *samples.shape[2:]), 1.0)
+        validity = torch.full(shown.shape[:3], -1, dtype=torch.int8, device=samples.device)
+        tolerance = torch.inf if self._tolerance is None else self._tolerance
+        every = torch.arange(len(samples), device=samples.device)
+        for factor, count in enumerate(counts):
+            for number in range(count):
+                apart = distance.masked_fill(classes[..., factor] != number, torch.inf)
+                nearest, place = apart.min(1)
+                found = nearest < torch.inf
+                validity[:, factor, number] = found.to(torch.int8) + (found & (nearest <= tolerance))
+                chosen = samples[every, place]
+                found = found.view(-1, *[1] * (chosen.ndim - 1))
+                shown[:, factor, number] = torch.where(found, chosen, 1.0)
+        return image_bytes(shown), validity
 
     def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
         """The values of real examples, training and held-out ones as a sampler of all combinations mixes."""
@@ -105,16 +142,15 @@ class Factors(Diagnostic):
             novel = round(self._novel * self._samples) if self._novel else self._samples
             counts: dict[Split, int] = {"train": self._samples - novel, "heldout": novel}
             parts = [snapshot.real(split, count) for split, count in counts.items() if count]
-            values = self._values(torch.cat(parts).unsqueeze(0))
+            values = self._values(*self._read(torch.cat(parts).unsqueeze(0)))
             self._of_real = {name: float(value) for name, value in values.items()}
         return self._of_real
 
-    def _values(self, samples: Tensor) -> dict[str, Tensor]:
-        classes, distance = self._read(samples)
+    def _values(self, classes: Tensor, distance: Tensor) -> dict[str, Tensor]:
         valid = torch.ones_like(distance, dtype=torch.bool)
         if self._tolerance is not None:
             valid = distance <= self._tolerance
-        shares, heldout = self._shares.to(samples.device), self._heldout.to(samples.device)
+        shares, heldout = self._shares.to(classes.device), self._heldout.to(classes.device)
         values = {}
         for factor, name in enumerate(self._factors.factors):
             values[f"{name}_coverage"] = coverage(classes, valid, shares, factor)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.datasets import Split
@@ -17,10 +18,13 @@ from ganbench.diagnostics.diagnostic import (
     NotApplicable,
     Quantity,
     SampleSnapshot,
+    arrays_of,
+    image_bytes,
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.copies import (
     LABELLINGS,
+    Nearest,
     authenticity,
     copying_p_value,
     nearest_points,
@@ -40,6 +44,7 @@ from ganbench.extractors.identity import Identity
 MEMORIZATION_VERSION = 1
 _SAMPLES, _TRAIN = 5_000, 10_000
 _NEAR = 0.01
+_SHOWN = 32
 
 
 @register_diagnostic("memorization", by_default=False)
@@ -92,10 +97,12 @@ class Memorization(Diagnostic):
     """The memorization diagnostic of one data set in one extractor's features."""
 
     samples_only = True
+    kept = ("_closest",)
 
     def __init__(
         self, dataset: Dataset, extractor: Extractor, samples: int, counts: Mapping[Split, int]
     ) -> None:
+        self._closest: Tensor | None = None
         self._dataset, self._extractor, self._samples, self._counts = dataset, extractor, samples, counts
         self.quantities = _declare(extractor, samples, counts)
 
@@ -104,9 +111,14 @@ class Memorization(Diagnostic):
         features = sample_features(snapshot, self._extractor, self._samples)[FEATURES]
         pool, near, own_distances = self._real(snapshot.device)
         rows = torch.full((len(features), len(self.quantities)), torch.nan, dtype=torch.float64)
+        shown = []
         for row in torch.where(finite_samples(snapshot, self._samples))[0].tolist():
-            values = self._values(features[row].double(), pool, near, own_distances)
+            of_training = nearest_points(features[row].double(), pool[: self._counts["train"]])
+            values = self._values(features[row].double(), of_training, pool, near, own_distances)
             rows[row] = torch.tensor(values, dtype=torch.float64)
+            shown.append((row, of_training))
+        if snapshot.moment.final and len(self._dataset.info.spec.shape) == 3:
+            self._closest = self._pictures(snapshot, shown)
         return {quantity.name: rows[:, i] for i, quantity in enumerate(self.quantities)}
 
     def references(self, snapshot: SampleSnapshot) -> Mapping[str, float]:
@@ -119,11 +131,25 @@ class Memorization(Diagnostic):
             "authenticity": authenticity(heldout, own_distances),
         }
 
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """Of images: `closest` [S, 32, 2, *shape], those nearest to a training example, and that example."""
+        return {} if self._closest is None else arrays_of({"closest": self._closest})
+
+    def _pictures(self, snapshot: SampleSnapshot, nearest: Sequence[tuple[int, Nearest]]) -> Tensor:
+        """Bytes [S, 32, 2, *shape], the nearest pair first; white for seeds whose samples are not finite."""
+        samples, real = snapshot.samples(self._samples), snapshot.real("train", self._counts["train"])
+        shape = (len(samples), min(_SHOWN, samples.shape[1]), 2, *real.shape[1:])
+        found = torch.full(shape, 255, dtype=torch.uint8, device=real.device)
+        for row, of_training in nearest:
+            order = of_training.distances[:, 0].argsort(stable=True)[:_SHOWN]
+            pairs = samples[row, order], real[of_training.places[order, 0]]
+            found[row] = torch.stack([image_bytes(images) for images in pairs], 1)
+        return found
+
     def _values(
-        self, features: Tensor, pool: Tensor, near: Tensor, own_distances: Tensor
+        self, features: Tensor, of_training: Nearest, pool: Tensor, near: Tensor, own_distances: Tensor
     ) -> tuple[float, ...]:
         train, heldout = self._counts["train"], self._counts["heldout"]
-        of_training = nearest_points(features, pool[:train])
         p_value = copying_p_value(nearest_points(features, pool), train, heldout)
         near_copies = float((of_training.distances[:, 0] < near).double().mean())
         return p_value, near_copies, authenticity(of_training, own_distances)

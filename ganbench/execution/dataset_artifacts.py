@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ganbench.datasets import Dataset
-from ganbench.execution.measurements import image_bytes, npz
+from ganbench.diagnostics.diagnostic import image_bytes
+from ganbench.execution.measurements import npz
 
 _EXAMPLES, _GRID = 512, 400
 _HASHED = 64
@@ -64,7 +65,7 @@ def _stand_ins(dataset: Dataset) -> torch.Tensor:
 def dataset_arrays(dataset: Dataset) -> bytes:
     """A compressed .npz: held-out `real` examples; for planar densities `density`, `extent`, `means`."""
     real, shape = _stand_ins(dataset), dataset.info.spec.shape
-    arrays = {"real": image_bytes(real) if len(shape) == 3 else real.numpy()}
+    arrays = {"real": image_bytes(real).numpy() if len(shape) == 3 else real.numpy()}
     judged = dataset.target_dataset
     log_density, means = getattr(judged, "log_density", None), getattr(judged, "means", None)
     if log_density is not None and means is not None and shape == (2,):

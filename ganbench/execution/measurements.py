@@ -13,10 +13,10 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ganbench.datasets import Dataset
-from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build, image_bytes
+from ganbench.execution.pictures import pictures
 from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
 from ganbench.training.description import Choice, CohortDescription
@@ -70,6 +70,7 @@ class Measurements:
         self._strip: list[np.ndarray] = []
         self._points: list[tuple[int, int]] = []
         self._final: np.ndarray | None = None
+        self._pictures: dict[str, np.ndarray] = {}
 
     def take(self, snapshot: SampleSnapshot) -> None:
         """Measure one snapshot; of given samples all diagnostics must be `samples_only`.
@@ -120,7 +121,7 @@ class Measurements:
         if self._strip:
             kept["samples"] = np.stack(self._strip)
         if self._final is not None:
-            kept["final"] = self._final
+            kept |= {"final": self._final, **self._pictures}
         for label, diagnostic in self._diagnostics.items():
             kept |= {f"{label}/{name}": value for name, value in diagnostic.arrays().items()}
         return kept
@@ -134,6 +135,7 @@ class Measurements:
             "points": list(self._points),
             "strip": [torch.from_numpy(each) for each in self._strip],
             "final": None if self._final is None else torch.from_numpy(self._final),
+            "pictures": {name: torch.from_numpy(each) for name, each in self._pictures.items()},
             "rounds": self._rounds.state(),
             "diagnostics": {label: each.state() for label, each in self._diagnostics.items()},
         }
@@ -146,6 +148,7 @@ class Measurements:
         self._points = [(point, images) for point, images in state["points"]]
         self._strip = [each.cpu().numpy() for each in state["strip"]]
         self._final = None if state["final"] is None else state["final"].cpu().numpy()
+        self._pictures = {name: each.cpu().numpy() for name, each in state["pictures"].items()}
         self._rounds.restore(state["rounds"])
         for label, diagnostic in self._diagnostics.items():
             diagnostic.restore(state["diagnostics"][label])
@@ -164,17 +167,13 @@ class Measurements:
         self._points.append((snapshot.moment.point, snapshot.moment.images))
         samples = snapshot.samples()
         if self._images:
-            grid = image_bytes(samples[:, :IMAGES_KEPT])
+            grid = image_bytes(samples[:, :IMAGES_KEPT]).cpu().numpy()
             self._strip.append(grid[:1])
             self._final = grid
+            if snapshot.moment.final and isinstance(snapshot, Snapshot):
+                self._pictures = pictures(snapshot)
         else:
             self._strip.append(samples[:, :POINTS_KEPT].float().cpu().numpy())
-
-
-def image_bytes(images: Tensor) -> np.ndarray:
-    """Images in [−1, 1] as uint8; what is not finite is black."""
-    scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255)
-    return torch.where(images.isfinite(), scaled, 0.0).byte().cpu().numpy()
 
 
 def npz(arrays: Mapping[str, np.ndarray]) -> bytes:

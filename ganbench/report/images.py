@@ -9,15 +9,19 @@ from matplotlib.axes import Axes
 
 from ganbench.analysis.numbers import number
 from ganbench.analysis.run import Run
+from ganbench.analysis.summaries import measured
 from ganbench.report import strip
 from ganbench.report.samples import Array, Samples
-from ganbench.report.style import FAINT, Figure, Look, file_stem, png, square_panels
+from ganbench.report.style import FAINT, WIDTH, Figure, Look, canvas, file_stem, png, square_panels
 from ganbench.store import file_name
 
 ENLARGED = 260
 """Pixels of a picture's height before it is drawn: about twice those on the page."""
 GRID, CELL = 8, 4
 """Images along a side of a grid, and of one cell of the strip."""
+_LABEL, _TITLE = 0.95, 0.3
+"""Inches left of and above the rows of factors."""
+_COVERAGE = "_coverage"
 
 
 def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -63,6 +67,116 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
     )
 
 
+def class_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
+    """Samples of each class, a row each; None without conditional generators."""
+    caption = (
+        "Samples of conditional generators: a row per class (the first sixteen), a column per latent, the "
+        "same in every row. A row of one picture is a class that collapsed; rows that look alike, a label "
+        "that is ignored."
+    )
+    return _stored(run, dataset, looks, order, "classes", "samples-by-class", caption)
+
+
+def walks(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
+    """Interpolations, a row each; None without."""
+    caption = (
+        "Interpolations: each row leads from one latent to another, normal latents along the great circle. "
+        "Pictures that change by degrees speak for a learned space; a row that jumps between two pictures, "
+        "for learned examples."
+    )
+    return _stored(run, dataset, looks, order, "walks", "interpolations", caption)
+
+
+def nearest(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
+    """Samples above their nearest training examples; None where copies were not looked for."""
+    caption = (
+        "Samples (odd rows) above their nearest training examples (even rows): the 32 of all samples "
+        "measured that lie nearest to one, nearest first, so copies would come first. Distances are those of "
+        "`memorization`, which tests whether training examples are nearer than held-out ones are."
+    )
+    grids = {}
+    for variant in order:
+        found = Samples(run, dataset).last(variant, "closest")
+        if found is not None:
+            seed, pairs = found  # [32, 2, C, H, W]: eight pairs a line, samples above examples
+            lines = pairs.reshape(-1, GRID, *pairs.shape[1:]).swapaxes(1, 2)
+            grids[variant] = seed, lines.reshape(-1, GRID, *pairs.shape[2:])
+    return _grids(run, dataset, looks, grids, "nearest-training-examples", caption)
+
+
+def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
+    """For every class of every factor the best sample; None where factors are not known."""
+    samples = Samples(run, dataset)
+    found = {v: one for v in order if (one := samples.last(v, "examples")) is not None}
+    if not found:
+        return None
+    titles = {variant: _read_of_all(samples, variant) for variant in found}
+    factors, most = next(iter(found.values()))[1].shape[:2]
+    names = [n.removesuffix(_COVERAGE) for n in measured(run, dataset) if n.endswith(_COVERAGE)]
+    side = min((WIDTH - _LABEL) / most, 0.62)
+    block = factors * side + _TITLE
+    height = len(found) * block
+    figure = canvas(height, measured=False)
+    for row, (variant, (_, images)) in enumerate(found.items()):
+        inside = (_LABEL, height - (row + 1) * block + 0.02, most * side, factors * side)
+        axes = figure.add_axes(tuple(np.divide(inside, (WIDTH, height, WIDTH, height)).tolist()))
+        picture = tiled(as_pixels(images.reshape(-1, *images.shape[2:]), samples), most, factors)
+        _panel(axes, picture, looks[variant].colour)
+        axes.set_title(titles[variant], fontsize=8.5)
+        places = (np.arange(factors) + 0.5) * picture.shape[0] / factors
+        axes.set_yticks(places, names, fontsize=8.5)
+        axes.tick_params(length=0)
+        axes.grid(False)
+    caption = (
+        "What the generators show of each factor: a row per factor, a column per class of it, and in each "
+        "the sample, of all in which that class was read, that lies nearest to the picture of its factors. "
+        "White: no sample shows the class, or there is no such class."
+    )
+    return Figure(file_stem(file_name(dataset), "factors"), caption, png(figure, of_images=True))
+
+
+def _read_of_all(samples: Samples, variant: str) -> str:
+    """A variant's title: how many classes it shows."""
+    seed, validity = samples.last(variant, "validity") or (0, np.empty(0))
+    classes, read, valid = ((validity >= least).sum() for least in (0, 1, 2))
+    return f"{variant}, seed {seed}: of {classes} classes {read} in some sample, {valid} in a valid one"
+
+
+def _stored(
+    run: Run,
+    dataset: str,
+    looks: Mapping[str, Look],
+    order: Sequence[str],
+    array: str,
+    name: str,
+    caption: str,
+) -> Figure | None:
+    """A panel for every variant that stored an array of pictures [rows, columns, C, H, W] of this name."""
+    samples = Samples(run, dataset)
+    grids = {v: found for v in order if (found := samples.last(v, array)) is not None}
+    return _grids(run, dataset, looks, grids, name, caption)
+
+
+def _grids(
+    run: Run,
+    dataset: str,
+    looks: Mapping[str, Look],
+    grids: Mapping[str, tuple[int, Array]],
+    name: str,
+    caption: str,
+) -> Figure | None:
+    if not grids:
+        return None
+    samples = Samples(run, dataset)
+    rows, columns = next(iter(grids.values()))[1].shape[:2]
+    titles = [f"{variant}\nseed {seed}" for variant, (seed, _) in grids.items()]
+    figure, axes = square_panels(titles, rows / columns)
+    for one, (variant, (_, pictures)) in zip(axes, grids.items(), strict=True):
+        flat = as_pixels(pictures.reshape(-1, *pictures.shape[2:]), samples)
+        _panel(one, tiled(flat, columns, rows), looks[variant].colour)
+    return Figure(file_stem(file_name(dataset), name), caption, png(figure, of_images=True))
+
+
 def as_pixels(images: Array, samples: Samples) -> Array:
     """Images [n, C, H, W] as [n, H, W, 3] in [0, 1]: uint8 as it is, others by the value range."""
     pixels = images.astype(float)
@@ -71,8 +185,8 @@ def as_pixels(images: Array, samples: Samples) -> Array:
     return np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels[..., :3]
 
 
-def tiled(pixels: Array, side: int) -> Array:
-    """The first side² images [n, H, W, 3] as one, with white seams; missing ones white."""
+def tiled(pixels: Array, columns: int, rows: int | None = None) -> Array:
+    """The first images [n, H, W, 3] as one, as many rows as columns by default; missing ones white."""
     _, height, width, colours = pixels.shape
     factor = max(1, 32 // height)
     pixels, height, width = (
@@ -81,9 +195,10 @@ def tiled(pixels: Array, side: int) -> Array:
         width * factor,
     )
     seam = max(1, height // 12)
-    whole = np.ones((side * (height + seam) - seam, side * (width + seam) - seam, colours))
-    for i, image in enumerate(pixels[: side * side]):
-        y, x = i // side * (height + seam), i % side * (width + seam)
+    rows = columns if rows is None else rows
+    whole = np.ones((rows * (height + seam) - seam, columns * (width + seam) - seam, colours))
+    for i, image in enumerate(pixels[: rows * columns]):
+        y, x = i // columns * (height + seam), i % columns * (width + seam)
         whole[y : y + height, x : x + width] = image
     return whole
 

@@ -81,6 +81,19 @@ class Samples:
         arrays = part.arrays or {}
         return seed, arrays["final"][place] if "final" in arrays else arrays["samples"][-1, place]
 
+    def last(self, variant: str, name: str) -> tuple[int, Array] | None:
+        """The median seed and what was stored of it at the end under a name; None where nothing was.
+
+        Of a diagnostic's arrays the name is behind the diagnostic's label, of which the first is taken.
+        """
+        cohort = self._cohort(variant)
+        if cohort is None:
+            return None
+        seed, part = _stored_seed(cohort, median_seed(self.run, self.dataset, variant))
+        arrays = part.arrays or {}
+        found = next((key for key in arrays if key.split("/")[-1] == name), None)
+        return None if found is None else (seed, arrays[found][_place(part, seed)])
+
     def history(self, variant: str) -> History | None:
         """The median seed's samples through training, or the first one's where only its were kept."""
         cohort = self._cohort(variant)

@@ -14,6 +14,7 @@ from ganbench.report import curves, dynamics, images, planar
 from ganbench.report.agreement import agreement_tables
 from ganbench.report.forest import forest
 from ganbench.report.page import Part, Section
+from ganbench.report.sample_size import fid_against_samples
 from ganbench.report.style import Figure, Look, file_stem
 from ganbench.report.tables import Table, best_settings_table, quantities_table, ranking_table
 from ganbench.report.words import paragraph
@@ -38,6 +39,7 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
     pieces: dict[str, Sequence[Item | None]] = {
         "Ranking": ranked,
         "Several extractors": agreement_tables(run, dataset, order),
+        "Number of samples": [fid_against_samples(run, dataset, looks, order)],
         "Learning curves": _curves(run, dataset, looks) if run.trained else [],
         "Samples": _pictures(run, dataset, looks, order),
         "Gradients": curves.gradient_norms(run, dataset, looks),
@@ -148,7 +150,16 @@ def _curves(run: Run, dataset: str, looks: Mapping[str, Look]) -> list[Figure | 
 
 
 def _pictures(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> list[Figure | None]:
-    makers = (planar.gallery, planar.training_strip, images.sample_grids, images.training_strip)
+    makers = (
+        planar.gallery,
+        planar.training_strip,
+        images.sample_grids,
+        images.class_grids,
+        images.factor_examples,
+        images.training_strip,
+        images.walks,
+        images.nearest,
+    )
     return [make(run, dataset, looks, order) for make in makers]
 
 

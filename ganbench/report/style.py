@@ -135,12 +135,12 @@ def panels(count: int, columns: int, height: float, measured: bool = True) -> tu
     return figure, axes
 
 
-def square_panels(titles: Sequence[str]) -> tuple[Canvas, list[Axes]]:
-    """A figure with square axes, one under each title."""
+def square_panels(titles: Sequence[str], tallness: float = 1.0) -> tuple[Canvas, list[Axes]]:
+    """A figure with square axes, one under each title; or so many times as high as wide."""
     columns = fitting_columns(len(titles), 4 if len(titles) <= 12 else 6)
     side = min(WIDTH / columns, 3.4)
     wrapped_titles = ["\n".join(lines(line, int(14 * side)) for line in t.split("\n")) for t in titles]
-    figure, axes = panels(len(titles), columns, side + 0.25 + 0.17 * most_lines(wrapped_titles))
+    figure, axes = panels(len(titles), columns, tallness * side + 0.25 + 0.17 * most_lines(wrapped_titles))
     for one, title in zip(axes, wrapped_titles, strict=True):
         one.set_title(title, fontsize=8.5, linespacing=1.35)
     return figure, axes
