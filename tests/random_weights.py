@@ -49,3 +49,36 @@ def write_inception(file: Path) -> Path:
         empty = network("inception-v3-compat", ["2048"])
     torch.save(random_tensors(empty), file)
     return file
+
+
+def write_dinov2(file: Path, width: int = 384, depth: int = 12) -> Path:
+    """DINOv2's weights file as it is published, of random numbers; of ViT-S/14 by default."""
+    block = {
+        "norm1.weight": (width,),
+        "norm1.bias": (width,),
+        "attn.qkv.weight": (3 * width, width),
+        "attn.qkv.bias": (3 * width,),
+        "attn.proj.weight": (width, width),
+        "attn.proj.bias": (width,),
+        "ls1.gamma": (width,),
+        "norm2.weight": (width,),
+        "norm2.bias": (width,),
+        "mlp.fc1.weight": (4 * width, width),
+        "mlp.fc1.bias": (4 * width,),
+        "mlp.fc2.weight": (width, 4 * width),
+        "mlp.fc2.bias": (width,),
+        "ls2.gamma": (width,),
+    }
+    shapes = {
+        "cls_token": (1, 1, width),
+        "pos_embed": (1, 1 + 37 * 37, width),
+        "mask_token": (1, width),
+        "patch_embed.proj.weight": (width, 3, 14, 14),
+        "patch_embed.proj.bias": (width,),
+        "norm.weight": (width,),
+        "norm.bias": (width,),
+        **{f"blocks.{number}.{key}": shape for number in range(depth) for key, shape in block.items()},
+    }
+    source = torch.Generator().manual_seed(0)
+    torch.save({key: _random(key, torch.empty(shape), source) for key, shape in shapes.items()}, file)
+    return file

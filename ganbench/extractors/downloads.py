@@ -1,4 +1,4 @@
-"""The weights that torch-fidelity downloads: from where, and where they lie, for it and for ganbench."""
+"""Weights to download: from where, and where they lie, for torch-fidelity and for ganbench."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ganbench.errors import GanbenchError, UnknownName
 from ganbench.extractors.weights_file import WeightsFile, weights_file
 
 _DINOV2 = "https://dl.fbaipublicfiles.com/dinov2/{0}/{0}_pretrain.pth"
+_DINOV2_MODELS = {f"dinov2-vit-{size}-14": f"dinov2_vit{size}14" for size in "sbl"}
 _INCEPTION, _VGG = "inception-v3-compat", "vgg16"
 
 
@@ -56,12 +57,11 @@ def fetch_weights(name: str) -> Path:
 def downloads() -> Mapping[str, Download]:
     """Extractor's name to its weights, as torch-fidelity, torchvision and DINOv2 name and place them."""
     from torch_fidelity import feature_extractor_clip as clip  # slow to import
-    from torch_fidelity import feature_extractor_dinov2 as dinov2
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
     from torchvision.models import VGG16_Weights
 
     addresses = {_INCEPTION: URL_INCEPTION_V3, _VGG: VGG16_Weights.IMAGENET1K_V1.url}
-    addresses |= {name: _DINOV2.format(model) for name, model in dinov2.MODEL_METADATA.items()}
+    addresses |= {name: _DINOV2.format(model) for name, model in _DINOV2_MODELS.items()}
     files = {name: _of_file(url) for name, url in addresses.items()}
     hashes = {name: data["hash"] for name, data in clip.MODEL_METADATA.items()}
     scripted = {name: Download(clip.MODEL_URLS[name], f"{name}-{h}.pt", h) for name, h in hashes.items()}
