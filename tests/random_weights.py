@@ -25,7 +25,7 @@ def _random(key: str, value: Tensor, source: torch.Generator) -> Tensor:
     if key.endswith("running_var"):
         return 1 + 0.1 * torch.rand(value.shape, generator=source)
     numbers = torch.randn(value.shape, generator=source)
-    if key.endswith(("bn.weight", "gamma")) or ("norm" in key and key.endswith("weight")):
+    if value.dim() == 1 and key.endswith(("weight", "gamma")):  # of a norm, or a layer's scale
         return 1 + 0.1 * numbers
     return numbers * math.sqrt(2 / value[0].numel()) if value.dim() > 1 else 0.1 * numbers
 
@@ -49,6 +49,68 @@ def write_inception(file: Path) -> Path:
         empty = network("inception-v3-compat", ["2048"])
     torch.save(random_tensors(empty), file)
     return file
+
+
+def write_vgg16(file: Path) -> Path:
+    """VGG-16's weights file, as torchvision has it; see `_overlapping`."""
+    from torchvision.models import vgg16
+
+    with torch.device("meta"):
+        shapes = vgg16().state_dict()
+    torch.save(_overlapping(shapes), file)
+    return file
+
+
+CLIPS: dict[str, tuple[Any, ...]] = {
+    "clip-rn50": (1024, 224, (3, 4, 6, 3), 64, None),
+    "clip-vit-b-32": (512, 224, 12, 768, 32),
+}
+"""Features, resolution, layers, width and patch."""
+
+
+def write_clip(file: Path, name: str, replaced: dict[str, Tensor] | None = None) -> Path:
+    """A TorchScript archive as those of CLIP, in half precision and with a text part; see `_overlapping`."""
+    from torch_fidelity.feature_extractor_clip import CLIPVisual
+
+    features, *others = CLIPS[name]
+    with torch.device("meta"):
+        shapes = CLIPVisual(features, *others).state_dict()
+    tensors = _overlapping(shapes, torch.half)
+    text = {
+        "text_projection": torch.zeros(8, features),
+        "ln_final.weight": torch.ones(8),
+        "logit_scale": torch.ones(()),
+    }
+    torch.jit.save(torch.jit.script(_holder(tensors | text | (replaced or {}))), file)
+    return file
+
+
+def _holder(tensors: dict[str, Tensor]) -> nn.Module:
+    """A module whose state is these tensors."""
+    root = nn.Module()
+    for key, value in tensors.items():
+        *path, leaf = key.split(".")
+        module = root
+        for part in path:
+            if not hasattr(module, part):
+                module.add_module(part, nn.Module())
+            module = getattr(module, part)
+        module.register_buffer(leaf, value)
+    return root
+
+
+def _overlapping(shapes: dict[str, Tensor], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """Random tensors of these shapes; rows of large ones are one another, shifted: full rank, few bytes."""
+    source, tensors = torch.Generator().manual_seed(0), {}
+    for key, value in shapes.items():
+        if value.numel() < 10**6:
+            tensors[key] = _random(key, value, source).to(dtype)
+            continue
+        row = value[0].numel()
+        numbers = torch.randn(len(value) + row - 1, generator=source) * math.sqrt(2 / row)
+        strides = torch.empty(value.shape[1:], device="meta").stride()
+        tensors[key] = numbers.to(dtype).as_strided(value.shape, (1, *strides))
+    return tensors
 
 
 def write_dinov2(file: Path, width: int = 384, depth: int = 12) -> Path:

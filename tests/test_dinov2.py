@@ -82,7 +82,7 @@ def torchvisions(stored: dict[str, Tensor], heads: int, depth: int) -> VisionTra
             for key, value in stored.items()
             if key.startswith(f"blocks.{number}.")
         }
-        of_block = {}
+        of_block: dict[str, Tensor] = {}
         for part in ("weight", "bias"):
             of_block |= {f"ln_{n}.{part}": block[f"norm{n}.{part}"] for n in (1, 2)}
             of_block[f"self_attention.in_proj_{part}"] = block[f"attn.qkv.{part}"]

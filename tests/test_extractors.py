@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 import torch
 import torch_fidelity
 from click.testing import CliRunner
-from random_weights import write_inception
+from random_weights import CLIPS, write_clip, write_inception, write_vgg16
 from small_runs import NSGAN
 from torch import Tensor
 from torch_fidelity.metric_kid import kernel_poly, mmd2
+from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
 from ganbench import registry
 from ganbench.cli import main
@@ -182,6 +184,86 @@ def test_images_become_the_bytes_of_an_image_file() -> None:
         assert torch.equal(image_bytes(images.to(dtype) / 127.5 - 1), images.expand(1, 3, 16, 16))
     outside = torch.tensor([-3.0, 3.0, torch.nan, torch.inf]).view(1, 1, 2, 2)
     assert image_bytes(outside)[0, 0].flatten().tolist() == [0, 255, 0, 0]
+
+
+# VGG-16 and CLIP --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["vgg16", *CLIPS])
+def other_network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A network's name and a weights file of it with random numbers."""
+    name, file = request.param, tmp_path_factory.mktemp(request.param) / "weights.pt"
+    return name, write_vgg16(file) if name == "vgg16" else write_clip(file, name)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_features_of_other_networks_are_torch_fidelitys(
+    other_network: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    name, file = other_network
+    monkeypatch.setenv(WEIGHTS_VARIABLE, f"{name}={file}")
+    layer = "fc2_relu" if name == "vgg16" else "clip"
+    factory = FEATURE_EXTRACTORS_REGISTRY[name]
+    images = pictures(2, 0)[:, :channels]
+    theirs = factory(name, [layer], feature_extractor_weights_path=str(file))(
+        images.expand(-1, 3, -1, -1).contiguous()
+    )[0]
+    before = torch.get_rng_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a user sees none
+        extractor = registry.build("extractor", name)
+        ours = extractor(floats(images))
+    assert torch.equal(before, torch.get_rng_state())
+    assert list(ours) == [FEATURES]
+    torch.testing.assert_close(ours[FEATURES], theirs, rtol=1e-6, atol=1e-6)
+    assert theirs.std(0).mean() > 1e-2  # else all would agree with all
+    assert extractor.protocol(FEATURES) == {
+        "extractor": name,
+        "layer": layer,
+        "input": "uint8",
+        "resize": "bilinear as TensorFlow 1, to 224",
+        "weights_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "why"),
+    [
+        ("clip-rn101", "", "they are those of clip-rn50"),
+        ("clip-rn50", "projection", "of a network with features 64"),
+        ("clip-rn50", "missing", "damaged, or no TorchScript archive"),
+        ("clip-rn50", "truncated", "damaged, or no TorchScript archive"),
+        ("clip-rn50", "empty", "damaged, or no TorchScript archive"),
+        ("clip-rn50", "tensors", "damaged, or no TorchScript archive"),
+    ],
+)
+def test_a_wrong_archive_of_clip_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: str, why: str
+) -> None:
+    replaced = {
+        "projection": {
+            "text_projection": torch.zeros(8, 64),
+            "visual.attnpool.c_proj.weight": torch.zeros(64, 2048).half(),
+            "visual.attnpool.c_proj.bias": torch.zeros(64).half(),
+        },
+        "missing": {"visual.unknown": torch.zeros(1)},
+    }
+    file = write_clip(tmp_path / "clip.pt", "clip-rn50", replaced.get(damage))
+    if damage == "truncated":
+        file.write_bytes(file.read_bytes()[:10_000])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "tensors":
+        torch.save(torch.jit.load(file).state_dict(), file)
+    monkeypatch.setenv(WEIGHTS_VARIABLE, f"{name}={file}")
+    with pytest.raises(GanbenchError) as caught:
+        registry.build("extractor", name)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: these are no weights of {name}: ")
+    assert why in message
+    assert len(message.splitlines()) == 1
 
 
 # EfficientNet-Lite0 -----------------------------------------------------------------------------

@@ -138,6 +138,9 @@ def _norm(width: int) -> nn.LayerNorm:
 class OfBytes(nn.Module):
     """Bytes [n, 3, H, W] → the features, a tuple of one, of pictures resized to a square."""
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,4 +60,6 @@ def image_bytes(images: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=8)
 def _network(extractor: ImageExtractor, device: str) -> nn.Module:
-    return extractor.load().to(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old formats, which are what people have
+        return extractor.load().to(device)

@@ -1,9 +1,8 @@
-"""torch-fidelity's own networks under its own names: Inception as FID has it, VGG-16 and CLIP."""
+"""torch-fidelity's own networks under its own names: Inception as FID has it, and VGG-16."""
 
 from __future__ import annotations
 
 import io
-import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,7 +17,6 @@ from ganbench.extractors.image_extractor import ImageExtractor
 from ganbench.extractors.weights_file import load_tensors, load_weights
 
 RESIZE = "bilinear as TensorFlow 1"
-_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class TorchFidelityExtractor(ImageExtractor):
         from torch_fidelity import registry  # slow to import, and of use here alone
 
         factory = registry.FEATURE_EXTRACTORS_REGISTRY[self.network]
-        return (self._scripted if self.network.startswith("clip-") else self._stored)(factory)
+        return self._read(factory)
 
     def protocol(self, layer: str) -> dict[str, Any]:
         """With torch-fidelity's own names, and how it resizes."""
@@ -48,7 +46,7 @@ class TorchFidelityExtractor(ImageExtractor):
         resize = f"{RESIZE}, to {self.resolution}"
         return {**super().protocol(layer), "extractor": self.network, "layer": of_layer, "resize": resize}
 
-    def _stored(self, factory: Any) -> nn.Module:
+    def _read(self, factory: Any) -> nn.Module:
         """A network whose weights are tensors by name.
 
         torch-fidelity would execute what a file holds besides.  It gets the names and shapes alone, which it
@@ -73,19 +71,6 @@ class TorchFidelityExtractor(ImageExtractor):
             raise GanbenchError(
                 f"{self.weights.path}: these are no weights of {self.network}: {why}"
             ) from error
-
-    def _scripted(self, factory: Any) -> nn.Module:
-        """CLIP, whose weights are a TorchScript archive: its tensors are read, its code is not run."""
-        path = str(self.weights.path)
-        try:
-            with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it draws initial weights
-                warnings.simplefilter("ignore", DeprecationWarning)
-                network = factory(self.network, list(self.given), feature_extractor_weights_path=path)
-        except _UNREADABLE as error:
-            raise GanbenchError(
-                f"{path}: these are no weights of {self.network}: damaged, or no TorchScript archive of it"
-            ) from error
-        return network.eval().requires_grad_(False)
 
 
 def _described(tensors: OrderedDict[str, Tensor]) -> io.BytesIO:
@@ -125,89 +110,3 @@ def vgg16() -> TorchFidelityExtractor:
     Source: Simonyan & Zisserman 2015; weights of torchvision.
     """
     return TorchFidelityExtractor("vgg16", downloaded("vgg16"), "vgg16", ("fc2_relu",))
-
-
-def _clip(model: str, resolution: int = 224) -> TorchFidelityExtractor:
-    name = f"clip-{model}"
-    return TorchFidelityExtractor(name, downloaded(name), name, ("clip",), resolution)
-
-
-@register_extractor("clip-rn50")
-def clip_rn50() -> TorchFidelityExtractor:
-    """CLIP's ResNet-50 of images: 1,024 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-rn50` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("rn50")
-
-
-@register_extractor("clip-rn101")
-def clip_rn101() -> TorchFidelityExtractor:
-    """CLIP's ResNet-101 of images: 512 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-rn101` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("rn101")
-
-
-@register_extractor("clip-rn50x4")
-def clip_rn50x4() -> TorchFidelityExtractor:
-    """CLIP's ResNet-50x4 of images: 640 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-rn50x4` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("rn50x4", 288)
-
-
-@register_extractor("clip-rn50x16")
-def clip_rn50x16() -> TorchFidelityExtractor:
-    """CLIP's ResNet-50x16 of images: 768 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-rn50x16` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("rn50x16", 384)
-
-
-@register_extractor("clip-rn50x64")
-def clip_rn50x64() -> TorchFidelityExtractor:
-    """CLIP's ResNet-50x64 of images: 1,024 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-rn50x64` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("rn50x64", 448)
-
-
-@register_extractor("clip-vit-b-32")
-def clip_vit_b_32() -> TorchFidelityExtractor:
-    """CLIP's ViT-B/32 of images: 512 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-vit-b-32` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("vit-b-32")
-
-
-@register_extractor("clip-vit-b-16")
-def clip_vit_b_16() -> TorchFidelityExtractor:
-    """CLIP's ViT-B/16 of images: 512 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-vit-b-16` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("vit-b-16")
-
-
-@register_extractor("clip-vit-l-14")
-def clip_vit_l_14() -> TorchFidelityExtractor:
-    """CLIP's ViT-L/14 of images: 768 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-vit-l-14` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("vit-l-14")
-
-
-@register_extractor("clip-vit-l-14-336px")
-def clip_vit_l_14_336px() -> TorchFidelityExtractor:
-    """CLIP's ViT-L/14@336px of images: 768 features, trained on pictures with their captions; MIT.
-
-    `ganbench data fetch clip-vit-l-14-336px` downloads the weights.  Source: Radford et al. 2021.
-    """
-    return _clip("vit-l-14-336px", 336)

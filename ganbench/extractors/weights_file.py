@@ -108,12 +108,14 @@ def load_tensors(name: str, file: Path) -> OrderedDict[str, Tensor]:
 def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], name: str, file: Path) -> nn.Module:
     """The network (made on the meta device, say) with these weights, float32, fixed, in evaluation mode.
 
-    GanbenchError, with the first difference, where they are not those of such a network.
+    How a file lays them out in memory is forgotten, for rounding depends on it.  GanbenchError, with the
+    first difference, where they are not those of such a network.
     """
     if misfit := _misfit(network.state_dict(), tensors):
         raise GanbenchError(f"{file}: these are no weights of {name}: {misfit}")
     single = OrderedDict(
-        (key, value.float() if value.is_floating_point() else value) for key, value in tensors.items()
+        (key, (value.float() if value.is_floating_point() else value).contiguous())
+        for key, value in tensors.items()
     )
     network.load_state_dict(single, assign=True)
     return network.eval().requires_grad_(False)
