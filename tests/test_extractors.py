@@ -16,6 +16,7 @@ import pytest
 import torch
 import torch_fidelity
 from click.testing import CliRunner
+from fake_snapshot import measured, referenced
 from random_weights import CLIPS, write_clip, write_inception, write_vgg16
 from small_runs import NSGAN
 from torch import Tensor
@@ -176,6 +177,41 @@ def test_only_inceptions_published_features_give_a_plain_fid(inception: Path) ->
     choices = ({INCEPTION: {}}, {INCEPTION: {"layer": "64"}}, {LITE: {"resolution": 64}})
     names = [fidelity(digits(), choice, samples=8).quantities[0].name for choice in choices]
     assert names == ["fid_train_8", f"fid_{INCEPTION}-64_train_8", f"fid_{LITE}-64_train_8"]
+
+
+@pytest.mark.parametrize("splits", [1, 2])
+def test_inceptions_score_is_torch_fidelitys(inception: Path, splits: int) -> None:
+    samples = digits().examples("train", 6, torch.device("cpu"), torch.float32)
+    diagnostic = fidelity(digits(), INCEPTION, samples=6, splits=splits)
+    name = "is_6" if splits == 1 else "is_6_splits2"
+    theirs = torch_fidelity.calculate_metrics(
+        input1=Pictures(image_bytes(samples)),
+        feature_extractor=INCEPTION,
+        feature_extractor_weights_path=str(inception),
+        isc=True,
+        isc_splits=splits,
+        samples_shuffle=False,
+        cuda=False,
+        cache=False,
+        save_cpu_ram=True,
+        verbose=False,
+    )["inception_score_mean"]
+    value = measured(diagnostic, digits(), samples.unsqueeze(0))[name].item()
+    assert value == pytest.approx(theirs, rel=1e-6)
+    assert value - 1 == pytest.approx(theirs - 1, rel=1e-3)  # random weights hardly tell pictures apart
+    (declared,) = (quantity for quantity in diagnostic.quantities if quantity.name == name)
+    assert (declared.protocol["layer"], declared.protocol["splits"]) == ("logits_unbiased", splits)
+    assert declared.highest is None  # the classes are ImageNet's
+
+
+def test_every_extractor_with_logits_gives_a_score() -> None:
+    diagnostic = fidelity(digits(), {LITE: {"resolution": 64}}, samples=8, splits=2)
+    values = referenced(diagnostic, digits())
+    names = [quantity.name for quantity in diagnostic.quantities]
+    assert names == [f"fid_{LITE}-64_train_8", f"fid_{LITE}-64_heldout_8", f"is_{LITE}-64_8_splits2"]
+    heldout = digits().examples("heldout", 8, torch.device("cpu"), torch.float32)
+    logits = extract(registry.build("extractor", {LITE: {"resolution": 64}}), heldout.unsqueeze(0))[LOGITS]
+    assert values[names[-1]] == pytest.approx(inception_score(logits, 2).item(), rel=1e-9)
 
 
 def test_images_become_the_bytes_of_an_image_file() -> None:

@@ -487,7 +487,11 @@ def test_an_extractor_of_a_users_is_in_names_and_protocols() -> None:
 
 def test_the_classifier_of_other_images_says_so() -> None:
     names = {quantity.name for quantity in fidelity(mnist(), extractor="fashion_mnist").quantities}
-    assert names == {"fid_fashion_mnist_train_10000", "fid_fashion_mnist_heldout_10000"}
+    assert names == {
+        "fid_fashion_mnist_train_10000",
+        "fid_fashion_mnist_heldout_10000",
+        "is_fashion_mnist_10000",
+    }
 
 
 def test_more_samples_than_real_data_are_refused() -> None:

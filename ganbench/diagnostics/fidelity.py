@@ -56,8 +56,10 @@ def fidelity(
     penultimate layer of a small classifier that goes by the data set's name, trained on the train
     split; its accuracy stands beside its weights.  Extractor, split and count are part of a quantity's
     name; `fid_train_n` without one is of Inception's published features, and no other compares with
-    published FIDs.  As many generated samples as real ones are compared; the score is over all samples at
-    once, or the mean over successive `splits`, which is lower (its name then ends in their number).
+    published FIDs.  As many generated samples as real ones are compared.  Where an extractor has logits the
+    score is over all samples at once, or the mean over successive `splits`, which is lower (its name then
+    ends in their number); `is_n` is of Inception's.  torch-fidelity shuffles samples first; these are
+    independent draws already, and with `samples_shuffle=False` it gives the same.
 
     What good looks like
       fid_classifier_train_n    near its reference, that of held-out images, which are as good as samples
@@ -65,7 +67,8 @@ def fidelity(
                                 fewer: there a good generator can come below it).  Far below: memorising.
                                 A tenth more or less matters.
       fid_classifier_heldout_n  the same against held-out images; clearly above the train value: memorising.
-      is_classifier_n           near that of real images; at most the number of classes.
+      is_classifier_n           near that of real images; at most the number of classes.  is_n, of Inception:
+                                11 for real CIFAR-10; of data unlike ImageNet's it says little.
       class_total_variation     near that of held-out images drawn with replacement (0.03 for 1,437 images in
                                 ten classes); 0.9: one class of ten only.
       classes_recovered         all of them; saturates early.
@@ -104,8 +107,8 @@ class Fidelity(Diagnostic):
         label = info.spec.label if extractor.classifies == info.name else None
         self._classes = None if label is None else info.spec.fields[label].classes
         self._features = features_name(dataset, extractor)
-        self._score_name = f"is_classifier_{count}" + (f"_splits{parts}" if parts > 1 else "")
-        self.quantities = (*map(self._distance, self._real_counts), *self._of_classes())
+        self._scored = LOGITS in extractor.layers
+        self.quantities = (*map(self._distance, self._real_counts), *self._score(), *self._of_classes())
 
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
@@ -114,8 +117,9 @@ class Fidelity(Diagnostic):
         for split, count in self._real_counts.items():
             reference = self._real(split, count, snapshot.device).fit
             values[self._name(split)] = frechet_distance(fit(features[FEATURES][:, :count]), reference)
+        if self._scored:
+            values[self._score_name()] = inception_score(features[LOGITS], self._parts)
         if self._classes is not None:
-            values[self._score_name] = inception_score(features[LOGITS], self._parts)
             values |= class_values(features[LOGITS].argmax(-1), self._true_shares(snapshot.device))
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}
@@ -127,18 +131,25 @@ class Fidelity(Diagnostic):
             reference = self._real(split, count, device).fit
             stand_in = self._real(_OTHER[split], self._stand_ins, device).fit
             values[self._name(split)] = frechet_distance(stand_in, reference)
-        if self._classes is not None:
-            logits = self._real("heldout", self._real_counts["heldout"], device).logits
-            assert logits is not None
-            values[self._score_name] = inception_score(logits, self._parts)
+        logits = self._real("heldout", self._real_counts["heldout"], device).logits
+        if logits is not None:
+            values[self._score_name()] = inception_score(logits, self._parts)
+        if logits is not None and self._classes is not None:
             values |= class_values(self._resampled(logits.argmax(-1)), self._true_shares(device))
         return {name: float(value) for name, value in values.items()}
 
     def _name(self, split: Split) -> str:
         """The quantity that holds the Fréchet distance to a split."""
         kind = "frechet" if self._extractor == Identity() else "fid"
-        features = () if self._extractor.name == PUBLISHED_FID else (self._features,)
-        return "_".join((kind, *features, split, str(self._real_counts[split])))
+        return "_".join((kind, *self._label(), split, str(self._real_counts[split])))
+
+    def _score_name(self) -> str:
+        splits = (f"splits{self._parts}",) if self._parts > 1 else ()
+        return "_".join(("is", *self._label(), str(self._count), *splits))
+
+    def _label(self) -> tuple[str, ...]:
+        """What names the features; nothing for those that are published."""
+        return () if self._extractor.name == PUBLISHED_FID else (self._features,)
 
     def _real(self, split: Split, count: int, device: torch.device) -> RealFeatures:
         return real_features(self._dataset, self._extractor, split, count, device)
@@ -175,26 +186,41 @@ class Fidelity(Diagnostic):
         # (measured between 10 and 60 on digits and MNIST).
         return replace(vectors, title=title, unit="", smallest_difference=0.1)
 
+    def _logits(self) -> dict[str, Any]:
+        return {"generated": self._count, **self._extractor.protocol(LOGITS), "version": FRECHET_VERSION}
+
+    def _score(self) -> tuple[Quantity, ...]:
+        if not self._scored:
+            return ()
+        of = "the classifier" if self._classes is not None else f"{self._features} logits"
+        score = Quantity(
+            self._score_name(),
+            f"Inception-style score of {of}, {self._count:,} samples",
+            direction="higher",
+            protocol={**self._logits(), "splits": self._parts},
+            lowest=1,
+            highest=self._classes,
+        )
+        return (score,)
+
     def _of_classes(self) -> tuple[Quantity, ...]:
         if (count := self._classes) is None:
             return ()
-        logits = {"generated": self._count, **self._extractor.protocol(LOGITS), "version": FRECHET_VERSION}
-        score = f"Inception-style score of the classifier, {self._count:,} samples"
         variation, title = "Total variation of the class histogram", f"Classes recovered, of {count}"
-        ends: dict[str, Any] = {"lowest": 1, "highest": count}  # a sample is taken for one of the classes
-        train, parts = {**logits, "split": "train"}, {**logits, "splits": self._parts}
+        train = {**self._logits(), "split": "train"}
         return (
-            Quantity(
-                self._score_name,
-                score,
-                direction="higher",
-                protocol=parts,
-                **ends,
-            ),
             Quantity(
                 "class_total_variation", variation, direction="lower", protocol=train, lowest=0, highest=1
             ),
-            Quantity("classes_recovered", title, "classes", "higher", protocol=train, **ends),
+            Quantity(
+                "classes_recovered",
+                title,
+                "classes",
+                "higher",
+                protocol=train,
+                lowest=1,  # a sample is taken for one of the classes
+                highest=count,
+            ),
         )
 
 
