@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 class FakeSnapshot:
     def __init__(self, dataset: Dataset, samples: Tensor, asked: Tree | None = None) -> None:
-        self.dataset, self._samples = dataset, samples
+        self.dataset, self._samples, self.seeds = dataset, samples, tuple(range(len(samples)))
         self._asked: Tree = asked or {}
         self.sample_reads = ("noise", *self._asked)
         self.device, self.dtype = samples.device, samples.dtype
@@ -52,9 +52,9 @@ def measured(
     return values
 
 
-def referenced(diagnostic: Diagnostic, dataset: Dataset) -> dict[str, float]:
+def referenced(diagnostic: Diagnostic, dataset: Dataset, asked: Tree | None = None) -> dict[str, float]:
     """What real data get, checked to be of declared quantities."""
-    references = dict(diagnostic.references(FakeSnapshot(dataset, torch.empty(1, 0))))  # type: ignore[arg-type]
+    references = dict(diagnostic.references(FakeSnapshot(dataset, torch.empty(1, 0), asked)))  # type: ignore[arg-type]
     assert references.keys() <= {quantity.name for quantity in diagnostic.quantities}
     return references
 

@@ -64,7 +64,7 @@ def test_a_dropped_class_is_undefined_and_a_seed_that_is_not_finite_too() -> Non
 
 def test_two_samples_a_class_are_enough() -> None:
     points = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0)).double()
-    references = [fit(points[0] + 1), fit(points[0] - 1)]
+    references = {0: fit(points[0] + 1), 1: fit(points[0] - 1)}
     assert intra_class_distance(points, torch.tensor([[0, 0, 1, 1]]), references).isfinite().all()
     assert intra_class_distance(points, torch.tensor([[0, 0, 0, 1]]), references).isnan().all()
 

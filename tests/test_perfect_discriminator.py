@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ganbench import registry
 from ganbench.diagnostics.diagnostic import by_default
 from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
-from ganbench.diagnostics.estimators.fresh_discriminator import FreshDiscriminators
+from ganbench.diagnostics.estimators.fresh_networks import FreshNetworks
 from ganbench.diagnostics.estimators.generator_gradient import SIGNS, GeneratorGradient, generator_gradient
 from ganbench.diagnostics.perfect_discriminator import CURVES, jsd_bound, marks
 from ganbench.game import Game
@@ -263,7 +263,7 @@ def test_it_is_a_plain_training_of_a_fresh_network() -> None:
     g.double().load_state_dict({n: v[0] for n, v in snapshot.parameters()["generator"].items()})
     _, d = vector_pair(4, 32)
     spec = made.dataset.info.spec
-    fresh = FreshDiscriminators(
+    fresh = FreshNetworks.discriminators(
         lambda: architecture({"mlp": {"width": 32}}).discriminator(spec),
         spec,
         (2,),
@@ -295,9 +295,9 @@ def test_it_is_a_plain_training_of_a_fresh_network() -> None:
 
 def test_steps_are_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     done = []
-    advance = FreshDiscriminators.advance
+    advance = FreshNetworks.advance
     monkeypatch.setattr(
-        FreshDiscriminators, "advance", lambda self, *a: (done.append(a[1].shape), advance(self, *a))
+        FreshNetworks, "advance", lambda self, *a: (done.append(a[1]["real"].shape), advance(self, *a))
     )
     measured(cohort("nsgan", SMALL, mode="plain"), steps=37, **BATCH)
     assert done == [(2, 32, 2)] * 37

@@ -4,6 +4,7 @@ from ganbench.datasets.arrays import register_array_dataset
 from ganbench.datasets.dataset import (
     Dataset,
     DatasetInfo,
+    KnownAnomalies,
     KnownDensity,
     KnownDimension,
     KnownEquilibrium,
@@ -21,6 +22,7 @@ __all__ = [
     "DatasetInfo",
     "FactorReading",
     "FactorTable",
+    "KnownAnomalies",
     "KnownDensity",
     "KnownDimension",
     "KnownEquilibrium",

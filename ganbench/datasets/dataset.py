@@ -153,3 +153,15 @@ class KnownEquilibrium(Protocol):
 
     equilibrium: Mapping[str, Tree]
     """{player: {parameter: its value there, float64}}; games with other parameters are not meant."""
+
+
+@runtime_checkable
+class KnownAnomalies(Protocol):
+    """What the diagnostic `anomaly_detection` asks of a data set: held-out examples of what it lacks."""
+
+    anomalies: int
+    """How many there are."""
+
+    def anomaly_fields(self, count: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        """The first `count` of them, every field [count, ...]."""
+        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import torch
@@ -13,7 +13,6 @@ from ganbench.datasets import Split
 from ganbench.diagnostics.diagnostic import (
     Dataset,
     Diagnostic,
-    NotApplicable,
     Quantity,
     SampleSnapshot,
     register_diagnostic,
@@ -21,7 +20,8 @@ from ganbench.diagnostics.diagnostic import (
 from ganbench.diagnostics.estimators.features import (
     AUTO,
     ExtractorChoice,
-    chosen_extractor,
+    asked_labels,
+    classifier_of,
     finite_samples,
     sample_features,
 )
@@ -62,12 +62,7 @@ def class_fidelity(
 
     Source: Miyato & Koyama 2018 (arXiv 1802.05637), intra FID; Odena, Olah & Shlens 2017 for the accuracy.
     """
-    spec, name = dataset.info.spec, dataset.info.name
-    if spec.label is None:
-        raise NotApplicable(f"{name}: its examples have no labels")
-    classifier = chosen_extractor(dataset, extractor)
-    if classifier is None or classifier.classifies != name:
-        raise NotApplicable(f"{name}: no classifier of its classes goes by its name")
+    classifier = classifier_of(dataset, extractor)
     return ClassFidelity(dataset, classifier, sample_count("class_fidelity", dataset, samples))
 
 
@@ -82,13 +77,14 @@ class ClassFidelity(Diagnostic):
         classes = dataset.info.spec.fields[dataset.info.spec.label or ""].classes
         assert classes is not None
         self._classes = classes
-        self._fits: dict[torch.device, tuple[Fit, ...]] = {}
+        self._fits: dict[torch.device, dict[int, Fit]] = {}
         self.quantities = self._declared()
 
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         layers = sample_features(snapshot, self._classifier, self._count)
-        labels, asked = layers[LOGITS].argmax(-1), self._asked(snapshot)
+        labels = layers[LOGITS].argmax(-1)
+        asked = asked_labels(snapshot, self._dataset, self._count)
         accuracy = torch.full((len(labels),), torch.nan, dtype=torch.float64, device=labels.device)
         if asked is not None:
             labels, accuracy = asked, (labels == asked).double().mean(1)
@@ -106,18 +102,12 @@ class ClassFidelity(Diagnostic):
         accuracy = (layers[LOGITS].argmax(-1) == labels).double().mean()
         return {self._distance: float(distance), "label_accuracy": float(accuracy)}
 
-    def _asked(self, snapshot: SampleSnapshot) -> Tensor | None:
-        """The labels [S, n] that samples were made from; None where they are made from none."""
-        label = self._dataset.info.spec.label
-        if label not in snapshot.sample_reads:
-            return None
-        return snapshot.sampled_fields(self._count)[label]
-
-    def _class_fits(self, device: torch.device) -> tuple[Fit, ...]:
-        """The fit of each class of the train examples' features; made once."""
+    def _class_fits(self, device: torch.device) -> dict[int, Fit]:
+        """The fit of each class of the train examples' features that has two; made once."""
         if device not in self._fits:
             layers, labels = self._labelled("train", device)
-            self._fits[device] = tuple(fit(layers[FEATURES][0, labels[0] == c]) for c in range(self._classes))
+            parts = {c: layers[FEATURES][0, labels[0] == c] for c in range(self._classes)}
+            self._fits[device] = {c: fit(part) for c, part in parts.items() if len(part) > 1}
         return self._fits[device]
 
     def _labelled(self, split: Split, device: torch.device) -> tuple[Mapping[str, Tensor], Tensor]:
@@ -139,17 +129,17 @@ class ClassFidelity(Diagnostic):
         )
 
 
-def intra_class_distance(features: Tensor, labels: Tensor, references: Sequence[Fit]) -> Tensor:
+def intra_class_distance(features: Tensor, labels: Tensor, references: Mapping[int, Fit]) -> Tensor:
     """Mean over classes of the Fréchet distance of features [S, n, F] with labels [S, n] to the class's fit.
 
-    NaN where a class has fewer than two samples.  float64 [S].
+    The classes are those of the references.  NaN where one has fewer than two samples.  float64 [S].
     """
     rows = []
     for points, own in zip(features, labels, strict=True):
-        parts = [points[own == c] for c in range(len(references))]
+        parts = [points[own == c] for c in references]
         if min(map(len, parts)) < 2:
             rows.append(torch.nan)
             continue
-        distances = [frechet_distance(fit(p), r) for p, r in zip(parts, references, strict=True)]
+        distances = [frechet_distance(fit(p), r) for p, r in zip(parts, references.values(), strict=True)]
         rows.append(float(torch.stack(distances).mean()))
     return torch.tensor(rows, dtype=torch.float64, device=features.device)

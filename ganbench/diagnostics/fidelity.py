@@ -135,7 +135,8 @@ class Fidelity(Diagnostic):
         if logits is not None:
             values[self._score_name()] = inception_score(logits, self._parts)
         if logits is not None and self._classes is not None:
-            values |= class_values(self._resampled(logits.argmax(-1)), self._true_shares(device))
+            predicted = resampled(logits.argmax(-1), self._count)
+            values |= class_values(predicted, self._true_shares(device))
         return {name: float(value) for name, value in values.items()}
 
     def _name(self, split: Split) -> str:
@@ -153,12 +154,6 @@ class Fidelity(Diagnostic):
 
     def _real(self, split: Split, count: int, device: torch.device) -> RealFeatures:
         return real_features(self._dataset, self._extractor, split, count, device)
-
-    def _resampled(self, predicted: Tensor) -> Tensor:
-        """As many fixed draws with replacement as there are generated samples, [1, count]."""
-        source = generator(0, "fidelity/classes of real")
-        drawn = torch.randint(len(predicted), (1, self._count), generator=source)
-        return predicted[drawn.to(predicted.device)]
 
     def _true_shares(self, device: torch.device) -> Tensor:
         """The shares of the classes in the train split, float64 [C]."""
@@ -246,12 +241,25 @@ def real_features(
 
 def class_values(predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
     """Total variation of class histograms to the true shares [C], and classes seen; predicted [S, n]."""
-    counts = torch.zeros(len(predicted), len(truth), dtype=torch.float64, device=predicted.device)
-    counts.scatter_add_(1, predicted, torch.ones_like(predicted, dtype=torch.float64))
+    shares = class_shares(predicted, len(truth))
     return {
-        "class_total_variation": (counts / predicted.shape[1] - truth).abs().sum(1) / 2,
-        "classes_recovered": (counts > 0).sum(1).double(),
+        "class_total_variation": (shares - truth).abs().sum(1) / 2,
+        "classes_recovered": (shares > 0).sum(1).double(),
     }
+
+
+def class_shares(predicted: Tensor, classes: int) -> Tensor:
+    """What share of the samples is of each class, float64 [S, classes]; predicted int64 [S, n]."""
+    counts = torch.zeros(len(predicted), classes, dtype=torch.float64, device=predicted.device)
+    counts.scatter_add_(1, predicted, torch.ones_like(predicted, dtype=torch.float64))
+    return counts / predicted.shape[1]
+
+
+def resampled(predicted: Tensor, count: int) -> Tensor:
+    """So many fixed draws with replacement of real examples' classes [n]: [1, count]."""
+    source = generator(0, "fidelity/classes of real")
+    drawn = torch.randint(len(predicted), (1, count), generator=source)
+    return predicted[drawn.to(predicted.device)]
 
 
 def sample_count(diagnostic: str, dataset: Dataset, samples: int | None) -> int:

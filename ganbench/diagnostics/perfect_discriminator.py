@@ -24,7 +24,7 @@ from ganbench.diagnostics.diagnostic import (
     register_diagnostic,
 )
 from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
-from ganbench.diagnostics.estimators.fresh_discriminator import PLAYER, FreshDiscriminators
+from ganbench.diagnostics.estimators.fresh_networks import PLAYER, FreshNetworks, usual_network
 from ganbench.diagnostics.estimators.generator_gradient import generator_gradient
 from ganbench.game import Tree
 from ganbench.networks.construction import constructed
@@ -87,10 +87,9 @@ def perfect_discriminator(
     updates a decade; a minibatch's deviation is that of `batch_size` examples.
     Source: Arjovsky and Bottou 2017, figures 1 to 3.  Deviation: batch, Adam's rate and network are ours.
     """
-    images = len(dataset.info.spec.shape) == 3 and not any(s % 4 for s in dataset.info.spec.shape[1:])
-    chosen = network if network is not None else ("dcgan" if images else "mlp")
-    pair = architecture(chosen)
     spec = dataset.info.spec
+    chosen = network if network is not None else usual_network(spec)
+    pair = architecture(chosen)
     constructed(lambda: pair.discriminator(spec), streams.generator(0, f"measure/{PURPOSE}/fits"))
     protocol = {
         "steps": steps,
@@ -167,7 +166,7 @@ class _PerfectDiscriminator(Diagnostic):
 
     def _curves(self, snapshot: Snapshot) -> dict[str, Tensor]:
         """Everything that is looked at, at every mark, float64 [S, marks]."""
-        judge = FreshDiscriminators(
+        judge = FreshNetworks.discriminators(
             self._build,
             snapshot.dataset.info.spec,
             snapshot.seeds,
@@ -181,9 +180,9 @@ class _PerfectDiscriminator(Diagnostic):
         batches = self._batches(snapshot)
         for done in range(self._steps + 1):
             if done:
-                real, fake = next(batches)
-                self._gradient = self._gradient or judge.gradient(real, fake)
-                judge.advance(self._gradient, real, fake)
+                batch = next(batches)
+                self._gradient = self._gradient or judge.gradient(batch)
+                judge.advance(self._gradient, batch)
             if done in self.marks:
                 rows.append(_looked(snapshot, judge, examples))
         return {name: torch.stack([row[name] for row in rows], 1) for name in CURVES}
@@ -206,7 +205,8 @@ class _PerfectDiscriminator(Diagnostic):
         target, count = snapshot.dataset.info.spec.target, _UPDATES_PER_DRAW * self._batch
         while True:
             real, fake = sampler.draw(count)[target], _generated(snapshot, source.draw(count, snapshot.dtype))
-            yield from zip(real.split(self._batch, 1), fake.split(self._batch, 1), strict=True)
+            parts = zip(real.split(self._batch, 1), fake.split(self._batch, 1), strict=True)
+            yield from ({"real": of_real, "fake": of_fake} for of_real, of_fake in parts)
 
     def _summary(self, curves: Mapping[str, Tensor]) -> dict[str, Tensor]:
         error, minimax = curves["error"], curves["log10_gradient_minimax"]
@@ -224,7 +224,7 @@ class _PerfectDiscriminator(Diagnostic):
         }
 
 
-def _looked(snapshot: Snapshot, judge: FreshDiscriminators, examples: _Examples) -> dict[str, Tensor]:
+def _looked(snapshot: Snapshot, judge: FreshNetworks, examples: _Examples) -> dict[str, Tensor]:
     """Error, bound and gradients of the discriminators as they stand, each [S]."""
     real, fake = judge.logits(examples.real).double(), judge.logits(examples.fake).double()
     values = {"error": 1 - balanced_accuracy(real, fake, 0.0), "jsd_bound": jsd_bound(real, fake)}

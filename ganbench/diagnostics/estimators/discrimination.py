@@ -64,3 +64,16 @@ def probability(snapshot: Snapshot, logits: Tensor) -> Tensor:
 def if_log_odds(snapshot: Snapshot, values: Tensor) -> Tensor:
     """Values that mean something only where the discriminator's output is the log-odds; else NaN."""
     return values if snapshot.variant.probability == "log_odds" else torch.full_like(values, torch.nan)
+
+
+def auroc(positive: Tensor, negative: Tensor) -> Tensor:
+    """The area under the ROC curve of scores that should be higher for positives, float64 [S].
+
+    Of [S, n] and [S, m]: the share of pairs whose positive scores higher, ties as one half.  NaN where a
+    score is not a number.
+    """
+    ordered = negative.contiguous().sort(1).values
+    scores = positive.contiguous()
+    ranks = [torch.searchsorted(ordered, scores, right=right).double() for right in (False, True)]
+    area = (ranks[0] + ranks[1]).mean(1) / (2 * negative.shape[1])
+    return torch.where(positive.isnan().any(1) | negative.isnan().any(1), torch.nan, area)

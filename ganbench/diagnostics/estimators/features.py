@@ -43,6 +43,17 @@ def chosen_extractor(dataset: Dataset, choice: ExtractorChoice) -> Extractor | N
     return extractor
 
 
+def classifier_of(dataset: Dataset, choice: ExtractorChoice) -> Extractor:
+    """The chosen extractor, which tells the classes of the data set; NotApplicable where it does not."""
+    name = dataset.info.name
+    if dataset.info.spec.label is None:
+        raise NotApplicable(f"{name}: its examples have no labels")
+    classifier = chosen_extractor(dataset, choice)
+    if classifier is None or classifier.classifies != name:
+        raise NotApplicable(f"{name}: no classifier of its classes goes by its name")
+    return classifier
+
+
 def sample_features(snapshot: SampleSnapshot, extractor: Extractor, count: int) -> dict[str, Tensor]:
     """Each layer's values [S, count, F] of the first samples, in the extractor's precision.
 
@@ -65,6 +76,12 @@ def real_layers(
 ) -> dict[str, Tensor]:
     """Each layer's values [1, count, F] of the first fixed examples of a split, as of one seed's samples."""
     return extract(extractor, dataset.examples(split, count, device, torch.float32).unsqueeze(0))
+
+
+def asked_labels(snapshot: SampleSnapshot, dataset: Dataset, count: int) -> Tensor | None:
+    """The labels [S, count] that the first samples were made from; None where they are made from none."""
+    label = dataset.info.spec.label
+    return snapshot.sampled_fields(count)[label] if label in snapshot.sample_reads else None
 
 
 def finite_samples(snapshot: SampleSnapshot, count: int) -> Tensor:

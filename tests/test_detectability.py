@@ -1,0 +1,83 @@
+"""A fresh classifier of real and generated: what is like the data is chance, what is shifted is told."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from fake_snapshot import CPU, measured, referenced
+from sklearn.metrics import roc_auc_score
+
+from ganbench.datasets.images import digits
+from ganbench.datasets.mixtures import ring8
+from ganbench.diagnostics.detectability import detectability
+from ganbench.diagnostics.estimators.discrimination import auroc
+from ganbench.errors import GanbenchError
+
+AUROC, ACCURACY = "detectability_auroc", "detectability_accuracy"
+
+
+def fresh_ring(count: int) -> torch.Tensor:
+    return ring8().sampler([7], CPU, torch.float32).draw(count)["real"]
+
+
+def test_auroc_is_that_of_sklearn_with_ties_and_infinities() -> None:
+    source = torch.Generator().manual_seed(0)
+    positive, negative = (torch.randint(0, 6, (3, n), generator=source).double() for n in (40, 25))
+    positive[1, 0], negative[1, 0] = 1e300, -1e300
+    truth = torch.cat([torch.ones(40), torch.zeros(25)])
+    expected = [roc_auc_score(truth, torch.cat(pair)) for pair in zip(positive, negative, strict=True)]
+    assert auroc(positive, negative).tolist() == pytest.approx(expected, abs=1e-14)
+    positive[2, 3] = math.nan
+    assert auroc(positive, negative).isnan().tolist() == [False, False, True]
+    assert auroc(negative, positive)[:2].tolist() == pytest.approx([1 - e for e in expected[:2]], abs=1e-14)
+
+
+def test_real_samples_are_chance_and_shifted_ones_are_told() -> None:
+    samples = torch.cat([fresh_ring(2000), fresh_ring(2000) + 20, fresh_ring(2000) * 1.1, fresh_ring(2000)])
+    samples[3, 1999] = math.nan
+    values = measured(detectability(ring8()), ring8(), samples)
+    real, far, wider, broken = values[AUROC].tolist()
+    assert real == pytest.approx(0.5, abs=0.04)
+    assert values[ACCURACY][0].item() == pytest.approx(0.5, abs=0.04)
+    assert (far, values[ACCURACY][1].item()) == (1.0, 1.0)
+    assert 0.8 < wider < 1
+    assert math.isnan(broken)
+    assert values[ACCURACY].isnan().tolist() == [False, False, False, True]
+
+
+def test_half_of_the_samples_being_far_is_three_quarters() -> None:
+    samples = fresh_ring(2000)
+    samples[:, ::2] += 20
+    values = measured(detectability(ring8()), ring8(), samples)
+    assert values[AUROC].item() == pytest.approx(0.75, abs=0.05)
+
+
+def test_reference_is_real_against_real() -> None:
+    for dataset in (ring8(), digits()):
+        references = referenced(detectability(dataset), dataset)
+        assert references[AUROC] == pytest.approx(0.5, abs=0.06)
+        assert references[ACCURACY] == pytest.approx(0.5, abs=0.06)
+
+
+def test_noise_on_digits_is_told_by_pixels_and_copies_of_training_examples_look_more_real() -> None:
+    images = digits().examples("train", 1437, CPU, torch.float32)
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    samples = torch.stack([images, (images + 0.5 * noise).clamp(-1, 1)]).roll(300, 1)
+    copies, noisy = measured(detectability(digits(), extractor="identity"), digits(), samples)[AUROC].tolist()
+    assert copies < 0.4  # a standard error is 0.03
+    assert noisy > 0.95
+
+
+def test_a_seed_is_the_same_in_any_company() -> None:
+    diagnostic = detectability(ring8(), samples=100, steps=30)
+    alone = measured(diagnostic, ring8(), fresh_ring(200) * 1.1)[AUROC]
+    both = measured(diagnostic, ring8(), (fresh_ring(200) * 1.1).expand(2, -1, -1))[AUROC]
+    assert both[0].item() == pytest.approx(alone.item(), abs=1e-6)
+    assert both[0] != both[1]
+
+
+def test_too_many_samples_are_refused() -> None:
+    with pytest.raises(GanbenchError, match="`samples: 718` or fewer works"):
+        detectability(digits(), samples=719)
