@@ -118,10 +118,12 @@ def _option(option: Option) -> Iterator[str]:
     from ganbench.suite.wording import describe
 
     yield f"  {option.name}" + (" (required)" if option.required else f" = {json.dumps(option.default)}")
-    type_ = describe(option.type) if option.names is None else _names_of(option.names)
+    type_ = describe(option.type) if option.names is None else _names_of(option.names, option.words)
     yield "      " + "; ".join(part for part in (option.text, type_) if part)
 
 
-def _names_of(kind: Kind) -> str:
+def _names_of(kind: Kind, others: tuple[str, ...]) -> str:
     """What an option may name, in words."""
-    return f"{', '.join(registry.names(kind))}; with options as `ganbench show {kind} NAME` has them"
+    return (
+        f"{', '.join([*others, *registry.names(kind)])}; with options as `ganbench show {kind} NAME` has them"
+    )

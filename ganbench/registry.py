@@ -35,10 +35,11 @@ N = TypeVar("N")
 class EntryOf:
     """In a setting's annotation: its value names an entry, "name", {name: {option: value}} or
 
-    {"name": …, "options": {…}}, whose own options are checked with it.
+    {"name": …, "options": {…}}, whose own options are checked with it, or is one of the words.
     """
 
     kind: Kind
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class FilePath:
 class Option:
     """One setting of a factory: its type (with constraints), default and meaning.
 
-    `names` is the kind of the entry that its value names, where it names one.
+    `names` is the kind of the entry that its value names, where it names one and is none of `words`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Option:
     text: str
     required: bool = False
     names: Kind | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def is_path(self) -> bool:
@@ -95,7 +97,8 @@ class Entry:
         options = _options_of(self.factory)
         for name, option in _options_of(self.extends).items() if self.extends is not None else ():
             given = options.setdefault(name, option)
-            options[name] = replace(given, names=given.names or option.names)
+            if given.names is None:
+                options[name] = replace(given, names=option.names, words=option.words)
         return options
 
 
@@ -288,8 +291,9 @@ def _options_of(factory: Callable[..., Any]) -> dict[str, Option]:
             required = parameter.default is parameter.empty
             default = None if required else parameter.default
             text = next(iter(_notes(hint, str)), "")
-            names = next((mark.kind for mark in _notes(hint, EntryOf)), None)
-            options[name] = Option(name, hint, default, text, required, names)
+            entry = next(iter(_notes(hint, EntryOf)), None)
+            names, words = (entry.kind, entry.words) if entry else (None, ())
+            options[name] = Option(name, hint, default, text, required, names, words)
     return options
 
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import Tensor, nn
 
 from ganbench import registry
+from ganbench.cli import main
 from ganbench.contract import check_file
 from ganbench.datasets.images import digits
-from ganbench.errors import GanbenchError, MissingData
+from ganbench.errors import GanbenchError, MissingData, SuiteError
 from ganbench.extractors import FEATURES, extract
+from ganbench.suite import load_suite
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -129,6 +132,47 @@ def test_an_onnx_network_gives_the_output_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "means.onnx").write_bytes(b"nothing")
     with pytest.raises(GanbenchError, match=r"means.onnx: no ONNX file, or a damaged one"):
         registry.build("extractor", {"onnx": {"path": path}})
+
+
+SUITE = """
+datasets: [digits]
+variants: [nsgan]
+diagnostics:
+  - support: {{extractor: {extractor}}}
+seeds: 1
+budget: {{steps: 2}}
+"""
+
+
+def loaded(folder: Path, extractor: str) -> Any:
+    """The extractor of a suite file's diagnostic, resolved."""
+    (folder / "suite.yaml").write_text(SUITE.format(extractor=extractor), encoding="utf-8")
+    return load_suite(folder / "suite.yaml").diagnostics[0].options["extractor"]
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("torchscript", "null"), ("onnx", "means")])
+def test_a_suites_path_is_relative_to_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, layer: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "nets").mkdir()
+    if kind == "onnx":
+        onnx_means(tmp_path / "nets" / "net.pt")
+    else:
+        saved(tmp_path / "nets", Means())
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    choice = loaded(tmp_path, f"{{{kind}: {{path: nets/net.pt, layer: {layer}}}}}")
+    assert registry.build("extractor", choice).weights.path == tmp_path / "nets" / "net.pt"
+    planned = CliRunner().invoke(main, ["plan", str(tmp_path / "suite.yaml")])
+    assert planned.exit_code == 0, planned.output
+
+
+def test_an_extractors_options_are_checked_in_the_suite(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"suite.yaml:5:\d+: .*'pth' of feature extractor 'torchscript'"):
+        loaded(tmp_path, "{torchscript: {pth: net.pt}}")
+    with pytest.raises(SuiteError, match=r"unknown feature extractor 'vgg'; did you mean 'vgg16'?"):
+        loaded(tmp_path, "vgg")
+    assert loaded(tmp_path, "auto") == "auto"
 
 
 REGISTERED = '''

@@ -85,6 +85,7 @@ def _option_schema(option: Option) -> Schema:
     value: Schema = TypeAdapter(option.type).json_schema()
     if option.names is not None:
         value = {"$ref": f"#/$defs/{option.names}"}
+        value = {"anyOf": [{"enum": list(option.words)}, value]} if option.words else value
     sweep: Schema = {"type": "array", "items": value, "minItems": 1}
     if depth_of_type(option.type):
         sweep["description"] = "a list of such lists is a sweep"

@@ -130,7 +130,7 @@ def _values(option: Option, node: Node, of: str, collector: ErrorCollector) -> t
     what = f"{option.name!r} of {of}"
     read: list[_Value] = []
     for item in swept(node, option.type, what, collector):
-        if option.names is not None:
+        if option.names is not None and not (isinstance(item, Scalar) and item.value in option.words):
             read += _entries(option.names, item, collector)
         else:
             value = read_value(item, option.type, what, collector)
@@ -176,7 +176,7 @@ def _named(node: Mapping) -> Pair | None:
 
 def _default(option: Option, location: Location, collector: ErrorCollector) -> Any:
     """An option's default as plain JSON values, an entry's own options filled in."""
-    if option.names is not None:
+    if option.names is not None and option.default not in option.words:
         made = _entries(option.names, from_plain(option.default, location), collector)
         return made[0].value if made else WRONG
     adapter = TypeAdapter(option.type)

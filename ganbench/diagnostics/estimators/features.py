@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -17,9 +17,10 @@ from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, Quantity,
 from ganbench.errors import GanbenchError
 from ganbench.extractors import FEATURES, Extractor, extract
 from ganbench.extractors.identity import Identity
+from ganbench.registry import EntryOf
 
 AUTO = "auto"
-ExtractorChoice = str | dict[str, Any]
+ExtractorChoice = Annotated[str | dict[str, Any], EntryOf("extractor", (AUTO,))]
 """`auto`, or a registered extractor: its name, or {name: {option: value}}."""
 _SAMPLE_FEATURES = "features of samples"
 
