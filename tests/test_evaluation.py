@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import struct
 import sys
-import types
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from onnx_files import onnx_generator
 from safetensors.torch import save_file
 from small_runs import fails_with, ganbench, read, trained, without_report
 from torch import nn
@@ -20,11 +19,13 @@ from torch import nn
 from ganbench import store
 from ganbench.analysis.run import load_run
 from ganbench.datasets import Dataset
+from ganbench.execution.sample_sources import OnnxSource, Reading
 from ganbench.execution.sample_values import Target
 from ganbench.execution.sampling import samples, stored_trials
 from ganbench.game import DataSpec
 from ganbench.networks.network import architecture
 from ganbench.registry import build
+from ganbench.streams import generator
 from ganbench.suite.notation import choice_of_text
 
 SIZE = 6
@@ -186,8 +187,8 @@ def test_an_exported_program_states_its_noise_and_its_batch(real: Path, tmp_path
 
 def test_safetensors_are_weights_of_a_named_network(real: Path, tmp_path: Path) -> None:
     spec = DataSpec.real((3, SIZE, SIZE), (-1.0, 1.0))
-    generator = architecture({"mlp": {"width": 8}}).generator(4, spec)
-    weights = {name: torch.full_like(value, 0.1) for name, value in generator.state_dict().items()}
+    network = architecture({"mlp": {"width": 8}}).generator(4, spec)
+    weights = {name: torch.full_like(value, 0.1) for name, value in network.state_dict().items()}
     save_file(weights, tmp_path / "g.safetensors")
     words = ("--real", real, "--fake", "g.safetensors", "--latent-dim", 4)
     run = evaluated(tmp_path, *words, "--network", "mlp:width=8", *QUICK)
@@ -198,32 +199,30 @@ def test_safetensors_are_weights_of_a_named_network(real: Path, tmp_path: Path) 
     fails_with("not a safetensors file", "evaluate", *words, "--network", "mlp:width=8")
 
 
-class _Session:
-    """What onnxruntime gives of a file, of a batch of four."""
-
-    def __init__(self, file: str, providers: list[str]) -> None:
-        if Path(file).read_bytes() != b"onnx":
-            raise RuntimeError("INVALID_PROTOBUF")
-
-    def get_inputs(self) -> list[Any]:
-        return [types.SimpleNamespace(name="z", shape=[4, 3 * SIZE * SIZE])]
-
-    def run(self, outputs: None, given: dict[str, np.ndarray]) -> list[np.ndarray]:
-        assert given["z"].shape == (4, 3 * SIZE * SIZE)
-        return [np.tanh(given["z"]).reshape(4, 3, SIZE, SIZE)]
-
-
+@pytest.mark.parametrize("batch", [None, 4])
 def test_onnx_takes_the_noise_that_the_file_states_in_its_own_batches(
-    real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real: Path, tmp_path: Path, batch: int | None
 ) -> None:
-    (tmp_path / "g.onnx").write_bytes(b"onnx")
-    monkeypatch.setitem(sys.modules, "onnxruntime", types.SimpleNamespace(InferenceSession=_Session))
+    weights = np.random.default_rng(0).normal(size=(5, 3 * SIZE * SIZE))
+    onnx_generator(tmp_path / "g.onnx", weights, (3, SIZE, SIZE), batch)
     run = evaluated(tmp_path, "--real", real, "--fake", "g.onnx", "--samples", 30, *QUICK)
     assert values(run)["distinct_samples"] == 1
+    assert values(run)["samples_in_range"] == 1
+    fails_with("is --latent-dim right?", "evaluate", "--real", real, "--fake", "g.onnx", "--latent-dim", 6)
+
+
+def test_an_onnx_generator_is_the_function_that_the_file_holds(tmp_path: Path) -> None:
+    weights = np.random.default_rng(0).normal(size=(5, 12))
+    file = Path(onnx_generator(tmp_path / "g.onnx", weights, (3, 2, 2)))
+    target = Target(DataSpec.real((3, 2, 2), (-1.0, 1.0)))
+    noise = torch.randn(7, 5, generator=generator(0, "evaluate/noise"))
+    expected = np.tanh(noise.numpy() @ weights).reshape(7, 3, 2, 2)
+    np.testing.assert_allclose(OnnxSource(file, Reading(target)).raw(7), expected, atol=1e-6)
+
+
+def test_what_is_no_onnx_file_is_told_of(real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "g.onnx").write_bytes(b"broken")
-    fails_with(
-        "not an ONNX file (RuntimeError: INVALID_PROTOBUF)", "evaluate", "--real", real, "--fake", "g.onnx"
-    )
+    fails_with("g.onnx: not an ONNX file (", "evaluate", "--real", real, "--fake", "g.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     fails_with("pip install 'ganbench[onnx]'", "evaluate", "--real", real, "--fake", "g.onnx")
 

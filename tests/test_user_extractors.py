@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from onnx_files import onnx_means
 from torch import Tensor, nn
 
 from ganbench import registry
@@ -96,29 +97,6 @@ def test_files_that_are_no_networks_are_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(GanbenchError, match=r"net.pt: pip install 'ganbench\[onnx\]'"):
         registry.build("extractor", {"onnx": {"path": str(path)}})
-
-
-def field(number: int, value: bytes | str | int) -> bytes:
-    """One field of a protocol buffer, shorter than 16 kB."""
-    if isinstance(value, int):
-        return bytes([number << 3, value])
-    content = value.encode() if isinstance(value, str) else value
-    return bytes([number << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
-
-
-def onnx_means(file: Path) -> str:
-    """An ONNX network that pools pictures, with outputs `pooled` [n, 3, 1, 1] and `means` [n, 3]."""
-
-    def value(name: str, *shape: str) -> bytes:
-        dims = b"".join(field(1, field(2, size)) for size in shape)
-        return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
-
-    pool = field(1, "x") + field(2, "pooled") + field(4, "GlobalAveragePool")
-    flatten = field(1, "pooled") + field(2, "means") + field(4, "Flatten")
-    outputs = field(12, value("pooled", *"ncij")) + field(12, value("means", *"nc"))
-    graph = field(1, pool) + field(1, flatten) + field(2, "g") + field(11, value("x", *"nchw")) + outputs
-    file.write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 13)))
-    return str(file)
 
 
 def test_an_onnx_network_gives_the_output_that_is_named(tmp_path: Path) -> None:
