@@ -102,6 +102,8 @@ def test_errors_of_reproduction_are_distances_to_the_generators_range() -> None:
     begun = reconstruction_errors(snapshot, examples, 50, 2, 0, 0.05)
     assert (begun >= errors - 1e-12).all()
     assert (begun > errors + 1e-4).any()
+    wild = reconstruction_errors(snapshot, examples, 50, 2, 3, 100.0)
+    assert (wild <= begun + 1e-12).all()  # the best on the way counts, not the last
     points = snapshot.sampling_inputs("inversion").draw(50, torch.float64)["noise"]
     nearest = (points - examples[:, 0]).abs().amin(1)[0]  # [n], along the first axis
     torch.testing.assert_close(begun[0], (nearest**2 + examples[:, 1] ** 2) / 2)

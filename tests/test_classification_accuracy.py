@@ -95,6 +95,8 @@ def test_gain_is_the_difference_of_two_trainings_with_the_same_beginning_and_rea
     assert torch.equal(both["real"][:, :16], alone["real"])
     assert torch.equal(both["label"][:, :16], alone["label"])
     assert both["label"].shape == (1, 32)
+    twice = next(iter(training._batches([real, real], (3,), "x", CPU)))["real"]
+    assert not torch.equal(twice[:, :16], twice[:, 16:])  # every part has an order of its own
     expected = [training.accuracy(parts, (0,), GAIN, torch.float32) for parts in ([real, samples], [real])]
     diagnostic = augmentation_gain(digits(), real=50, samples=100, steps=30, batch_size=16, network="mlp")
     value = measured(diagnostic, digits(), samples.values, {"label": samples.labels})[GAIN]
