@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from ganbench import registry
-from ganbench.diagnostics.discriminator import auroc
+from ganbench.diagnostics.estimators.discrimination import auroc
 from ganbench.diagnostics.gradients import norm_per_seed
 from ganbench.game import norm_per_example
 from ganbench.streams import SeedStreams

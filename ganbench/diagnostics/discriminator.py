@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import Dataset, Diagnostic, Quantity, Snapshot, register_diagnostic
-from ganbench.diagnostics.estimators.discrimination import balanced_accuracy
+from ganbench.diagnostics.estimators.discrimination import auroc, balanced_accuracy
 from ganbench.quantities import share
 
 
@@ -58,16 +57,3 @@ class _Discriminator(Diagnostic):
             "logit_gap": real.mean(1) - fake.mean(1),
             "discriminator_accuracy": balanced_accuracy(real, fake, snapshot.threshold),
         }
-
-
-def auroc(positive: Tensor, negative: Tensor) -> Tensor:
-    """P(positive > negative) + ½P(equal) along the last axis, [S] from [S, n] and [S, m].
-
-    The Mann-Whitney statistic by sorting; NaN where any score is not a number.
-    """
-    ranked = negative.sort(dim=1).values
-    below = torch.searchsorted(ranked, positive.contiguous())
-    up_to = torch.searchsorted(ranked, positive.contiguous(), right=True)
-    share = (below + up_to).double().mean(1) / (2 * negative.shape[1])
-    undefined = positive.isnan().any(1) | negative.isnan().any(1)
-    return torch.where(undefined, torch.nan, share)

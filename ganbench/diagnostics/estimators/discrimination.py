@@ -67,13 +67,13 @@ def if_log_odds(snapshot: Snapshot, values: Tensor) -> Tensor:
 
 
 def auroc(positive: Tensor, negative: Tensor) -> Tensor:
-    """The area under the ROC curve of scores that should be higher for positives, float64 [S].
+    """P(positive > negative) + ½P(equal) along the last axis, [S] from [S, n] and [S, m].
 
-    Of [S, n] and [S, m]: the share of pairs whose positive scores higher, ties as one half.  NaN where a
-    score is not a number.
+    The Mann-Whitney statistic by sorting; NaN where any score is not a number.
     """
-    ordered = negative.contiguous().sort(1).values
-    scores = positive.contiguous()
-    ranks = [torch.searchsorted(ordered, scores, right=right).double() for right in (False, True)]
-    area = (ranks[0] + ranks[1]).mean(1) / (2 * negative.shape[1])
-    return torch.where(positive.isnan().any(1) | negative.isnan().any(1), torch.nan, area)
+    ranked = negative.sort(dim=1).values
+    below = torch.searchsorted(ranked, positive.contiguous())
+    up_to = torch.searchsorted(ranked, positive.contiguous(), right=True)
+    share = (below + up_to).double().mean(1) / (2 * negative.shape[1])
+    undefined = positive.isnan().any(1) | negative.isnan().any(1)
+    return torch.where(undefined, torch.nan, share)
