@@ -137,7 +137,8 @@ def ending(code: int | None) -> str:
     """How a process with this exit code ended, in words."""
     names = {known.value: known.name for known in signal.Signals}
     if code is not None and code < 0:
-        return f"was killed by {names.get(-code, -code)}"
+        name = names.get(-code, -code)
+        return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
     return f"ended with exit code {code}"
 
 

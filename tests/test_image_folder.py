@@ -251,6 +251,18 @@ def test_more_images_move_none_between_the_splits_but_by_the_share(folder: Path)
     assert len(pictures(before) - pictures(after)) <= 1
 
 
+def test_without_a_path_it_is_the_folder_of_images_among_the_data(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANBENCH_DATA", str(folder.parent))
+    found = image_folder(size=4).examples("train", 8, CPU, torch.float32)
+    named = image_folder(str(folder), size=4).examples("train", 8, CPU, torch.float32)
+    assert torch.equal(found, named)
+    monkeypatch.setenv("GANBENCH_DATA", str(folder))
+    with pytest.raises(MissingData, match=r"images: no such folder.*--data names"):
+        image_folder(size=4)
+
+
 @pytest.mark.parametrize(
     ("make", "options", "said"),
     [

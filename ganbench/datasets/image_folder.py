@@ -28,10 +28,12 @@ from ganbench.datasets.decoded_images import (
     samples_compared,
 )
 from ganbench.datasets.finite import Flip, Rows, Subset
+from ganbench.datasets.images import data_root
 from ganbench.errors import GanbenchError, MissingData
 from ganbench.game import DataSpec, FieldSpec
 from ganbench.registry import FilePath
 
+_BY_DEFAULT = "images"
 _FEWEST: dict[Split, int] = {"train": 8, "heldout": 2}
 _PICTURELESS = frozenset({"BUFR", "GRIB", "HDF5", "IPTC", "MPEG"})
 """Formats that Pillow knows by name and that hold no picture, or not for it."""
@@ -42,8 +44,11 @@ _UNREAD_ENDINGS = frozenset({".arw", ".avif", ".cr2", ".dng", ".heic", ".heif", 
 @register_dataset("image_folder")
 def image_folder(
     path: Annotated[
-        str, FilePath(), "a folder of images; its sub-folders, where it has any, are the classes"
-    ],
+        str | None,
+        FilePath(),
+        "a folder of images; its sub-folders, where it has any, are the classes; by default `images` in the "
+        "data folder",
+    ] = None,
     size: Size = 64,
     channels: Annotated[Literal[1, 3], "1: grey, 3: colour"] = 3,
     resize: Resize = "lanczos",
@@ -63,7 +68,7 @@ def image_folder(
     data folder (`--data`, GANBENCH_DATA), which is read as needed where it is larger than a gigabyte.
     """
     _require_colour(alpha)
-    folder = Path(path)
+    folder = data_root() / _BY_DEFAULT if path is None else Path(path)
     names = image_names(folder)
     classes, splits = class_names(names), _splits(names, heldout, subset)
     chosen = sorted(name for split in splits.values() for name in split)
@@ -101,7 +106,10 @@ def image_names(folder: Path) -> list[str]:
     """The image files below a folder, sorted; MissingData where there are none.  Links are followed."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "no such folder"
-        raise MissingData(f"{folder}: {what}; a relative path is relative to the suite's folder")
+        raise MissingData(
+            f"{folder}: {what}; `image_folder: {{path: …}}` names one (a relative path is relative to the "
+            f"suite's folder); without `path` it is {_BY_DEFAULT!r} in the data folder, which --data names"
+        )
     names = list(_image_files(folder, "", frozenset()))
     if not names:
         raise MissingData(

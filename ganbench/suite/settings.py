@@ -134,7 +134,7 @@ def _values(option: Option, node: Node, of: str, collector: ErrorCollector) -> t
             read += _entries(option.names, item, collector)
         else:
             value = read_value(item, option.type, what, collector)
-            full = str(collector.folder / value) if option.is_path and value is not WRONG else value
+            full = str(collector.folder / value) if option.is_path and value not in (None, WRONG) else value
             read += [] if value is WRONG else [_Value(full, word(value), item.location)]
     seen = set()
     for value in read:

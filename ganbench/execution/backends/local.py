@@ -7,7 +7,6 @@ Each has a pipe of its own, so that one that is killed while it writes cannot bl
 from __future__ import annotations
 
 import os
-import signal
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
@@ -82,10 +81,7 @@ class _Worker:
     def failure(self) -> Event:
         """Store its task as failed by its death."""
         self.join()
-        code = self.process.exitcode
-        killed = hasattr(signal, "SIGKILL") and code == -signal.SIGKILL
-        hint = " (out of memory?)" if killed else ""
-        reason = f"the worker process {ending(code)}{hint}"
+        reason = f"the worker process {ending(self.process.exitcode)}"
         write_failure(self.task, reason, None)
         return Event("failed", self.task.identity, detail=reason)
 
