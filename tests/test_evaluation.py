@@ -199,6 +199,46 @@ def test_safetensors_are_weights_of_a_named_network(real: Path, tmp_path: Path) 
     fails_with("not a safetensors file", "evaluate", *words, "--network", "mlp:width=8")
 
 
+def notes(run: Path) -> str:
+    return "\n".join(store.read_run(run)["notes"])
+
+
+def test_a_stated_range_is_not_of_folders_and_samples_that_leave_it_are_noted(
+    real: Path, tmp_path: Path
+) -> None:
+    folder(tmp_path / "fake", pixels(30, 1))
+    np.save("wide.npy", np.linspace(-3, 2, 30 * 3 * SIZE**2).reshape(30, SIZE, SIZE, 3))
+    words = ("--real", real, "--fake", "fake", "--fake", "wide.npy", "--range", -1, 1, *QUICK)
+    run = evaluated(tmp_path, *words)
+    assert values(run, "fake")["samples_in_range"] == 1
+    assert values(run, "wide.npy")["samples_in_range"] < 1
+    assert "leave the data's range of -1 to 1; their values are from -3 to 2" in notes(run)
+    assert "fake: " not in notes(run)
+    fails_with("--range -3 2, say", "evaluate", "--real", real, "--fake", "wide.npy")
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (np.full(30, 2), "labels from 0 to 2; the data have 2 classes, 0 to 1"),
+        (np.full(30, -1), "labels from -1 to 0; the data have 2 classes"),
+        (np.full(30, 0.5), r"`label` has float64 of shape (30,), not whole numbers"),
+        (np.zeros((30, 2), int), r"`label` has int64 of shape (30, 2), not whole numbers"),
+        (np.zeros(29, int), "30 samples and 29 labels"),
+    ],
+)
+def test_labels_that_are_no_classes_of_the_data_are_refused(
+    tmp_path: Path, label: np.ndarray, message: str
+) -> None:
+    (tmp_path / "classes").mkdir()
+    for name in "ab":
+        folder(tmp_path / "classes" / name, pixels(30, ord(name)))
+    np.savez("fake.npz", samples=pixels(30, 1), label=label)
+    fails_with(f"fake.npz: {message}", "evaluate", "--real", "classes", "--fake", "fake.npz")
+    np.savez("fake.npz", samples=pixels(30, 1), label=np.arange(30) % 2)
+    assert evaluated(tmp_path, "--real", "classes", "--fake", "fake.npz", *QUICK).is_dir()
+
+
 @pytest.mark.parametrize("batch", [None, 4])
 def test_onnx_takes_the_noise_that_the_file_states_in_its_own_batches(
     real: Path, tmp_path: Path, batch: int | None

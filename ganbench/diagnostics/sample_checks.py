@@ -69,11 +69,15 @@ class SampleChecks(Diagnostic):
             ),
         }
         if self._range is not None:
-            low, high = self._range
-            slack = _ROUNDING * (high - low)
-            inside = (rows >= low - slack) & (rows <= high + slack)
-            values["samples_in_range"] = inside.all(2).double().mean(1)
+            values["samples_in_range"] = in_range(rows, self._range).double().mean(1)
         return values
+
+
+def in_range(rows: Tensor, value_range: tuple[float, float]) -> Tensor:
+    """Whether all values of a row lie in a range but for rounding; rows [..., F] → bool [...]."""
+    low, high = value_range
+    slack = _ROUNDING * (high - low)
+    return ((rows >= low - slack) & (rows <= high + slack)).all(-1)
 
 
 def distinct_share(rows: Tensor) -> float:

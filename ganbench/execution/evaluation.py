@@ -19,7 +19,7 @@ from ganbench import registry, store
 from ganbench.datasets import Dataset, Primary
 from ganbench.datasets.factors import KnownFactors
 from ganbench.diagnostics.diagnostic import NotApplicable, build
-from ganbench.diagnostics.sample_checks import distinct_share
+from ganbench.diagnostics.sample_checks import distinct_share, in_range
 from ganbench.errors import GanbenchError
 from ganbench.execution.cohort_run import identity_of, write_measurements
 from ganbench.execution.dataset_artifacts import data_hash
@@ -119,7 +119,9 @@ def evaluation_of(
     count = min([wanted, *available.values()])
     if count < _FEWEST:
         least = min(available, key=lambda name: available[name], default="--samples")
-        raise GanbenchError(f"{least}: {count} sample; a distribution is judged by {_FEWEST} or more")
+        raise GanbenchError(
+            f"{least}: {count} sample{'s' * (count != 1)}; a distribution is judged by {_FEWEST} or more"
+        )
     notes = [note for each in sets for note in each.source.notes]
     if count < wanted:
         least = min(available, key=lambda name: available[name])
@@ -150,7 +152,7 @@ class _Measured:
 
 def _measured(plan: Evaluation, each: SampleSet) -> _Measured:
     examples = each.source.examples(plan.count)
-    plan.notes.extend(_faults(each, examples))
+    plan.notes.extend(_faults(each, examples, plan.dataset.info.spec.value_range))
     digest = hashlib.blake2b(examples.contiguous().numpy().tobytes(), digest_size=8).hexdigest()
     options = {"samples_from": each.source.kind, "samples_of": each.source.name, "samples_hash": digest}
     description = CohortDescription(
@@ -168,13 +170,19 @@ def _measured(plan: Evaluation, each: SampleSet) -> _Measured:
     return _Measured(description, measurements, digest)
 
 
-def _faults(each: SampleSet, examples: Tensor) -> Iterator[str]:
+def _faults(each: SampleSet, examples: Tensor, value_range: tuple[float, float] | None) -> Iterator[str]:
     """What a reader must know of samples: they are measured all the same."""
-    name, count = each.source.name, len(examples)
-    infinite = int((~examples.flatten(1).isfinite().all(1)).sum())
-    if infinite:
+    name, count, rows = each.source.name, len(examples), examples.flatten(1)
+    finite = rows.isfinite().all(1)
+    if infinite := int((~finite).sum()):
         yield f"{name}: {infinite:,} of {count:,} samples are not finite, so what is of all is undefined"
-    share = distinct_share(examples.flatten(1))
+    if value_range is not None and (outside := int((finite & ~in_range(rows, value_range)).sum())):
+        least, most = (f"{float(value):g}" for value in rows[finite].aminmax())
+        yield (
+            f"{name}: {outside:,} of {count:,} samples leave the data's range of {value_range[0]:g} to "
+            f"{value_range[1]:g}; their values are from {least} to {most}"
+        )
+    share = distinct_share(rows)
     if share * count == 1:
         yield f"{name}: all {count:,} samples are the same"
     elif share < 0.5:

@@ -115,6 +115,11 @@ class FolderSource(Source):
         if images.broken:
             self.notes.append(f"{self.name}: {len(images.broken)} broken files left out")
 
+    @property
+    def target(self) -> Target:
+        """Its pixels are bytes, whatever range other samples are said to be of."""
+        return replace(self.reading.target, value_range=None)
+
     def _check_sizes(self, folder: Path, names: Sequence[str], size: int) -> None:
         """Say what is resized, where the real ones are alike, and what has other colours; refuse the rest."""
         headers = image_headers(folder, names)
@@ -158,6 +163,8 @@ class ArraySource(Source):
             raise GanbenchError(f"{file}: a single number, not an array with a row for each sample")
         if self._labels is not None and len(self._labels) != len(self._values):
             raise GanbenchError(f"{file}: {len(self._values):,} samples and {len(self._labels):,} labels")
+        if self._labels is not None and (label := reading.target.spec.label) is not None:
+            _check_labels(file, self._labels, reading.target.spec.fields[label].classes)
         self.available = len(self._values)
 
     def raw(self, count: int) -> np.ndarray:
@@ -168,6 +175,19 @@ class ArraySource(Source):
         if self._labels is None or label is None:
             return {}
         return {label: torch.from_numpy(self._labels[picked(len(self._values), count)].astype(np.int64))}
+
+
+def _check_labels(file: Path, labels: np.ndarray, classes: int | None) -> None:
+    """Refuse labels that are no class of the data."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise GanbenchError(
+            f"{file}: `label` has {labels.dtype} of shape {labels.shape}, not whole numbers [n]"
+        )
+    least, most = int(labels.min(initial=0)), int(labels.max(initial=0))
+    if classes is not None and not 0 <= least <= most < classes:
+        raise GanbenchError(
+            f"{file}: labels from {least} to {most}; the data have {classes} classes, 0 to {classes - 1}"
+        )
 
 
 class TrialSource(Source):

@@ -69,7 +69,8 @@ class Target:
         elif most <= high + slack and least >= low - slack:
             likely = f"--range 0 1, or --range {low:g} {high:g}: they could be of either"
         else:
-            likely = f"--range {min(least, 0):g} {255 if most > 2 else math.ceil(most):g}, say"
+            bytes_ = least >= 0 and most > 2
+            likely = f"--range {min(math.floor(least), 0)} {255 if bytes_ else math.ceil(most)}, say"
         raise GanbenchError(
             f"{source}: values from {least:g} to {most:g}, of real data in [{low:g}, {high:g}]; say of which "
             f"range they are: {likely}"
