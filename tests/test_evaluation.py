@@ -214,6 +214,8 @@ def test_a_stated_range_is_not_of_folders_and_samples_that_leave_it_are_noted(
     assert values(run, "wide.npy")["samples_in_range"] < 1
     assert "leave the data's range of -1 to 1; their values are from -3 to 2" in notes(run)
     assert "fake: " not in notes(run)
+    few = evaluated(tmp_path, "--real", real, "--fake=fake", "--diagnostics=fidelity:extractor=identity")
+    assert "frechet_identity_train_30: 30 points in 108 dimensions, so mostly bias" in notes(few)
     fails_with("--range -3 2, say", "evaluate", "--real", real, "--fake", "wide.npy")
 
 
@@ -222,8 +224,8 @@ def test_a_stated_range_is_not_of_folders_and_samples_that_leave_it_are_noted(
     [
         (np.full(30, 2), "labels from 0 to 2; the data have 2 classes, 0 to 1"),
         (np.full(30, -1), "labels from -1 to 0; the data have 2 classes"),
-        (np.full(30, 0.5), r"`label` has float64 of shape (30,), not whole numbers"),
-        (np.zeros((30, 2), int), r"`label` has int64 of shape (30, 2), not whole numbers"),
+        (np.full(30, 0.5), r"`label` is float64 of shape (30,), not whole numbers"),
+        (np.zeros((30, 2), int), r"`label` is int64 of shape (30, 2), not whole numbers"),
         (np.zeros(29, int), "30 samples and 29 labels"),
     ],
 )
@@ -235,7 +237,7 @@ def test_labels_that_are_no_classes_of_the_data_are_refused(
         folder(tmp_path / "classes" / name, pixels(30, ord(name)))
     np.savez("fake.npz", samples=pixels(30, 1), label=label)
     fails_with(f"fake.npz: {message}", "evaluate", "--real", "classes", "--fake", "fake.npz")
-    np.savez("fake.npz", samples=pixels(30, 1), label=np.arange(30) % 2)
+    np.savez("fake.npz", samples=pixels(30, 1), label=np.arange(30) % 2.0)
     assert evaluated(tmp_path, "--real", "classes", "--fake", "fake.npz", *QUICK).is_dir()
 
 

@@ -534,3 +534,18 @@ def test_held_out_images_that_are_training_images_are_seen_by_the_gate(
     assert (decision.exit_code, decision.cells[0].codes) == (4, (ReasonCode.REFERENCE,))
     assert "real data get 5.58 in BASE and 7.64 in NEW" in decision.reasons[0]
     assert gate(side([base]), side([base]), QUICK, np.random.default_rng(0)).exit_code == 0
+
+
+@pytest.mark.parametrize(("count", "flagged"), [(64, True), (65, False)])
+@pytest.mark.parametrize(("name", "prefix"), [("fidelity", "frechet"), ("mifid", "mifid")])
+def test_a_distance_of_no_more_points_than_features_says_so(
+    name: str, prefix: str, count: int, flagged: bool
+) -> None:
+    diagnostic = registry.get("diagnostic", name).factory(digits(), extractor="identity", samples=count)
+    for _ in range(2):
+        measured(diagnostic, digits(), noisy_digits(0.3)[:, :count])  # 64 pixels
+    distance = f"{prefix}_identity_train_{count}"
+    title = {quantity.name: quantity.title for quantity in diagnostic.quantities}[distance]
+    words = "64 points in 64 dimensions, so mostly bias"
+    assert title.count(words) == flagged
+    assert (f"{distance}: {words}" in diagnostic.notes) is flagged

@@ -57,6 +57,8 @@ class Diagnostic(ABC):
 
     quantities: tuple[Quantity, ...]
     """What `measure` returns, declared; complete after the first snapshot, which knows the players."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the values; complete after the first snapshot, as the quantities."""
     describes_training: ClassVar[bool] = False
     """Whether its values are of the training itself: then those of a diverged seed count too."""
     samples_only: ClassVar[bool] = False

@@ -113,6 +113,8 @@ class Fidelity(Diagnostic):
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         features = sample_features(snapshot, self._extractor, self._count)
+        counts = {self._name(split): count for split, count in self._real_counts.items()}
+        flag_few_points(self, counts, features[FEATURES].shape[-1])
         values = {}
         for split, count in self._real_counts.items():
             reference = self._real(split, count, snapshot.device).fit
@@ -260,6 +262,24 @@ def resampled(predicted: Tensor, count: int) -> Tensor:
     source = generator(0, "fidelity/classes of real")
     drawn = torch.randint(len(predicted), (1, count), generator=source)
     return predicted[drawn.to(predicted.device)]
+
+
+def flag_few_points(diagnostic: Diagnostic, counts: Mapping[str, int], width: int) -> None:
+    """Say, in notes and titles, which Fréchet distances are of no more points than features; once.
+
+    `counts` are the points by quantity, `width` is the number of features.
+    """
+    few = {
+        name: f"{count:,} points in {width:,} dimensions, so mostly bias"
+        for name, count in counts.items()
+        if count <= width
+    }
+    if few and not diagnostic.notes:
+        diagnostic.notes = tuple(f"{name}: {why}" for name, why in few.items())
+        diagnostic.quantities = tuple(
+            replace(q, title=f"{q.title}, {few[q.name]}") if q.name in few else q
+            for q in diagnostic.quantities
+        )
 
 
 def sample_count(diagnostic: str, dataset: Dataset, samples: int | None) -> int:

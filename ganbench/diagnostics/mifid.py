@@ -27,7 +27,13 @@ from ganbench.diagnostics.estimators.features import (
     sample_features,
 )
 from ganbench.diagnostics.estimators.frechet import fit, frechet_distance
-from ganbench.diagnostics.fidelity import extractor_or_identity, features_name, real_features, sample_count
+from ganbench.diagnostics.fidelity import (
+    extractor_or_identity,
+    features_name,
+    flag_few_points,
+    real_features,
+    sample_count,
+)
 from ganbench.extractors import FEATURES, Extractor
 
 MIFID_VERSION = 1
@@ -86,6 +92,7 @@ class MiFid(Diagnostic):
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         features = sample_features(snapshot, self._extractor, self._count)[FEATURES]
+        flag_few_points(self, {self.quantities[0].name: self._count}, features.shape[-1])
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, v, torch.nan) for name, v in self._values(features).items()}
 

@@ -167,6 +167,7 @@ def _measured(plan: Evaluation, each: SampleSet) -> _Measured:
     snapshot = GivenSamples(plan.dataset, examples.unsqueeze(0).to(plan.device), each.seed, fields)
     measurements = Measurements(_Subject(description, plan.dataset))
     measurements.take(snapshot)
+    plan.notes.extend(note for note in measurements.notes if note not in plan.notes)
     return _Measured(description, measurements, digest)
 
 

@@ -90,6 +90,11 @@ class Measurements:
             self.seconds[label] = time.perf_counter() - began
         self._keep_samples(snapshot)
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know of the values, after the first snapshot."""
+        return [note for diagnostic in self._diagnostics.values() for note in diagnostic.notes]
+
     def on_round(self, state: CohortState) -> None:
         """Let the diagnostics read a round's state; waits for nothing."""
         self._rounds.on_round(state)

@@ -179,9 +179,9 @@ class ArraySource(Source):
 
 def _check_labels(file: Path, labels: np.ndarray, classes: int | None) -> None:
     """Refuse labels that are no class of the data."""
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf" or (labels != np.round(labels)).any():
         raise GanbenchError(
-            f"{file}: `label` has {labels.dtype} of shape {labels.shape}, not whole numbers [n]"
+            f"{file}: `label` is {labels.dtype} of shape {labels.shape}, not whole numbers [n]"
         )
     least, most = int(labels.min(initial=0)), int(labels.max(initial=0))
     if classes is not None and not 0 <= least <= most < classes:
