@@ -12,7 +12,7 @@ from scipy.stats import binom, kstest
 from ganbench.datasets.images import digits
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.diagnostic import NotApplicable, image_bytes
-from ganbench.diagnostics.estimators.copies import authenticity, copying_p_value, nearest_points
+from ganbench.diagnostics.estimators.copies import authenticity, copying_p_value, joined, nearest_points
 from ganbench.diagnostics.memorization import memorization
 
 TRIALS, TRAIN, HELDOUT, DIMENSION = 200, 800, 200, 8
@@ -58,6 +58,10 @@ def test_nearest_points_are_those_of_brute_force_and_copies_have_distance_zero()
     assert torch.equal(found.places, wanted.indices[:, :5])
     torch.testing.assert_close(found.distances, wanted.values[:, :5], rtol=1e-13, atol=0)
     assert torch.equal(found.distances[:50, 0], torch.zeros(50, dtype=torch.float64))
+    parts = (nearest_points(fakes, part, 5) for part in pool.split([120, 180]))
+    both = joined(*parts, 120)
+    assert torch.equal(both.places, found.places)
+    assert torch.equal(both.distances, found.distances)
 
 
 def test_authenticity_asks_the_nearest_examples_own_neighbour() -> None:

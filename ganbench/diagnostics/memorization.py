@@ -27,6 +27,7 @@ from ganbench.diagnostics.estimators.copies import (
     Nearest,
     authenticity,
     copying_p_value,
+    joined,
     nearest_points,
 )
 from ganbench.diagnostics.estimators.features import (
@@ -113,10 +114,13 @@ class Memorization(Diagnostic):
         rows = torch.full((len(features), len(self.quantities)), torch.nan, dtype=torch.float64)
         shown = []
         for row in torch.where(finite_samples(snapshot, self._samples))[0].tolist():
-            of_training = nearest_points(features[row].double(), pool[: self._counts["train"]])
-            values = self._values(features[row].double(), of_training, pool, near, own_distances)
+            trained, heldout = (
+                nearest_points(features[row].double(), part)
+                for part in pool.split(list(self._counts.values()))
+            )
+            values = self._values(trained, heldout, near, own_distances)
             rows[row] = torch.tensor(values, dtype=torch.float64)
-            shown.append((row, of_training))
+            shown.append((row, trained))
         if snapshot.moment.final and len(self._dataset.info.spec.shape) == 3:
             self._closest = self._pictures(snapshot, shown)
         return {quantity.name: rows[:, i] for i, quantity in enumerate(self.quantities)}
@@ -147,12 +151,12 @@ class Memorization(Diagnostic):
         return found
 
     def _values(
-        self, features: Tensor, of_training: Nearest, pool: Tensor, near: Tensor, own_distances: Tensor
+        self, trained: Nearest, heldout: Nearest, near: Tensor, own_distances: Tensor
     ) -> tuple[float, ...]:
-        train, heldout = self._counts["train"], self._counts["heldout"]
-        p_value = copying_p_value(nearest_points(features, pool), train, heldout)
-        near_copies = float((of_training.distances[:, 0] < near).double().mean())
-        return p_value, near_copies, authenticity(of_training, own_distances)
+        sizes = self._counts["train"], self._counts["heldout"]
+        p_value = copying_p_value(joined(trained, heldout, sizes[0]), *sizes)
+        near_copies = float((trained.distances[:, 0] < near).double().mean())
+        return p_value, near_copies, authenticity(trained, own_distances)
 
     def _real(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         return _real_points(

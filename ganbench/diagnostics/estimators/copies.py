@@ -51,6 +51,14 @@ def nearest_points(samples: Tensor, pool: Tensor, count: int = 2) -> Nearest:
     return Nearest(distances, places)
 
 
+def joined(first: Nearest, second: Nearest, size: int) -> Nearest:
+    """The nearest points of two pools put together, of which the first has `size` points."""
+    distances = torch.cat([first.distances, second.distances], 1)
+    places = torch.cat([first.places, second.places + size], 1)
+    nearest, order = distances.topk(first.distances.shape[1], dim=1, largest=False)
+    return Nearest(nearest, places.gather(1, order))
+
+
 def cosine_distance(samples: Tensor, train: Tensor) -> float:
     """Mean over samples [n, F] of 1 − |cos| to the most similar training example [N, F], float64.
 
