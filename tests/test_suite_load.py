@@ -366,12 +366,6 @@ MISTAKES = [
         22,
         "diagnostic 'fidelity' applies to no data set here (ring: it has no classifier)",
     ),
-    (
-        suite() + "diagnostics: [modes: {threshold: [3, 4]}]\n",
-        5,
-        15,
-        "both measure 'tv'; keep one of them",
-    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -48,7 +49,7 @@ def under_several_extractors(quantities: Iterable[Quantity]) -> list[list[Quanti
         protocol = quantity.protocol
         if "extractor" in protocol and quantity.direction != "none":
             counts = (str(protocol.get(key)) for key in ("split", "generated", "reference"))
-            kind = (quantity.name.split("_")[0], quantity.direction, *counts)
+            kind = (re.split(r"[_[]", quantity.name)[0], quantity.direction, *counts)
             groups.setdefault(kind, {}).setdefault(str(protocol["extractor"]), quantity)
     return [list(group.values()) for group in groups.values() if len(group) >= FEWEST]
 

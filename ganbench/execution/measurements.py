@@ -8,14 +8,15 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any, Protocol, cast
+from dataclasses import asdict, replace
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
 
 from ganbench.datasets import Dataset
 from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build, image_bytes
+from ganbench.diagnostics.names import distinct_names
 from ganbench.execution.pictures import pictures
 from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
@@ -36,6 +37,13 @@ def applicable(choices: Sequence[Choice], dataset: Dataset) -> dict[str, Diagnos
     return diagnostics
 
 
+T = TypeVar("T")
+
+
+def _renamed(values: Mapping[str, T], others: Mapping[str, str]) -> dict[str, T]:
+    return {others.get(name, name): value for name, value in values.items()}
+
+
 class Subject(Protocol):
     """What is measured: of which description, on which data set, and which seeds have diverged."""
 
@@ -54,6 +62,11 @@ class Measurements:
         description = cohort.description
         self._cohort = cohort
         self._diagnostics = applicable(description.diagnostics, cohort.dataset)
+        names = {choice.label: choice.name for choice in description.diagnostics}
+        self._distinct = distinct_names(
+            (label, names[label], [quantity.name for quantity in diagnostic.quantities])
+            for label, diagnostic in self._diagnostics.items()
+        )
         self._rounds = RoundRecorder(self._diagnostics, description.seeds)
         self._images = len(cohort.dataset.info.spec.shape) == 3
         self._of_cohort = {
@@ -79,9 +92,14 @@ class Measurements:
         alive = torch.tensor([at is None for at in self._cohort.diverged()])
         for label, diagnostic in self._diagnostics.items():
             began = time.perf_counter()
-            measured = diagnostic.measure(cast(Snapshot, snapshot))
-            self.quantities |= {quantity.name: quantity for quantity in diagnostic.quantities}
-            self._references |= diagnostic.references(cast(Snapshot, snapshot))
+            others = self._distinct[label]
+            measured = _renamed(diagnostic.measure(cast(Snapshot, snapshot)), others)
+            for quantity in diagnostic.quantities:
+                if quantity.name in others:
+                    title = f"{quantity.title} ({label})"
+                    quantity = replace(quantity, name=others[quantity.name], title=title)
+                self.quantities[quantity.name] = quantity
+            self._references |= _renamed(diagnostic.references(cast(Snapshot, snapshot)), others)
             for name, values in measured.items():
                 if not diagnostic.describes_training:
                     values = torch.where(alive.to(values.device), values.double(), torch.nan)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ganbench import registry
 from ganbench.datasets import Dataset, Primary
-from ganbench.diagnostics.diagnostic import NotApplicable, build, by_default
+from ganbench.diagnostics.diagnostic import Diagnostic, NotApplicable, build, by_default
 from ganbench.errors import GanbenchError, nearest
 from ganbench.suite.expand import expand_list
 from ganbench.suite.labels import LocatedChoice, choose
@@ -46,6 +46,8 @@ class _Tried:
 
     quantities: tuple[str, ...] = ()
     refusal: str | None = None
+    by_round: bool = False
+    """Whether it is also asked after every round."""
 
 
 def chosen_diagnostics(node: Node | None, collector: ErrorCollector, silent: bool = False) -> Chosen:
@@ -144,7 +146,8 @@ def measured(
 def _try(choice: Choice, dataset: Dataset, location: Location, collector: ErrorCollector) -> _Tried:
     try:
         made = build(choice.name, dataset, choice.options)
-        return _Tried(tuple(quantity.name for quantity in made.quantities))
+        by_round = type(made).on_round is not Diagnostic.on_round
+        return _Tried(tuple(quantity.name for quantity in made.quantities), by_round=by_round)
     except NotApplicable as error:
         return _Tried(refusal=str(error) or "does not apply")
     except GanbenchError as error:
@@ -158,13 +161,14 @@ def _try(choice: Choice, dataset: Dataset, location: Location, collector: ErrorC
 def _check_distinct(
     chosen: Sequence[LocatedChoice], tried: dict[str, _Tried], collector: ErrorCollector
 ) -> None:
-    """Two diagnostics must not write numbers under one name."""
+    """What is recorded after every round must have a name of its own; others get names that differ."""
     owner: dict[str, str] = {}
     for item in chosen:
-        for quantity in tried[item.choice.label].quantities:
-            first = owner.setdefault(quantity, item.choice.label)
-            if first != item.choice.label:
-                text = f"{item.choice.label!r} and {first!r} both measure {quantity!r}; keep one of them"
+        label = item.choice.label
+        for quantity in tried[label].quantities:
+            first = owner.setdefault(quantity, label)
+            if first != label and (tried[label].by_round or tried[first].by_round):
+                text = f"{label!r} and {first!r} both measure {quantity!r}; keep one of them"
                 collector.add(item.location, text)
 
 
