@@ -551,9 +551,20 @@ def test_a_run_without_the_right_weights_ends_before_it_begins(
     assert not (tmp_path / "run").exists()
 
 
-def test_weights_of_an_unknown_extractor_are_refused(weights: Path, tmp_path: Path) -> None:
-    suite = written(tmp_path, LITE)
-    code, text = command("plan", suite, "--extractor-weights", f"inception-v3={weights}")
+@pytest.mark.parametrize("words", [("plan", LITE), ("plan", INCEPTION), ("evaluate", INCEPTION)])
+def test_weights_of_an_unknown_extractor_are_refused(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
+    what, extractor = words
+    if what == "plan":
+        arguments = ["plan", written(tmp_path, extractor)]
+    else:
+        np.save(tmp_path / "x.npy", np.zeros((20, 8, 8), np.uint8))
+        arguments = ["evaluate", "--real", "digits", "--fake", tmp_path / "x.npy"]
+        arguments += ["--diagnostics", f"fidelity:extractor={extractor}"]
+    code, text = command(*arguments, "--extractor-weights", f"inception-v3={weights}")
     assert code == 2
     assert f"unknown extractor 'inception-v3'; did you mean '{INCEPTION}'?" in text
 

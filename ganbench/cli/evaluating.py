@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli.group import DATA, DEVICE, INCLUDE, TRUST, WEIGHTS, main
-from ganbench.cli.paths import AbsolutePath, Source, absolute, set_data, set_weights
+from ganbench.cli.paths import AbsolutePath, Source, absolute, check_weights, set_data, set_weights
 
 if TYPE_CHECKING:
     from ganbench.execution.evaluation import Evaluation
@@ -99,6 +99,7 @@ def evaluate(
 
     for file in include:
         registry.include(file)
+    check_weights(extractor_weights)
     choice = real_choice(real)
     dataset = make("dataset", choice).target_dataset
     dataset.require()

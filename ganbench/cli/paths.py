@@ -65,6 +65,14 @@ def set_weights(pairs: Sequence[str]) -> None:
         os.environ[WEIGHTS_VARIABLE] = text
 
 
+def check_weights(pairs: Sequence[str]) -> None:
+    """Refuse weights of what is no extractor, once included files are read."""
+    from ganbench import registry
+
+    for pair in pairs:
+        registry.get("extractor", pair.partition("=")[0])
+
+
 def set_data(data: str | None) -> None:
     """Where image data sets lie, for this process and those that it starts: `data`, else what is set."""
     if data is not None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench import pages, registry
+from ganbench import pages
 from ganbench.cli.group import DATA, INCLUDE, INCOMPLETE, WEIGHTS, main, what_to_run
-from ganbench.cli.paths import Source, absolute, set_data, set_weights
+from ganbench.cli.paths import Source, absolute, check_weights, set_data, set_weights
 
 if TYPE_CHECKING:
     from ganbench.execution.runner import Plan, Summary
@@ -124,15 +124,19 @@ def _plan(
     set_data(data)
     set_weights(extractor_weights)
     results = absolute(Path("results"))
+    from ganbench.errors import GanbenchError
     from ganbench.execution.runner import make_plan
     from ganbench.suite import load_suite
     from ganbench.training.device import choose_device
 
     chosen = choose_device(device)
-    loaded = load_suite(suite, include=include)
+    try:
+        loaded = load_suite(suite, include=include)
+    except GanbenchError:  # weights may be missing because those given are of another name
+        check_weights(extractor_weights)
+        raise
+    check_weights(extractor_weights)
     _tell_added(loaded.added)
-    for pair in extractor_weights:
-        registry.get("extractor", pair.partition("=")[0])
     if seeds is not None:
         loaded = loaded.with_seeds(seeds)
     return loaded, make_plan(loaded, out, chosen, workers, results)
