@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 from fake_run import Fake, build
 
-from ganbench.analysis.rank_agreement import rank_agreement, under_several_extractors
+from ganbench.analysis.rank_agreement import rank_agreement, under_several_extractors, winners
+from ganbench.analysis.ranking import budgets, ranking
 from ganbench.analysis.run import Run, load_run
 from ganbench.quantities import Quantity
 from ganbench.report.agreement import agreement_tables
+from ganbench.report.words import paragraph
 
 VARIANTS = ("a", "b", "c", "d")
 
@@ -100,3 +102,18 @@ def test_the_report_names_none_where_they_disagree_or_are_few(tmp_path: Path) ->
     assert table.notes[1] == "They do not agree on the best variant, so none is named."
     two = measured_by(tmp_path / "two", {name: values[name] for name in ("one", "two")})
     assert agreement_tables(two, "ring8", ["a", "b", "c"]) == []
+
+
+@pytest.mark.parametrize(("second", "said"), [([40, 30, 35], False), ([1, 30, 35], True)])
+def test_the_first_paragraph_names_no_winner_that_other_extractors_do_not_name(
+    tmp_path: Path, second: list[float], said: bool
+) -> None:
+    run = measured_by(tmp_path, {"one": [3, 2, 9], "two": second, "three": [5, 1, 7]})
+    primary = {"primary": "fid_one_train_100"}
+    run = replace(run, datasets={"ring8": {**run.datasets["ring8"], **primary}})
+    (budget,) = budgets(run, "ring8")
+    text = paragraph(run, "ring8", budget, ranking(run, "ring8"))
+    assert text.startswith("b has the best median")
+    assert ("so there is no winner" in text) == said
+    assert winners(run, "ring8", "abc", "fid_three_train_100") == [None if said else "b"]
+    assert winners(run, "ring8", "abc", "cost") == []

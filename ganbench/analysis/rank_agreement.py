@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
 from ganbench.analysis.rank_tests import undefined_last
+from ganbench.analysis.run import Run
+from ganbench.analysis.statistics import badness
+from ganbench.analysis.summaries import final_summaries, measured
 from ganbench.quantities import Quantity
 
 FEWEST = 3
@@ -52,6 +55,27 @@ def under_several_extractors(quantities: Iterable[Quantity]) -> list[list[Quanti
             kind = (re.split(r"[_[]", quantity.name)[0], quantity.direction, *counts)
             groups.setdefault(kind, {}).setdefault(str(protocol["extractor"]), quantity)
     return [list(group.values()) for group in groups.values() if len(group) >= FEWEST]
+
+
+def winners(run: Run, dataset: str, variants: Sequence[str], quantity: str) -> list[str | None]:
+    """Of each group of several extractors that a quantity is in: the variant that is best in all, or None."""
+    groups = under_several_extractors(run.quantity(name, dataset) for name in measured(run, dataset))
+    found = (agreement_of(run, dataset, variants, g) for g in groups if quantity in [q.name for q in g])
+    return [agreement.winner for agreement in found if agreement is not None]
+
+
+def agreement_of(
+    run: Run, dataset: str, variants: Sequence[str], group: Sequence[Quantity]
+) -> RankAgreement | None:
+    """How quantities order the variants that have all of them, by their medians; None of fewer than two."""
+    found = final_summaries(run, dataset)
+    complete = [v for v in variants if all((v, quantity.name) in found for quantity in group)]
+    if len(complete) < 2:
+        return None
+    medians = {q: [found[v, q.name].median for v in complete] for q in group}
+    return rank_agreement(
+        complete, {q.name: badness(m, q.direction, q.target).tolist() for q, m in medians.items()}
+    )
 
 
 def _tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ganbench.analysis.numbers import arrow, number
-from ganbench.analysis.rank_agreement import RankAgreement, rank_agreement, under_several_extractors
+from ganbench.analysis.rank_agreement import RankAgreement, agreement_of, under_several_extractors
 from ganbench.analysis.run import Run
-from ganbench.analysis.statistics import badness
 from ganbench.analysis.summaries import final_summaries, measured
 from ganbench.quantities import Quantity
 from ganbench.report.style import file_stem
@@ -25,14 +24,11 @@ def agreement_tables(run: Run, dataset: str, order: Sequence[str]) -> list[Table
 
 
 def _table(run: Run, dataset: str, order: Sequence[str], group: Sequence[Quantity]) -> Table | None:
-    found = final_summaries(run, dataset)
-    variants = [v for v in order if all((v, quantity.name) in found for quantity in group)]
-    if len(variants) < 2:
+    agreement = agreement_of(run, dataset, order, group)
+    if agreement is None:
         return None
+    found, variants = final_summaries(run, dataset), agreement.variants
     medians = {q.name: [found[v, q.name].median for v in variants] for q in group}
-    agreement = rank_agreement(
-        variants, {q.name: badness(medians[q.name], q.direction, q.target).tolist() for q in group}
-    )
     header = [f"{q.protocol['extractor']} {arrow(q)}".rstrip() for q in group]
     rows = [
         [v, *(f"{number(medians[q.name][i])} ({agreement.ranks[q.name][i]:g})" for q in group)]

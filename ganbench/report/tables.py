@@ -145,6 +145,7 @@ def _ranking_notes(run: Run, dataset: str, budget: Budget, table: pd.DataFrame) 
     if reference is not None:
         notes.append(f"Real data get {number(reference)}; how many are in the protocol.")
     notes += [f"Not ranked: {u.variant} ({u.reason})." for u in unranked(run, dataset, budget)]
+    notes.append(f"Fingerprint of protocol and data: {_fingerprint(run, dataset, primary.name)}.")
     return notes
 
 
@@ -163,7 +164,7 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
             f"{titled(run.quantity(name, dataset))} {arrow(run.quantity(name, dataset))}".rstrip(),
             *(["–" if references[name] is None else number(references[name] or 0.0)] if real else []),
             *(_cell(found.get((v, name)), words[v]) for v in variants),
-            *([] if run.trained else [_fingerprint(run, dataset, name)]),
+            _fingerprint(run, dataset, name),
         ]
         for name in names
     ]
@@ -172,16 +173,14 @@ def quantities_table(run: Run, dataset: str, order: Sequence[str]) -> Table | No
     return Table(
         name=file_stem(file_name(dataset), "quantities"),
         caption=f"{dataset}: all quantities {when}{after}, median and interval over seeds",
-        header=[
-            *("quantity", *(["real sampler"] if real else []), *variants),
-            *([] if run.trained else ["fingerprint"]),
-        ],
+        header=["quantity", *(["real sampler"] if real else []), *variants, "fingerprint"],
         rows=rows,
         data=_summaries_frame(found, references, names, variants),
         notes=[
             "↑ higher is better, ↓ lower is better, →x closer to x is better. Where there is no such arrow "
             "up or "
-            "down, seeds without a value are left out."
+            "down, seeds without a value are left out. Only values under one fingerprint, of protocol and "
+            "data, may be compared."
         ],
     )
 

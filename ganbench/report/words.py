@@ -8,6 +8,7 @@ import pandas as pd
 
 from ganbench.analysis.cohorts import Budget
 from ganbench.analysis.numbers import interval, listed, number, titled
+from ganbench.analysis.rank_agreement import winners
 from ganbench.analysis.ranking import unranked
 from ganbench.analysis.run import Run
 from ganbench.analysis.summaries import final_summaries, reference_value
@@ -23,6 +24,7 @@ def paragraph(run: Run, dataset: str, budget: Budget, table: pd.DataFrame) -> st
     else:
         sentences = [
             *_leader(run, dataset, table),
+            *_disagreement(run, dataset, table),
             *_reference(run, dataset, table),
             *_saturated(run, dataset, table),
         ]
@@ -45,6 +47,12 @@ def _leader(run: Run, dataset: str, table: pd.DataFrame) -> Iterator[str]:
         yield "A single seed gives no interval, so nothing here tells the variants apart."
     else:
         yield from _rivals(run, dataset, table)
+
+
+def _disagreement(run: Run, dataset: str, table: pd.DataFrame) -> Iterator[str]:
+    """Say so where another extractor's features put another variant first."""
+    if None in winners(run, dataset, list(table["variant"]), run.primary(dataset).name):
+        yield "Under other extractors it is not the best (see “Several extractors”), so there is no winner."
 
 
 def _rivals(run: Run, dataset: str, table: pd.DataFrame) -> Iterator[str]:
