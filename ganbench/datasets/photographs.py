@@ -9,7 +9,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -39,16 +39,18 @@ from ganbench.streams import generator
 
 Images = tuple[NDArray[np.uint8] | ImageSource, Tensor | None]
 """Bytes [n, C, H, W], or images that are to be decoded; and classes, int64 [n]."""
-LSUN_SIZES = {
-    "bedroom": 3_033_042, "bridge": 818_687, "church_outdoor": 126_227, "classroom": 168_103,
-    "conference_room": 229_069, "dining_room": 657_571, "kitchen": 2_212_277, "living_room": 1_315_802,
-    "restaurant": 626_331, "tower": 708_264,
-}  # fmt: skip
-"""Training images by category."""
 LsunCategory = Literal[
-    "bedroom", "bridge", "church_outdoor", "classroom", "conference_room", "dining_room", "kitchen",
-    "living_room", "restaurant", "tower",
+    "bedroom", "bridge", "church_outdoor", "classroom", "conference_room",
+    "dining_room", "kitchen", "living_room", "restaurant", "tower",
 ]  # fmt: skip
+LSUN_SIZES = dict(
+    zip(
+        get_args(LsunCategory),
+        (3_033_042, 818_687, 126_227, 168_103, 229_069, 657_571, 2_212_277, 1_315_802, 626_331, 708_264),
+        strict=True,
+    )
+)
+"""Training images by category."""
 
 
 @dataclass(frozen=True)
