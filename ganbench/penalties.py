@@ -98,11 +98,11 @@ def _squared_gradient(networks: Networks, inputs: Tensor) -> Tensor:
     return networks.input_gradient("discriminator", inputs).flatten(1).square().sum(1)
 
 
-def lecam_penalty(weight: float, decay: float) -> Penalty:
-    """weight·(E(D(x) − α_F)² + E(D(G(z)) − α_R)²).  Tseng et al. 2021, eq. (4).
+def lecam_penalty(weight: float, decay: float, start: int = 0) -> Penalty:
+    """weight·(E(D(x) − α_F)² + E(D(G(z)) − α_R)²) after `start` updates.  Tseng et al. 2021, eq. (4).
 
     α_R and α_F are moving averages of D's mean on real and on generated examples, this batch included and
-    without the bias of their start at zero, as in the authors' code.
+    without the bias of their start at zero, as in the authors' code for StyleGAN2.
     """
 
     def of_logits(batch: Batch, real: Tensor, fake: Tensor) -> tuple[Tensor, Tree]:
@@ -110,9 +110,14 @@ def lecam_penalty(weight: float, decay: float) -> Penalty:
         anchors = decay * batch["anchors"] + (1 - decay) * means
         real_anchor, fake_anchor = anchors[:2] / anchors[2]
         distance = (real - fake_anchor).square().mean() + (fake - real_anchor).square().mean()
-        return weight * distance, {"anchors": anchors}
+        updates = batch["anchor_updates"] + 1
+        term = torch.where(updates > start, weight * distance, 0.0)
+        return term, {"anchors": anchors, "anchor_updates": updates}
 
-    return Penalty(of_logits=of_logits, inputs=lambda _spec: {"anchors": MemoryInput(torch.zeros(3))})
+    def inputs(_spec: DataSpec) -> Mapping[str, MemoryInput]:
+        return {"anchors": MemoryInput(torch.zeros(3)), "anchor_updates": MemoryInput(torch.zeros(()))}
+
+    return Penalty(of_logits=of_logits, inputs=inputs)
 
 
 def adaptive_probability(name: str, target: float, interval: int, images: float, initial: float) -> Penalty:
