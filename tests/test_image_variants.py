@@ -18,6 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from ganbench import augmentations
 from ganbench.augmentations import Augmentations
+from ganbench.diagnostics.discriminator import discriminator
 from ganbench.errors import GanbenchError
 from ganbench.game import Batch, DataSpec
 from ganbench.penalties import adaptive_probability, lecam_penalty
@@ -238,7 +239,7 @@ def test_began_is_the_plain_loop() -> None:
     agrees("began", {"gamma": gamma, "balance_rate": rate, "code_dim": 3}, d_loss, g_loss)
 
 
-def test_k_and_the_convergence_of_began_in_closed_form() -> None:
+def test_k_of_began_in_closed_form() -> None:
     gamma, rate = 0.75, 0.2
     made = cohort("began", {**SMALL, "gamma": gamma, "balance_rate": rate, "code_dim": 3}, mode="plain")
     networks, batch = first_replica(made)
@@ -250,9 +251,27 @@ def test_k_and_the_convergence_of_began_in_closed_form() -> None:
         loss, memories = made.game.losses["discriminator"](networks, given)
         close(loss, on_real - k * on_fake)
         close(memories["k"], (k + rate * (gamma * on_real - on_fake)).clamp(0, 1))
-        close(memories["convergence"], on_real + (gamma * on_real - on_fake).abs())
     close(made.game.losses["generator"](networks, batch), on_fake)
     close(made.game.logits(networks, batch, x), -(x - reconstructed(d, x)).abs().mean(1))
+
+
+def test_began_has_its_convergence_measure_and_other_variants_have_none() -> None:
+    gamma = 0.75
+    made = cohort("began", {**SMALL, "gamma": gamma, "code_dim": 3}, mode="plain", budget=("steps", 3))
+    snapshot = finish(made).snapshot(0, True)
+    diagnostic = discriminator(made.dataset, points=40)
+    for _ in range(2):
+        values = diagnostic.measure(snapshot)
+        assert [quantity.name for quantity in diagnostic.quantities] == list(values)
+    x, fakes = snapshot.real("heldout", 40), snapshot.samples()[:, :40]
+    for replica, fake in enumerate(fakes):
+        d = of_player(numbers(made), "discriminator", replica)
+        on_real, on_fake = ((y - reconstructed(d, y)).abs().mean() for y in (x, fake))
+        assert (gamma * on_real - on_fake).abs() > 0.01, "both terms should count"
+        close(values["convergence"][replica], (on_real + (gamma * on_real - on_fake).abs()).detach())
+    other = discriminator(made.dataset, points=40)
+    assert "convergence" not in other.measure(finish(cohort("nsgan", SMALL, mode="plain")).snapshot(0, True))
+    assert "convergence" not in {quantity.name for quantity in other.quantities}
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5])
@@ -303,12 +322,18 @@ def test_the_term_of_lecam_by_hand() -> None:
     penalty = lecam_penalty(2.0, 0.5)
     assert penalty.of_logits is not None
     real, fake = torch.tensor([1.0, 3.0]), torch.tensor([-1.0, 0.0])
-    batch = Batch({"anchors": torch.tensor([2.0, -2.0, 0.5])})
+    batch = Batch({"anchors": torch.tensor([2.0, -2.0, 0.5]), "anchor_updates": torch.tensor(6.0)})
     term, memories = penalty.of_logits(batch, real, fake)
     # α_R = (0.5·2 + 0.5·2)/0.75 = 8/3, α_F = (0.5·(−2) + 0.5·(−0.5))/0.75 = −5/3
     expected = 2 * (((1 + 5 / 3) ** 2 + (3 + 5 / 3) ** 2) / 2 + ((-1 - 8 / 3) ** 2 + (8 / 3) ** 2) / 2)
     torch.testing.assert_close(term, torch.tensor(expected))
     torch.testing.assert_close(memories["anchors"], torch.tensor([2.0, -1.25, 0.75]))
+    for start, share in ((6, 1), (7, 0)):  # this is the seventh update
+        late = lecam_penalty(2.0, 0.5, start)
+        assert late.of_logits is not None
+        term, memories = late.of_logits(batch, real, fake)
+        torch.testing.assert_close(term, torch.tensor(share * expected))
+        assert memories["anchor_updates"] == 7
 
 
 # Augmentations

@@ -151,7 +151,8 @@ def structure_of(cohort: Trainer) -> str:
     """All of a game that decides what a diagnostic meets: players, inputs, and how its logits are read."""
     variant, state = cohort.variant, cohort.state
     shapes = {p: {n: tuple(v.shape) for n, v in tree.items()} for p, tree in state.params.items()}
-    reading = (variant.threshold, variant.probability, variant.divergence is None, sorted(variant.averages))
+    undeclared = (variant.divergence is None, variant.convergence is None)
+    reading = (variant.threshold, variant.probability, undeclared, sorted(variant.averages))
     return repr((shapes, sorted(cohort.game.inputs), reading))
 
 

@@ -28,7 +28,8 @@ def discriminator(
     verdict says nothing about dropped modes.
 
     Protocol: evaluation mode; AUROC and accuracy count ties as one half; accuracy weighs both classes equally
-    and is given only where the objective declares the logit that means "real".
+    and is given only where the objective declares the logit that means "real".  `convergence` is there for
+    variants alone whose source has such a measure (`began`); it is of the same examples and samples.
     """
     return _Discriminator(points)
 
@@ -44,6 +45,7 @@ class _Discriminator(Diagnostic):
             Quantity("logit_gap", "Mean logit of real minus samples", protocol=protocol),
             share("discriminator_accuracy", accuracy, protocol=protocol),
         )
+        self._convergence = Quantity("convergence", "The variant's measure of convergence", protocol=protocol)
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, Tensor]:
         """Each quantity [S]; accuracy is NaN for critics, whose logits have no threshold."""
@@ -52,8 +54,12 @@ class _Discriminator(Diagnostic):
         fields = snapshot.real_fields("heldout", count)
         real = snapshot.discriminator(snapshot.real("heldout", count), fields).double()
         fake = snapshot.discriminator(snapshot.samples()[:, :count], snapshot.sampled_fields(count)).double()
-        return {
+        values = {
             "discriminator_auroc": auroc(real, fake),
             "logit_gap": real.mean(1) - fake.mean(1),
             "discriminator_accuracy": balanced_accuracy(real, fake, snapshot.threshold),
         }
+        if (convergence := snapshot.variant.convergence) is not None:
+            self.quantities = (*self.quantities[: len(values)], self._convergence)
+            values["convergence"] = convergence(real.mean(1), fake.mean(1))
+        return values

@@ -25,10 +25,11 @@ def began(
 ) -> Variant:
     """Boundary equilibrium GAN: D is an autoencoder, L its mean absolute error; k_t keeps the balance.
 
-    D descends L(x) − k·L(G(z)), G descends L(G(z)); a logit is −L(x).  What it remembers is `k` and
-    `convergence`, L(x) + |γ·L(x) − L(G(z))|.
+    D descends L(x) − k·L(G(z)), G descends L(G(z)); a logit is −L(x), and the convergence measure that
+    diagnostic `discriminator` gives is L(x) + |γ·L(x) − L(G(z))|.  What it remembers is `k`.
 
-    Source: Berthelot et al. 2017, "BEGAN: Boundary Equilibrium Generative Adversarial Networks", section 3.4.
+    Source: Berthelot et al. 2017, "BEGAN: Boundary Equilibrium Generative Adversarial Networks", sections 3.4
+    and 3.4.1.
     Deviation: k follows the losses of the discriminator's batch.
     """
 
@@ -42,11 +43,7 @@ def began(
     def d_loss(networks: Networks, batch: Batch) -> tuple[Tensor, Tree]:
         real, fake, k = error(networks, batch.real).mean(), on_fake(networks, batch), batch["k"]
         balance = (gamma * real - fake).detach()
-        memories = {
-            "k": (k + balance_rate * balance).clamp(0, 1),
-            "convergence": real.detach() + balance.abs(),
-        }
-        return real - k * fake, memories
+        return real - k * fake, {"k": (k + balance_rate * balance).clamp(0, 1)}
 
     def build(pair: Architecture, noise: RandomInput, spec: DataSpec) -> Game:
         return Game(
@@ -55,8 +52,11 @@ def began(
                 "discriminator": autoencoder(pair, code_dim, spec),
             },
             {"generator": on_fake, "discriminator": d_loss},
-            {"noise": noise, **{name: MemoryInput(torch.zeros(())) for name in ("k", "convergence")}},
+            {"noise": noise, "k": MemoryInput(torch.zeros(()))},
             logits=lambda networks, _batch, x: -error(networks, x),
         )
 
-    return replace(two_player_variant(build, **options), threshold=None)
+    def convergence(real: Tensor, fake: Tensor) -> Tensor:
+        return -real + (fake - gamma * real).abs()
+
+    return replace(two_player_variant(build, **options), threshold=None, convergence=convergence)

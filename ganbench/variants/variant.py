@@ -39,6 +39,8 @@ class Variant:
     """The f-divergence whose variational bound the discriminator's logits give; None where they give none."""
     probability: Literal["log_odds", "itself"] | None = None
     """What the best discriminator's output is: p/(p+q) itself, its log-odds, or neither (`Objective`)."""
+    convergence: Callable[[Tensor, Tensor], Tensor] | None = None
+    """The method's own measure of convergence, [S] of mean logits on real and on generated examples [S]."""
 
     def prepared(self, game: Game) -> tuple[Game, Variant]:
         """A game that this variant built and the variant that plays it, as the update rule changes both."""
