@@ -50,6 +50,57 @@ def test_our_variants_train_on_vectors_and_on_images(name: str) -> None:
     assert variants.vectorizes(entry) is None, "one of ours falls back to a loop over seeds"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "width"),
+    [
+        ("", "", 8),
+        ("Annotated[int, ", "Annotated[int, Ge(16), ", 16),
+        ("return Pair(width)", "return Pair(even(width))", 16),
+    ],
+)
+def test_a_network_is_tried_at_a_small_width_that_it_allows(
+    tmp_path: Path, old: str, new: str, width: int
+) -> None:
+    file = written(tmp_path, NETWORK.replace(old, new) if old else NETWORK)
+    list(check_file(file))
+    (entry,) = registry.entries_of(file)
+    parameters = cohorts.trained(entry, "ring8").state.params["generator"]
+    assert parameters["0.weight"].shape == (len(cohorts.SEEDS), width, 4)
+
+
+NETWORK = '''
+from typing import Annotated
+from annotated_types import Ge
+from torch import nn
+from ganbench.errors import GanbenchError
+from ganbench.networks.layers import Linear
+from ganbench.networks.network import register_network
+
+def even(width):
+    if width % 16:
+        raise GanbenchError("sixteens")
+    return width
+
+class Pair:
+    def __init__(self, width):
+        self.width = width
+    def layers(self, inputs, outputs):
+        return Linear(inputs, self.width), nn.ReLU(), Linear(self.width, outputs)
+    def generator(self, latent_dim, spec):
+        if len(spec.shape) != 1:
+            raise GanbenchError("for vectors")
+        return nn.Sequential(*self.layers(latent_dim, spec.shape[0]))
+    def discriminator(self, spec):
+        return nn.Sequential(*self.layers(spec.shape[0], 1), nn.Flatten(0))
+
+@register_network("wide")
+def wide(width: Annotated[int, "units"] = 16):
+    """A network of the test's.
+
+    Source: nobody 2024.
+    """
+    return Pair(width)
+'''
 GOOD = '''
 from typing import Annotated
 from ganbench.objectives import least_squares

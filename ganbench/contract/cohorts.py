@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ganbench import registry
@@ -20,14 +21,22 @@ from ganbench.variants.variant import Stage
 
 ROUNDS = 2
 SEEDS = (0, 1, 2)
-_SAMPLES = 4
+_SAMPLES, _WIDTH = 4, 8
 
 
 def choice_of(entry: Entry, place: str) -> Choice:
-    """The variant to train, small: the entry itself, or a non-saturating GAN with that update or network."""
+    """The variant to train, small: the entry itself, or a non-saturating GAN with that update or network.
+
+    A network with an option `width` is narrow, unless the data or the network itself refuse that.
+    """
     variant = entry if entry.kind == "variant" else registry.get("variant", "nsgan")
     wanted = {"network": PLACES.get(place, PLACES["ring8"]), "latent_dim": 4, "batch_size": 8}
     options = {name: value for name, value in wanted.items() if name in variant.options}
+    if entry.kind == "network" and "width" in entry.options:
+        narrow = {**options, "network": {entry.name: {"width": _WIDTH}}}
+        choice = Choice(variant.name, variant.name, narrow)
+        if _refusal(choice, place) is None:
+            return choice
     return Choice(
         variant.name, variant.name, options | ({} if variant is entry else {entry.kind: entry.name})
     )
@@ -47,7 +56,7 @@ def places_at_hand(entry: Entry) -> tuple[str, ...]:
     """The same, empty where it builds on none whose files are there."""
     usual = tuple(place for place in PLACES if place not in refusals_of(entry))
     others = (name for name in datasets_without_settings() if name not in PLACES)
-    return usual or tuple(name for name in others if _refusal(entry, name) is None)[:1]
+    return usual or tuple(name for name in others if _refusal(choice_of(entry, name), name) is None)[:1]
 
 
 def datasets_without_settings() -> list[str]:
@@ -63,16 +72,18 @@ def datasets_without_settings() -> list[str]:
 @functools.cache
 def refusals_of(entry: Entry) -> dict[str, str]:
     """Why a variant does not build on some of the usual places."""
-    return {place: why for place in PLACES if (why := _refusal(entry, place)) is not None}
+    refusals = {place: _refusal(choice_of(entry, place), place) for place in PLACES}
+    return {place: why for place, why in refusals.items() if why is not None}
 
 
-def _refusal(entry: Entry, place: str) -> str | None:
+def _refusal(choice: Choice, place: str) -> str | None:
     """Why a variant does not build on a data set; None where it does."""
     try:
         dataset = dataset_of(place)
         dataset.require()
-        for stage in make("variant", choice_of(entry, place)).stages:
-            stage.variant.build(dataset.info.spec)
+        with torch.random.fork_rng(devices=[]):
+            for stage in make("variant", choice).stages:
+                stage.variant.build(dataset.info.spec)
     except GanbenchError as error:
         return str(error)
     return None
