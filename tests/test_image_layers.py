@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.game import Networks, template_state
+from ganbench.game import DataSpec, Networks, template_state
 from ganbench.networks.attention import SelfAttention
-from ganbench.networks.conditional import LabelInput, label_vectors
+from ganbench.networks.conditional import LabelChannels, LabelInput, label_vectors
 from ganbench.networks.construction import initialized
 from ganbench.networks.equalized import equalized
 from ganbench.networks.layers import Conv2d, Linear
@@ -131,6 +131,45 @@ def test_a_label_input_is_a_column_of_the_first_weight() -> None:
     layer = LabelInput(nn.Linear(4 + 3, 2).double(), 3)
     z, weight, bias = normal(6, 4), layer.of_vectors.weight, layer.of_vectors.bias
     torch.testing.assert_close(layer(z, LABELS), z @ weight[:, :4].T + weight[:, 4:].T[LABELS] + bias)
+
+
+class Planes(nn.Module):
+    """A convolution of however many channels the joined examples have, summed."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self.convolution = Conv2d(spec.shape[0], 3, 4, 2, 1)
+
+    def forward(self, joined: Tensor) -> Tensor:
+        return self.convolution(joined).square().flatten(1).sum(1)
+
+
+def by_planes(layer: LabelChannels, x: Tensor, vectors: Tensor) -> Tensor:
+    planes = torch.stack([x.new_ones(x.shape[2:]) * vector.unsqueeze(-1).unsqueeze(-1) for vector in vectors])
+    return layer.of_joined(torch.cat([x, planes], 1))
+
+
+def test_labels_of_few_classes_are_one_hot_channels() -> None:
+    layer = started(LabelChannels(Planes, DataSpec.real((2, 8, 8)), 3, most=3)).double()
+    x = normal(6, 2, 8, 8)
+    assert [name for name, _ in layer.named_parameters()] == [
+        f"of_joined.convolution.{part}" for part in ("weight", "bias")
+    ]
+    torch.testing.assert_close(layer(x, LABELS), by_planes(layer, x, F.one_hot(LABELS, 3).double()))
+
+
+def test_labels_of_many_classes_are_embedded_in_few_channels() -> None:
+    layer = started(LabelChannels(Planes, DataSpec.real((2, 8, 8)), 500, most=32)).double()
+    assert layer.of_joined.convolution.in_channels == 2 + 32
+    x, labels = normal(6, 2, 8, 8), torch.tensor([2, 0, 499, 0, 2, 7])
+    rows = layer.embedding.weight.T
+    assert rows.shape == (500, 32)
+    assert abs(rows.norm(dim=1).mean() - 1) < 0.02, "as long as one-hot vectors"
+    found = layer(x, labels)
+    torch.testing.assert_close(found, by_planes(layer, x, rows[labels]))
+    found.sum().backward()
+    learnt = layer.embedding.weight.grad.abs().sum(0) > 0
+    assert learnt.nonzero().flatten().tolist() == [0, 2, 7, 499]
 
 
 # Minibatch deviation

@@ -117,6 +117,17 @@ def test_cgan_is_the_plain_loop() -> None:
     agrees("cgan", {}, d_loss, g_loss)
 
 
+def test_cgan_of_a_thousand_classes_trains_alike_in_all_ways() -> None:
+    options = {"network": {"mlp": {"width": 8}}, "latent_dim": 3, "batch_size": 5}
+    last = [
+        numbers(finish(cohort("cgan", options, dataset="stacked_digits", mode=mode, budget=("steps", 3))))
+        for mode in ("traced", "looped", "plain")
+    ]
+    assert last[0]["params/discriminator/embedding.weight"].shape == (2, 32, 1000)
+    assert deviation(last[0], last[2]) < 1e-10
+    assert deviation(last[1], last[2]) < 1e-10
+
+
 def projected(d: Params, x: Tensor, labels: Tensor) -> Tensor:
     """ψ(φ) + ⟨e_y, φ⟩ from the last layer's rows."""
     (*_, weight), (*_, bias) = ([v for n, v in d.items() if n.endswith(kind)] for kind in ("weight", "bias"))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ganbench.game import DataSpec
+from ganbench.networks.layers import Linear
 
 
 class LabelInput(nn.Module):
@@ -33,18 +34,28 @@ def with_label_input(build: Callable[[int], nn.Module], latent_dim: int, classes
 
 
 class LabelChannels(nn.Module):
-    """A discriminator of examples that are joined with the one-hot label: channels of images, coordinates of
+    """A discriminator of examples joined with their label: as channels of images, coordinates of vectors.
 
-    vectors.  Source: as above.
+    `build` makes the discriminator of what they look like together.  Up to `most` classes the label is
+    one-hot; more are embedded in `most` numbers by a linear map, which is learnt: one-hot channels of 1,000
+    classes cost a small network ten times all else.
+    Source: as above, where there are ten classes.
     """
 
-    def __init__(self, of_joined: nn.Module, classes: int) -> None:
+    def __init__(
+        self, build: Callable[[DataSpec], nn.Module], spec: DataSpec, classes: int, most: int = 32
+    ) -> None:
         super().__init__()
-        self.of_joined, self.classes = of_joined, classes
+        size = min(classes, most)
+        self.classes, self.embedding = (
+            classes,
+            nn.Identity() if size == classes else _embedding(classes, size),
+        )
+        self.of_joined = build(DataSpec.real((spec.shape[0] + size, *spec.shape[1:]), spec.value_range))
 
     def forward(self, examples: Tensor, labels: Tensor) -> Tensor:
         """Logits [n] of examples [n, *shape] and labels int64 [n]."""
-        vectors = label_vectors(labels, self.classes, examples)
+        vectors = self.embedding(label_vectors(labels, self.classes, examples))
         constant = vectors.reshape(*vectors.shape, *[1] * (examples.ndim - 2)).expand(
             -1, -1, *examples.shape[2:]
         )
@@ -68,9 +79,11 @@ class Projection(nn.Module):
         return outputs[:, 0] + outputs.gather(1, labels.unsqueeze(1) + 1).squeeze(1)
 
 
-def spec_of_joined(spec: DataSpec, classes: int) -> DataSpec:
-    """What examples joined with their label look like."""
-    return DataSpec.real((spec.shape[0] + classes, *spec.shape[1:]), spec.value_range)
+def _embedding(classes: int, size: int) -> Linear:
+    """One-hot vectors [n, classes] → [n, size], at first of length about 1 as they are."""
+    layer = Linear(classes, size, bias=False)
+    layer.initial_std = size**-0.5
+    return layer
 
 
 def label_vectors(labels: Tensor, classes: int, like: Tensor) -> Tensor:
