@@ -22,6 +22,7 @@ from ganbench import registry
 from ganbench.errors import GanbenchError
 from ganbench.game import DataSpec
 from ganbench.networks import layers
+from ganbench.networks.construction import constructed
 from ganbench.training.trainer import Trainer
 
 HIDDEN, LATENT = 6, 4
@@ -334,6 +335,23 @@ def test_a_constructors_numbers_hold_and_come_from_the_seeds_stream(monkeypatch:
     assert not torch.equal(weight[0], weight[1])
     alone = initial(Pair(TRAINED["nn.init in the constructor"]), monkeypatch, seeds=(1,))
     assert torch.equal(alone[f"{PLACE}.linear.weight"][0], weight[1])
+
+
+def test_what_is_drawn_but_once_at_the_first_construction_is_not_the_constructors() -> None:
+    """Importing scikit-learn draws from Python's generator, and data are read when a build asks for them."""
+    builds: list[float] = []
+
+    def importing() -> float:
+        if not builds:
+            random.random()
+        builds.append(float(torch.randn(())))
+        return builds[-1]
+
+    made = constructed(importing, torch.Generator().manual_seed(5))
+    assert builds == [made, made]
+    assert made == float(torch.randn((), generator=torch.Generator().manual_seed(5)))
+    with pytest.raises(GanbenchError, match="Python's random"):
+        constructed(random.random, torch.Generator())
 
 
 def test_a_subclass_keeps_its_own_parameter_and_its_own_initialization(

@@ -60,18 +60,28 @@ def constructed(build: Callable[[], T], generator: torch.Generator) -> T:
     """What `build` returns when all its random calls draw from a generator.
 
     Memory that it leaves uninitialized is NaN.  Raises GanbenchError where it draws from Python's or numpy's
-    global generator.
+    global generator.  What is done but once, as importing a library that draws, is not its own: so one that
+    drew is asked again.
     """
+    start = generator.get_state()
+    result, drawn_from = _watched(build, generator)
+    if drawn_from:
+        generator.set_state(start)
+        result, drawn_from = _watched(build, generator)
+    for name in drawn_from:
+        raise GanbenchError(
+            f"a network's constructor draws from the global generator of {name}, so that no run could be "
+            "repeated; draw with torch"
+        )
+    return result
+
+
+def _watched(build: Callable[[], T], generator: torch.Generator) -> tuple[T, list[str]]:
+    """What `build` returns, and of which global generators it changed the state."""
     before = _global_generators()
     with GeneratorDraws(generator):
         result = build()
-    for name, state in _global_generators().items():
-        if state != before[name]:
-            raise GanbenchError(
-                f"a network's constructor draws from the global generator of {name}, so that no run could be "
-                "repeated; draw with torch"
-            )
-    return result
+    return result, [name for name, state in _global_generators().items() if state != before[name]]
 
 
 def _global_generators() -> dict[str, Any]:
