@@ -68,6 +68,17 @@ def test_rows_of_classes_are_what_the_generator_makes_of_them() -> None:
     assert len(np.unique(kept["classes"][0, :, 0], axis=0)) > 1
 
 
+def test_a_class_that_is_not_trained_on_has_no_row() -> None:
+    *_, snapshot = trained("cgan", "without_class").train()  # without the class 0
+    kept = pictures(snapshot)
+    assert kept["class_numbers"].tolist() == [[1, 2, 3, 4, 5, 6, 7, 8, 9]] * 2
+    assert kept["classes"].shape == (2, 9, STEPS, 1, 8, 8)
+    drawn = snapshot.sampling_inputs("classes").draw(STEPS, snapshot.dtype)
+    drawn["label"] = torch.full_like(drawn["label"], 4)
+    images = snapshot.evaluate(snapshot.game.sample, drawn, averaged=True)
+    np.testing.assert_array_equal(kept["classes"][:, 3], image_bytes(images).numpy())
+
+
 def test_what_has_no_classes_has_no_rows_of_them_and_vectors_have_no_pictures() -> None:
     *_, snapshot = trained("nsgan").train()
     assert set(pictures(snapshot)) == {"walks"}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.diagnostic import arrays_of, image_bytes
-from ganbench.game import RandomInput, Tree
+from ganbench.game import FieldSpec, RandomInput, Tree
 from ganbench.training.snapshot import Snapshot
 
 STEPS = 8
@@ -19,13 +19,15 @@ def pictures(snapshot: Snapshot) -> dict[str, np.ndarray]:
     """Images as bytes: `walks` [S, 8, 8, *shape] and, of conditional ones, `classes` [S, K, 8, *shape].
 
     A row of `walks` leads from one latent to another, all else as it was drawn with the first; a row of
-    `classes` is one class, a column one draw of all else.
+    `classes` is one class that was trained on, by `class_numbers` [S, K]; a column one draw of all else.
     """
     found = {}
     if snapshot.latents:
         found["walks"] = _images(snapshot, _walks(snapshot))
     if (label := _label(snapshot)) is not None:
-        found["classes"] = _images(snapshot, _by_class(snapshot, label))
+        numbers = _classes(snapshot.dataset.info.spec.fields[label])
+        found["classes"] = _images(snapshot, _by_class(snapshot, label, numbers))
+        found["class_numbers"] = numbers.repeat(len(snapshot.seeds), 1)
     return arrays_of(found)
 
 
@@ -73,11 +75,16 @@ def _label(snapshot: Snapshot) -> str | None:
     return next((n for n in snapshot.sample_reads if n in fields and fields[n].classes), None)
 
 
-def _by_class(snapshot: Snapshot, label: str) -> Tree:
-    """Inputs [S, classes, 8, ...]: the same draws for every class."""
-    count = min(snapshot.dataset.info.spec.fields[label].classes or 0, _MOST_CLASSES)
+def _classes(label: FieldSpec) -> Tensor:
+    """The first classes that have examples to train on, int64 [K]."""
+    shares = torch.ones(label.classes or 0) if label.shares is None else label.shares()
+    return torch.where(shares > 0)[0][:_MOST_CLASSES]
+
+
+def _by_class(snapshot: Snapshot, label: str, numbers: Tensor) -> Tree:
+    """Inputs [S, K, 8, ...]: the same draws for every one of the classes [K]."""
     drawn = snapshot.sampling_inputs("classes").draw(STEPS, snapshot.dtype)
-    inputs = {n: v.unsqueeze(1).expand(-1, count, *v.shape[1:]) for n, v in drawn.items()}
-    classes = torch.arange(count, device=drawn[label].device).to(drawn[label].dtype)
+    inputs = {n: v.unsqueeze(1).expand(-1, len(numbers), *v.shape[1:]) for n, v in drawn.items()}
+    classes = numbers.to(drawn[label].device, drawn[label].dtype)
     inputs[label] = classes.view(1, -1, *[1] * (drawn[label].ndim - 1)).expand_as(inputs[label])
     return inputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -70,11 +71,15 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
 def class_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
     """Samples of each class, a row each; None without conditional generators."""
     caption = (
-        "Samples of conditional generators: a row per class (the first sixteen), a column per latent, the "
-        "same in every row. A row of one picture is a class that collapsed; rows that look alike, a label "
-        "that is ignored."
+        "Samples of conditional generators: a row per class (the first sixteen), by its number, a column "
+        "per latent, the same in every row. A row of one picture is a class that collapsed; rows that look "
+        "alike, a label that is ignored."
     )
-    return _stored(run, dataset, looks, order, "classes", "samples-by-class", caption)
+    samples, named = Samples(run, dataset), dict[str, Sequence[str]]()
+    for variant in order:
+        if (found := samples.last(variant, "class_numbers")) is not None:
+            named[variant] = [str(number) for number in found[1]]
+    return _stored(run, dataset, looks, order, "classes", "samples-by-class", caption, named)
 
 
 def walks(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -121,12 +126,8 @@ def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Se
         inside = (_LABEL, height - (row + 1) * block + 0.02, most * side, factors * side)
         axes = figure.add_axes(tuple(np.divide(inside, (WIDTH, height, WIDTH, height)).tolist()))
         picture = tiled(as_pixels(images.reshape(-1, *images.shape[2:]), samples), most, factors)
-        _panel(axes, picture, looks[variant].colour)
+        _panel(axes, picture, looks[variant].colour, names)
         axes.set_title(titles[variant], fontsize=8.5)
-        places = (np.arange(factors) + 0.5) * picture.shape[0] / factors
-        axes.set_yticks(places, names, fontsize=8.5)
-        axes.tick_params(length=0)
-        axes.grid(False)
     caption = (
         "What the generators show of each factor: a row per factor, a column per class of it, and in each "
         "the sample, of all in which that class was read, that lies nearest to the picture of its factors. "
@@ -150,11 +151,12 @@ def _stored(
     array: str,
     name: str,
     caption: str,
+    row_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Figure | None:
     """A panel for every variant that stored an array of pictures [rows, columns, C, H, W] of this name."""
     samples = Samples(run, dataset)
     grids = {v: found for v in order if (found := samples.last(v, array)) is not None}
-    return _grids(run, dataset, looks, grids, name, caption)
+    return _grids(run, dataset, looks, grids, name, caption, row_names)
 
 
 def _grids(
@@ -164,6 +166,7 @@ def _grids(
     grids: Mapping[str, tuple[int, Array]],
     name: str,
     caption: str,
+    row_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Figure | None:
     if not grids:
         return None
@@ -173,7 +176,7 @@ def _grids(
     figure, axes = square_panels(titles, rows / columns)
     for one, (variant, (_, pictures)) in zip(axes, grids.items(), strict=True):
         flat = as_pixels(pictures.reshape(-1, *pictures.shape[2:]), samples)
-        _panel(one, tiled(flat, columns, rows), looks[variant].colour)
+        _panel(one, tiled(flat, columns, rows), looks[variant].colour, row_names.get(variant, ()))
     return Figure(file_stem(file_name(dataset), name), caption, png(figure, of_images=True))
 
 
@@ -210,10 +213,15 @@ def _image(axes: Axes, picture: Array, box: tuple[float, float, float, float]) -
     axes.imshow(pixels, extent=box, aspect="auto", interpolation="antialiased")
 
 
-def _panel(axes: Axes, picture: Array, colour: str) -> None:
+def _panel(axes: Axes, picture: Array, colour: str, row_names: Sequence[str] = ()) -> None:
     height, width = picture.shape[:2]
     _image(axes, picture, (0, width, height, 0))
-    axes.set(xticks=[], yticks=[], aspect="equal")
+    axes.set(xticks=[], aspect="equal")
+    axes.set_yticks(
+        (np.arange(len(row_names)) + 0.5) * height / max(len(row_names), 1), row_names, fontsize=8.5
+    )
+    axes.tick_params(length=0)
+    axes.grid(False)
     for spine in axes.spines.values():
         spine.set(edgecolor=colour, linewidth=1.6)
 
