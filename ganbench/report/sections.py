@@ -39,7 +39,7 @@ def section(run: Run, dataset: str, looks: Mapping[str, Look]) -> Section:
     pieces: dict[str, Sequence[Item | None]] = {
         "Ranking": ranked,
         "Several extractors": agreement_tables(run, dataset, order),
-        "Number of samples": [fid_against_samples(run, dataset, looks, order)],
+        "Number of samples": fid_against_samples(run, dataset, looks, order),
         "Learning curves": _curves(run, dataset, looks) if run.trained else [],
         "Samples": _pictures(run, dataset, looks, order),
         "Gradients": curves.gradient_norms(run, dataset, looks),
