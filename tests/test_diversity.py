@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from fake_snapshot import CPU, measured, referenced
+from PIL import Image
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
-from ganbench.datasets.images import digits
+from ganbench.datasets.images import digits, mnist
 from ganbench.datasets.mixtures import ring8
 from ganbench.diagnostics.diversity import diversity
 from ganbench.diagnostics.estimators.diversity_scores import (
@@ -22,6 +23,7 @@ from ganbench.diagnostics.estimators.diversity_scores import (
     scales_of,
     vendi_score,
 )
+from ganbench.errors import MissingData
 
 TRAIN = digits().examples("train", 1436, CPU, torch.float32)
 
@@ -42,6 +44,23 @@ def test_vendi_score_of_the_published_kernel() -> None:
     assert vendi_score(wide) == pytest.approx(vendi_score(features), rel=1e-12)
     repeated = features.repeat(40, 1)  # of more points than features, as often
     assert vendi_score(repeated) == pytest.approx(vendi_score(features), rel=1e-12)
+
+
+def test_vendi_scores_of_mnist_digits_are_the_published_ones() -> None:
+    """By pixels of the test images, resized by Pillow to 32×32, in the README of the authors' code."""
+    dataset = mnist()
+    try:
+        dataset.require()
+    except MissingData:
+        pytest.skip("no files of mnist here")
+    columns = dataset.rows("heldout", CPU).columns
+    pictures = [Image.fromarray(picture) for picture in columns["real"].squeeze(1).numpy()]
+    pixels = torch.from_numpy(
+        np.stack([picture.resize((32, 32), Image.Resampling.BICUBIC) for picture in pictures])
+    )
+    scores = [vendi_score(pixels[columns["label"] == digit].flatten(1)) for digit in range(10)]
+    published = [7.68, 5.31, 12.18, 9.97, 11.10, 13.51, 9.06, 9.58, 9.69, 8.56]
+    assert scores == pytest.approx(published, abs=5.1e-3)
 
 
 @pytest.mark.parametrize("shape", [(30, 7), (7, 30)])
