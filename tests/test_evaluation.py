@@ -27,6 +27,7 @@ from ganbench.networks.network import architecture
 from ganbench.registry import build
 from ganbench.streams import generator
 from ganbench.suite.notation import choice_of_text
+from ganbench.training.sample_snapshot import GivenSamples
 
 SIZE = 6
 QUICK = ("--diagnostics", "sample_checks", "--diagnostics", "support")
@@ -442,6 +443,7 @@ def broken(tmp_path: Path) -> Path:
     (place / "zero.npy").write_bytes(b"")
     (place / "zero.pt").write_bytes(b"")
     (place / "text.pt").write_text("no archive", encoding="utf-8")
+    torch.save(nn.Linear(2, 3).state_dict(), place / "weights.pt")
     np.save(place / "none.npy", pixels(0))
     np.save(place / "alone.npy", pixels(1))
     np.save(place / "grey.npy", pixels(40, channels=1))
@@ -472,6 +474,7 @@ def broken(tmp_path: Path) -> Path:
         ("zero.npy", "not a .npy or .npz file of plain arrays"),
         ("zero.pt", "zero.pt: empty"),
         ("text.pt", "not a TorchScript file"),
+        ("weights.pt", "weights alone are read of .safetensors files, with --network"),
         ("none.npy", "0 sample"),
         ("alone.npy", "1 sample; a distribution is judged by 2 or more"),
         ("one", "1 sample; a distribution is judged by 2 or more"),
@@ -561,3 +564,10 @@ def test_left_out_fields_are_none_of_a_data_set(tmp_path: Path) -> None:
     run = evaluated(tmp_path, "--real=ring8", "--fake=points.npy", "--diagnostics=modes")
     assert values(run)["modes_recovered"] == 8
     assert load_run(run).primary("ring8").name == made.info.primary.quantity
+
+
+def test_labels_lie_where_the_samples_do() -> None:
+    """On a GPU they would be compared with what is computed there."""
+    meta = torch.zeros(1, 4, 2, device="meta")
+    given = GivenSamples(build("dataset", "ring8"), meta, 0, {"label": torch.zeros(1, 4)})
+    assert given.sampled_fields(3)["label"].device == meta.device

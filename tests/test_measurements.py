@@ -13,6 +13,7 @@ from engine_cohorts import SMALL, cohort
 
 from ganbench.execution.measurements import Measurements
 from ganbench.training.description import Choice
+from ganbench.training.device import matmul_precision
 from ganbench.training.trainer import Trainer
 
 ROUNDS = 6
@@ -73,6 +74,25 @@ def test_measuring_goes_on_from_any_round(dataset: str, stop: int) -> None:
     assert rest.arrays().keys() == whole.arrays().keys()
     for name, array in whole.arrays().items():
         np.testing.assert_array_equal(rest.arrays()[name], array, err_msg=name)
+
+
+def test_measuring_is_exact_where_training_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = cohort("nsgan", SMALL, budget=("steps", 2), diagnostics=("sample_checks",), mode="plain")
+    measurements = Measurements(training)
+    (diagnostic,) = measurements._diagnostics.values()
+    measure, precisions = diagnostic.measure, set()
+
+    def watched(snapshot: Any) -> Any:
+        precisions.add((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
+        return measure(snapshot)
+
+    monkeypatch.setattr(diagnostic, "measure", watched)
+    with matmul_precision("medium"):
+        for snapshot in training.train():
+            measurements.take(snapshot)
+            assert torch.get_float32_matmul_precision() == "medium"
+            assert torch.backends.cudnn.allow_tf32
+    assert precisions == {("highest", False)}
 
 
 def untimed(row: dict[str, Any]) -> dict[str, Any]:

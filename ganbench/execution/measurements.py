@@ -21,6 +21,7 @@ from ganbench.execution.pictures import pictures
 from ganbench.execution.round_recorder import RoundRecorder
 from ganbench.quantities import Quantity
 from ganbench.training.description import Choice, CohortDescription
+from ganbench.training.device import matmul_precision
 from ganbench.training.sample_snapshot import SampleSnapshot
 from ganbench.training.snapshot import Snapshot
 from ganbench.training.state import CohortState
@@ -88,7 +89,13 @@ class Measurements:
     def take(self, snapshot: SampleSnapshot) -> None:
         """Measure one snapshot; of given samples all diagnostics must be `samples_only`.
 
-        Values of a diverged seed are NaN, but for what training cost."""
+        Values of a diverged seed are NaN, but for what training cost.  Products are exact, however training
+        computes them, for features of reduced precision are others under the same name.
+        """
+        with matmul_precision("float32"):
+            self._take(snapshot)
+
+    def _take(self, snapshot: SampleSnapshot) -> None:
         alive = torch.tensor([at is None for at in self._cohort.diverged()])
         for label, diagnostic in self._diagnostics.items():
             began = time.perf_counter()

@@ -79,7 +79,8 @@ class GivenSamples(SampleSnapshot):
         self.device, self.dtype = samples.device, samples.dtype
         self.shared = {}
         self._real = RealExamples(dataset, self.device, self.dtype)
-        self._samples, self._fields = samples, dict(fields or {})
+        self._samples = samples
+        self._fields = {name: value.to(self.device) for name, value in (fields or {}).items()}
 
     def samples(self, count: int | None = None) -> Tensor:
         """The first of them; raises GanbenchError where there are fewer."""
