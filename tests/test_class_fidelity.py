@@ -33,6 +33,16 @@ def test_distance_is_the_mean_over_classes() -> None:
     assert value == pytest.approx(sum(expected) / 10, rel=1e-6)
 
 
+def test_a_class_of_no_more_examples_than_features_is_told_of() -> None:
+    for count, flagged in ((1437, False), (300, True)):
+        diagnostic = class_fidelity(digits(), samples=count)
+        smallest = int(LABELS[0, :count].bincount().min())
+        measured(diagnostic, digits(), IMAGES[:, :count])
+        words = f"{smallest} points in 32 dimensions, so mostly bias"
+        assert (words in diagnostic.quantities[0].title) is flagged
+        assert any(words in note for note in diagnostic.notes) is flagged
+
+
 def test_labels_that_lie_are_seen_within_classes_alone() -> None:
     asked = {"truth": LABELS, "lie": (LABELS + 1) % 10}
     values = {n: measured(class_fidelity(digits()), digits(), IMAGES, {"label": y}) for n, y in asked.items()}

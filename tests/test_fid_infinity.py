@@ -79,6 +79,16 @@ def test_vectors_and_a_seed_that_is_not_finite() -> None:
     assert values["fid_bias_identity_heldout_2500"].isnan().tolist() == [False, True]
 
 
+@pytest.mark.parametrize(("samples", "flagged"), [(649, True), (650, False)])
+def test_a_curve_that_begins_with_no_more_points_than_features_says_so(samples: int, flagged: bool) -> None:
+    diagnostic = fid_infinity(digits(), extractor="identity", samples=samples)
+    examples = digits().examples("train", samples, CPU, torch.float32).unsqueeze(0)
+    measured(diagnostic, digits(), examples)
+    words = "64 points in 64 dimensions, too few to extrapolate from"
+    assert [words in quantity.title for quantity in diagnostic.quantities] == [flagged] * 2
+    assert len([note for note in diagnostic.notes if words in note]) == 2 * flagged
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(GanbenchError, match="1,438 samples need as many real ones"):
         fid_infinity(digits(), samples=1438)

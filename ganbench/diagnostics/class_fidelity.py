@@ -26,7 +26,7 @@ from ganbench.diagnostics.estimators.features import (
     sample_features,
 )
 from ganbench.diagnostics.estimators.frechet import Fit, fit, frechet_distance
-from ganbench.diagnostics.fidelity import features_name, sample_count
+from ganbench.diagnostics.fidelity import features_name, flag_few_points, sample_count
 from ganbench.extractors import FEATURES, LOGITS, Extractor, extract
 from ganbench.quantities import share
 
@@ -78,6 +78,8 @@ class ClassFidelity(Diagnostic):
         assert classes is not None
         self._classes = classes
         self._fits: dict[torch.device, dict[int, Fit]] = {}
+        self._fewest = 0
+        """Train examples of the smallest class that has a fit."""
         self.quantities = self._declared()
 
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
@@ -89,6 +91,7 @@ class ClassFidelity(Diagnostic):
         if asked is not None:
             labels, accuracy = asked, (labels == asked).double().mean(1)
         fits = self._class_fits(snapshot.device)
+        flag_few_points(self, {self._distance: self._fewest}, layers[FEATURES].shape[-1])
         values = {self._distance: intra_class_distance(layers[FEATURES], labels, fits)}
         finite = finite_samples(snapshot, self._count)
         values["label_accuracy"] = accuracy
@@ -107,7 +110,9 @@ class ClassFidelity(Diagnostic):
         if device not in self._fits:
             layers, labels = self._labelled("train", device)
             parts = {c: layers[FEATURES][0, labels[0] == c] for c in range(self._classes)}
-            self._fits[device] = {c: fit(part) for c, part in parts.items() if len(part) > 1}
+            parts = {c: part for c, part in parts.items() if len(part) > 1}
+            self._fits[device] = {c: fit(part) for c, part in parts.items()}
+            self._fewest = min(map(len, parts.values()), default=0)
         return self._fits[device]
 
     def _labelled(self, split: Split, device: torch.device) -> tuple[Mapping[str, Tensor], Tensor]:

@@ -22,7 +22,13 @@ from ganbench.diagnostics.estimators.features import (
     sample_features,
 )
 from ganbench.diagnostics.estimators.frechet import bias_curve, extrapolation
-from ganbench.diagnostics.fidelity import extractor_or_identity, features_name, real_features, sample_count
+from ganbench.diagnostics.fidelity import (
+    extractor_or_identity,
+    features_name,
+    flag_few_points,
+    real_features,
+    sample_count,
+)
 from ganbench.extractors import FEATURES, Extractor
 from ganbench.extractors.identity import Identity
 from ganbench.streams import generator
@@ -56,8 +62,9 @@ def fid_infinity(
 
     What it is blind to
       What the Fréchet distance is blind to.  The reference's own finite number, which adds a bias that all
-      generators share.  Below some twice as many samples as features the curve is no straight line in 1/n.
-      Only the spread of the limit is larger than the distance's.  For a diverged seed everything is NaN.
+      generators share.  Below some twice as many samples as features the curve is no straight line in 1/n:
+      where the smallest size is no larger than the number of features, title and notes say so.
+      The spread of the limit is larger than the distance's.  For a diverged seed everything is NaN.
 
     Protocol: features and real examples as in `fidelity`; subsets are drawn once, the same for all seeds and
     moments.  Deviation from the paper: pseudo-random latents, not Sobol points.
@@ -87,6 +94,8 @@ class FidInfinity(Diagnostic):
     def measure(self, snapshot: SampleSnapshot) -> Mapping[str, Tensor]:
         """Every declared quantity, float64 [S]."""
         features = sample_features(snapshot, self._extractor, self._count)[FEATURES]
+        fewest = dict.fromkeys(self._names, self._counts[0])
+        flag_few_points(self, fewest, features.shape[-1], "too few to extrapolate from")
         values, self._curve = self._values(features, snapshot.device)
         finite = finite_samples(snapshot, self._count)
         return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}

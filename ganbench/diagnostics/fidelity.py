@@ -264,13 +264,15 @@ def resampled(predicted: Tensor, count: int) -> Tensor:
     return predicted[drawn.to(predicted.device)]
 
 
-def flag_few_points(diagnostic: Diagnostic, counts: Mapping[str, int], width: int) -> None:
+def flag_few_points(
+    diagnostic: Diagnostic, counts: Mapping[str, int], width: int, result: str = "so mostly bias"
+) -> None:
     """Say, in notes and titles, which Fréchet distances are of no more points than features; once.
 
-    `counts` are the points by quantity, `width` is the number of features.
+    `counts` are the points by quantity, `width` is the number of features; `result` is what comes of it.
     """
     few = {
-        name: f"{count:,} points in {width:,} dimensions, so mostly bias"
+        name: f"{count:,} points in {width:,} dimensions, {result}"
         for name, count in counts.items()
         if count <= width
     }
