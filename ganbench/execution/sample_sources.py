@@ -326,8 +326,9 @@ class TorchScriptSource(GeneratorSource):
             module = torch.jit.load(str(self._file), map_location="cpu").eval()
         except (RuntimeError, ValueError) as error:
             raise GanbenchError(
-                f"{self._file}: not a TorchScript file; `torch.jit.trace(generator, noise).save(FILE)` writes "
-                "one, `torch.export.save` a .pt2; weights alone are read of .safetensors files, with --network"
+                f"{self._file}: not a TorchScript file; `torch.jit.trace(generator, noise).save(FILE)` "
+                "writes one, `torch.export.save` a .pt2; weights alone are read of .safetensors files, with "
+                "--network"
             ) from error
         return Generator(module, None)
 
