@@ -14,6 +14,14 @@ from ganbench import registry
 DOCS = Path(__file__).parent.parent / "docs"
 
 
+def test_the_tests_that_the_page_of_references_names_are_there() -> None:
+    page = (DOCS / "references.md").read_text(encoding="utf-8")
+    named = re.findall(r"`tests/(\w+\.py)::(\w+)`", page)
+    assert len(named) == page.count("tests/") > 0
+    for file, test in named:
+        assert f"\ndef {test}(" in (Path(__file__).parent / file).read_text(encoding="utf-8"), test
+
+
 @pytest.fixture
 def plug_in(tmp_path: Path, forgotten_names: None) -> None:
     """The page's variant as a user's file, forgotten after the test."""

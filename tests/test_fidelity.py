@@ -105,6 +105,13 @@ def test_distance_to_itself_is_zero() -> None:
     assert (frechet_distance(own, own) >= 0).all()
 
 
+def test_distance_is_the_same_wherever_the_features_lie() -> None:
+    """Sums of products in single precision are not: see docs/references.md."""
+    one, two = random(2, 200, 12), random(200, 12, seed=1) * 1.5 + 0.1
+    near, far = (frechet_distance(fit(one + shift), fit(two + shift)) for shift in (0.0, 1e5))
+    torch.testing.assert_close(far, near, rtol=1e-8, atol=0)
+
+
 def test_distance_of_samples_from_gaussians() -> None:
     count = 20_000
     one = moments(random(4, count, 2))

@@ -120,6 +120,18 @@ def test_precision_and_recall_are_torch_fidelitys() -> None:
     assert ours["recall"] == pytest.approx(theirs["recall"], abs=1e-6)
 
 
+def test_features_far_from_zero_are_compared_by_differences() -> None:
+    """Where torch-fidelity's inner products in single precision give other values: docs/references.md."""
+    source = torch.Generator().manual_seed(0)
+    real, fake = (4096 + torch.randint(0, 6, (count, 32), generator=source).double() for count in (90, 80))
+    exact = by_hand(real, fake)
+    assert values_of(real, fake) == pytest.approx(exact, abs=1e-12)
+    theirs = prc_features_to_metric(
+        fake.float(), real.float(), prc_neighborhood=3, prc_batch_size=100, save_cpu_ram=False, verbose=False
+    )
+    assert abs(theirs["recall"] - exact["recall"]) > 0.02
+
+
 def test_chunks_change_no_value_and_hold_no_more_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = lattice(97, 0), normal(131, 2, seed=1) * 2
     whole = values_of(real, fake)
