@@ -53,7 +53,9 @@ def memorization(
     dataset: Dataset,
     samples: Annotated[int, Ge(100), "generated samples"] = _SAMPLES,
     train: Annotated[
-        int | None, Ge(100), "training examples; at most 10,000 by default, all for a complete search"
+        int | None,
+        Ge(100),
+        "training examples that are searched, and held-out ones, at most; null: 10,000 of each",
     ] = None,
     extractor: Annotated[
         ExtractorChoice, "auto: the data set's classifier, else the values; or an extractor's name"
