@@ -103,10 +103,14 @@ def nearest(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[s
     for variant in order:
         found = Samples(run, dataset).last(variant, "closest")
         if found is not None:
-            seed, pairs = found  # [32, 2, C, H, W]: eight pairs a line, samples above examples
-            lines = pairs.reshape(-1, GRID, *pairs.shape[1:]).swapaxes(1, 2)
-            grids[variant] = seed, lines.reshape(-1, GRID, *pairs.shape[2:])
+            grids[variant] = found[0], pair_lines(found[1])
     return _grids(run, dataset, looks, grids, "nearest-training-examples", caption)
+
+
+def pair_lines(pairs: Array) -> Array:
+    """Pairs [n, 2, C, H, W] as lines [n / 4, 8, C, H, W]: eight first pictures above their second ones."""
+    lines = pairs.reshape(-1, GRID, *pairs.shape[1:]).swapaxes(1, 2)
+    return lines.reshape(-1, GRID, *pairs.shape[2:])
 
 
 def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -115,7 +119,7 @@ def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Se
     found = {v: one for v in order if (one := samples.last(v, "examples")) is not None}
     if not found:
         return None
-    titles = {variant: _read_of_all(samples, variant) for variant in found}
+    titles = {variant: classes_shown(samples, variant) for variant in found}
     factors, most = next(iter(found.values()))[1].shape[:2]
     names = [n.removesuffix(_COVERAGE) for n in measured(run, dataset) if n.endswith(_COVERAGE)]
     side = min((WIDTH - _LABEL) / most, 0.62)
@@ -136,7 +140,7 @@ def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Se
     return Figure(file_stem(file_name(dataset), "factors"), caption, png(figure, of_images=True))
 
 
-def _read_of_all(samples: Samples, variant: str) -> str:
+def classes_shown(samples: Samples, variant: str) -> str:
     """A variant's title: how many classes it shows."""
     seed, validity = samples.last(variant, "validity") or (0, np.empty(0))
     classes, read, valid = ((validity >= least).sum() for least in (0, 1, 2))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
@@ -16,6 +17,8 @@ from ganbench.report.style import Figure, Look, canvas, file_stem, legend_beside
 from ganbench.store import file_name
 
 _COUNTS, _CURVE = "/fid_counts", "/fid_against_n"
+_WIDE = 8
+"""Ratio of the largest value to the smallest beyond which the axis is logarithmic."""
 
 
 class Curve(NamedTuple):
@@ -54,6 +57,8 @@ def _figure(dataset: str, label: str, curves: Mapping[str, Curve], looks: Mappin
     axes.xaxis.set_major_locator(FixedLocator([0, *(1 / shown)]))
     axes.xaxis.set_major_formatter(FixedFormatter(["∞", *map(compact, shown)]))
     axes.set(xlim=(0, 1.03 / counts.min()), xlabel="samples (spaced by 1/n)", ylabel="Fréchet distance")
+    if _spread(axes) > _WIDE:
+        axes.set_yscale("log")
     legend_beside(axes, lines)
     caption = (
         f"The Fréchet distance against the number of samples, as `{label}` measured it: median over seeds, "
@@ -61,6 +66,12 @@ def _figure(dataset: str, label: str, curves: Mapping[str, Curve], looks: Mappin
         "generator: lines that cross are variants whose order depends on the number of samples."
     )
     return Figure(file_stem(file_name(dataset), file_name(label), "against-samples"), caption, png(figure))
+
+
+def _spread(axes: Axes) -> float:
+    """The ratio of the largest value drawn to the smallest; 1 where not all are positive."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    return float(values.max() / values.min()) if values.min() > 0 else 1.0
 
 
 def bias_curves(run: Run, dataset: str, variant: str) -> dict[str, Curve]:
