@@ -44,7 +44,9 @@ def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Seque
         f"shows the seed whose final result is the variant's median, with its {run.primary(dataset).title}; "
         "panels in the order of the ranking."
     )
-    return Figure(file_stem(file_name(dataset), "sample-grids"), caption, png(figure, of_images=True))
+    return Figure(
+        file_stem(file_name(dataset), "sample-grids"), caption, png(figure, of_images=True), of_images=True
+    )
 
 
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -64,7 +66,10 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
         + strip.CAPTION
     )
     return Figure(
-        file_stem(file_name(dataset), "samples-through-training"), caption, png(figure, of_images=True)
+        file_stem(file_name(dataset), "samples-through-training"),
+        caption,
+        png(figure, of_images=True),
+        of_images=True,
     )
 
 
@@ -137,7 +142,9 @@ def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Se
         "the sample, of all in which that class was read, that lies nearest to the picture of its factors. "
         "White: no sample shows the class, or there is no such class."
     )
-    return Figure(file_stem(file_name(dataset), "factors"), caption, png(figure, of_images=True))
+    return Figure(
+        file_stem(file_name(dataset), "factors"), caption, png(figure, of_images=True), of_images=True
+    )
 
 
 def classes_shown(samples: Samples, variant: str) -> str:
@@ -181,7 +188,7 @@ def _grids(
     for one, (variant, (_, pictures)) in zip(axes, grids.items(), strict=True):
         flat = as_pixels(pictures.reshape(-1, *pictures.shape[2:]), samples)
         _panel(one, tiled(flat, columns, rows), looks[variant].colour, row_names.get(variant, ()))
-    return Figure(file_stem(file_name(dataset), name), caption, png(figure, of_images=True))
+    return Figure(file_stem(file_name(dataset), name), caption, png(figure, of_images=True), of_images=True)
 
 
 def as_pixels(images: Array, samples: Samples) -> Array:

@@ -221,4 +221,5 @@ def _breakable(text: str) -> Markup:
 
 
 def _data_uri(figure: Figure) -> str:
-    return "data:image/png;base64," + base64.b64encode(figure.png).decode()
+    kind, data = figure.embedded
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
-from PIL import Image
+from PIL import Image, features
 
 from ganbench.report.labels import lines, most_lines
 from ganbench.report.ticks import plain_ticks
@@ -70,11 +70,26 @@ class Look:
 
 @dataclass(frozen=True)
 class Figure:
-    """A finished figure: the stem of its file, what it shows in words, and the PNG itself."""
+    """A finished figure: the stem of its file, what it shows in words, the PNG; `of_images`: of pictures."""
 
     name: str
     caption: str
     png: bytes
+    of_images: bool = False
+
+    @property
+    def embedded(self) -> tuple[str, bytes]:
+        """How a page carries it: its type and bytes, a third to two thirds of the PNG's.
+
+        Figures of images lose what nobody sees; lines and letters lose nothing.
+        """
+        smaller = io.BytesIO()
+        if not features.check("webp"):
+            return "image/png", self.png
+        settings: dict[str, Any] = {"quality": 90} if self.of_images else {"lossless": True}
+        Image.open(io.BytesIO(self.png)).convert("RGB").save(smaller, format="webp", method=4, **settings)
+        webp = smaller.getvalue()
+        return ("image/webp", webp) if len(webp) < len(self.png) else ("image/png", self.png)
 
     @property
     def file(self) -> str:

@@ -96,4 +96,5 @@ def conditional(
             lambda networks, batch, x: networks.discriminator(x, batch[classes.field]),
         )
 
-    return replace(two_player_variant(build, **options), threshold=objective.threshold)
+    variant = two_player_variant(build, **options)
+    return replace(variant, threshold=objective.threshold, probability=objective.probability)
