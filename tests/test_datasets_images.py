@@ -11,6 +11,7 @@ import pytest
 import torch
 from fake_snapshot import CPU
 from sklearn.datasets import load_digits
+from small_runs import ganbench
 from torchvision import datasets as torchvision_datasets
 
 from ganbench import registry
@@ -250,6 +251,12 @@ def test_fetch_fails_as_the_users_mistake(tmp_path: Path, monkeypatch: pytest.Mo
         fetch("mnist", tmp_path)
     with pytest.raises(UnknownName, match="did you mean 'mnist'"):
         fetch("mnits", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "near"), [("mnits", "mnist"), ("inception", "inception-v3-compat")])
+def test_fetch_knows_data_sets_and_weights(name: str, near: str) -> None:
+    done = ganbench("data", "fetch", name)
+    assert (done.exit_code, f"did you mean {near!r}" in done.output) == (2, True), done.output
 
 
 @pytest.mark.parametrize(("name", "count"), [("digits", 1437), ("mnist", 10_000), ("fashion_mnist", 10_000)])

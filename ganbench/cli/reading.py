@@ -10,6 +10,7 @@ import click
 from ganbench import pages, registry
 from ganbench.cli.group import DATA, INCLUDE, RUN, TRUST, main
 from ganbench.cli.paths import AbsolutePath, absolute, set_data
+from ganbench.errors import UnknownName
 
 _PLURALS: dict[str, registry.Kind] = {f"{kind}s": kind for kind in registry.KINDS}
 
@@ -85,8 +86,13 @@ def fetch(name: str, data: str | None) -> None:
         click.echo(f"{name} is in {fetch_weights(name)}")
         return
     from ganbench.datasets.images import data_root
+    from ganbench.datasets.photographs import DOWNLOADS
     from ganbench.datasets.photographs import fetch as download
 
+    if name not in registry.names("dataset"):
+        from ganbench.extractors.downloads import downloads
+
+        raise UnknownName("data set or weights to fetch", name, [*DOWNLOADS, *downloads()])
     set_data(data)
     download(name, data_root())
     click.echo(f"{name} is in {data_root()}")

@@ -331,7 +331,7 @@ _LSUN = Collection(
 COLLECTIONS = {c.name: c for c in (_CIFAR10, _CIFAR100, _SVHN, _STL10, _CELEBA, _IMAGENET, _LSUN)}
 
 
-_DOWNLOADS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+DOWNLOADS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "mnist": ("MNIST", ({},)),
     "fashion_mnist": ("FashionMNIST", ({},)),
     "cifar10": ("CIFAR10", ({},)),
@@ -348,13 +348,13 @@ def fetch(name: str, root: Path) -> None:
 
     Raises GanbenchError where the download fails.
     """
-    if name in COLLECTIONS and name not in _DOWNLOADS:
+    if name in COLLECTIONS and name not in DOWNLOADS:
         raise GanbenchError(f"{name}: torchvision cannot download it; {COLLECTIONS[name].remedy}")
-    if name not in _DOWNLOADS:
-        raise UnknownName("data set to fetch", name, _DOWNLOADS)
+    if name not in DOWNLOADS:
+        raise UnknownName("data set to fetch", name, DOWNLOADS)
     from torchvision import datasets  # slow to import, and of use here alone
 
-    kind, downloads = _DOWNLOADS[name]
+    kind, downloads = DOWNLOADS[name]
     try:
         for arguments in downloads:
             getattr(datasets, kind)(root, download=True, **arguments)

@@ -135,10 +135,11 @@ class FidInfinity(Diagnostic):
         protocol |= {**self._extractor.protocol(FEATURES), "version": FID_INFINITY_VERSION}
         limit = Quantity(
             self._names[0],
-            f"Fréchet distance of endless samples in {features} features to {self._count:,} {real} examples",
+            f"FID∞: Fréchet distance in {features} features to {self._count:,} {real} examples, extrapolated "
+            "to endless samples",
             unit="squared data units" if self._extractor == Identity() else "",
             direction="lower",
             protocol=protocol,
         )
-        title = f"Bias of that distance with {self._count:,} samples"
+        title = f"Bias of the Fréchet distance with {self._count:,} samples"
         return limit, replace(limit, name=self._names[1], title=title, direction="none")
