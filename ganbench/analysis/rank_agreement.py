@@ -72,10 +72,12 @@ def agreement_of(
     complete = [v for v in variants if all((v, quantity.name) in found for quantity in group)]
     if len(complete) < 2:
         return None
-    medians = {q: [found[v, q.name].median for v in complete] for q in group}
-    return rank_agreement(
-        complete, {q.name: badness(m, q.direction, q.target).tolist() for q, m in medians.items()}
-    )
+    medians = ([found[v, q.name].median for v in complete] for q in group)
+    order = {
+        q.name: badness(values, q.direction, q.target).tolist()
+        for q, values in zip(group, medians, strict=True)
+    }
+    return rank_agreement(complete, order)
 
 
 def _tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
