@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 
 from ganbench.analysis.numbers import number
 from ganbench.analysis.run import Run
@@ -44,9 +45,7 @@ def sample_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Seque
         f"shows the seed whose final result is the variant's median, with its {run.primary(dataset).title}; "
         "panels in the order of the ranking."
     )
-    return Figure(
-        file_stem(file_name(dataset), "sample-grids"), caption, png(figure, of_images=True), of_images=True
-    )
+    return _finished(dataset, "sample-grids", caption, figure)
 
 
 def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -65,12 +64,7 @@ def training_strip(run: Run, dataset: str, looks: Mapping[str, Look], order: Seq
         "images shown to the discriminator so far. Mode collapse is a cell whose images are all alike. "
         + strip.CAPTION
     )
-    return Figure(
-        file_stem(file_name(dataset), "samples-through-training"),
-        caption,
-        png(figure, of_images=True),
-        of_images=True,
-    )
+    return _finished(dataset, "samples-through-training", caption, figure)
 
 
 def class_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -80,11 +74,10 @@ def class_grids(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequen
         "per latent, the same in every row. A row of one picture is a class that collapsed; rows that look "
         "alike, a label that is ignored."
     )
-    samples, named = Samples(run, dataset), dict[str, Sequence[str]]()
-    for variant in order:
-        if (found := samples.last(variant, "class_numbers")) is not None:
-            named[variant] = [str(number) for number in found[1]]
-    return _stored(run, dataset, looks, order, "classes", "samples-by-class", caption, named)
+    samples = Samples(run, dataset)
+    numbers = samples.stored(order, "class_numbers")
+    named = {variant: [str(number) for number in row] for variant, (_, row) in numbers.items()}
+    return _grids(samples, looks, samples.stored(order, "classes"), "samples-by-class", caption, named)
 
 
 def walks(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -94,7 +87,8 @@ def walks(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str
         "Pictures that change by degrees speak for a learned space; a row that jumps between two pictures, "
         "for learned examples."
     )
-    return _stored(run, dataset, looks, order, "walks", "interpolations", caption)
+    samples = Samples(run, dataset)
+    return _grids(samples, looks, samples.stored(order, "walks"), "interpolations", caption)
 
 
 def nearest(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
@@ -104,12 +98,10 @@ def nearest(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[s
         "measured that lie nearest to one, nearest first, so copies would come first. Distances are those of "
         "`memorization`, which tests whether training examples are nearer than held-out ones are."
     )
-    grids = {}
-    for variant in order:
-        found = Samples(run, dataset).last(variant, "closest")
-        if found is not None:
-            grids[variant] = found[0], pair_lines(found[1])
-    return _grids(run, dataset, looks, grids, "nearest-training-examples", caption)
+    samples = Samples(run, dataset)
+    closest = samples.stored(order, "closest")
+    grids = {variant: (seed, pair_lines(pairs)) for variant, (seed, pairs) in closest.items()}
+    return _grids(samples, looks, grids, "nearest-training-examples", caption)
 
 
 def pair_lines(pairs: Array) -> Array:
@@ -121,7 +113,7 @@ def pair_lines(pairs: Array) -> Array:
 def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Sequence[str]) -> Figure | None:
     """For every class of every factor the best sample; None where factors are not known."""
     samples = Samples(run, dataset)
-    found = {v: one for v in order if (one := samples.last(v, "examples")) is not None}
+    found = samples.stored(order, "examples")
     if not found:
         return None
     titles = {variant: classes_shown(samples, variant) for variant in found}
@@ -134,17 +126,14 @@ def factor_examples(run: Run, dataset: str, looks: Mapping[str, Look], order: Se
     for row, (variant, (_, images)) in enumerate(found.items()):
         inside = (_LABEL, height - (row + 1) * block + 0.02, most * side, factors * side)
         axes = figure.add_axes(tuple(np.divide(inside, (WIDTH, height, WIDTH, height)).tolist()))
-        picture = tiled(as_pixels(images.reshape(-1, *images.shape[2:]), samples), most, factors)
-        _panel(axes, picture, looks[variant].colour, names)
+        _panel(axes, _mosaic(images, samples), looks[variant].colour, names)
         axes.set_title(titles[variant], fontsize=8.5)
     caption = (
         "What the generators show of each factor: a row per factor, a column per class of it, and in each "
         "the sample, of all in which that class was read, that lies nearest to the picture of its factors. "
         "White: no sample shows the class, or there is no such class."
     )
-    return Figure(
-        file_stem(file_name(dataset), "factors"), caption, png(figure, of_images=True), of_images=True
-    )
+    return _finished(dataset, "factors", caption, figure)
 
 
 def classes_shown(samples: Samples, variant: str) -> str:
@@ -154,41 +143,35 @@ def classes_shown(samples: Samples, variant: str) -> str:
     return f"{variant}, seed {seed}: of {classes} classes {read} in some sample, {valid} in a valid one"
 
 
-def _stored(
-    run: Run,
-    dataset: str,
-    looks: Mapping[str, Look],
-    order: Sequence[str],
-    array: str,
-    name: str,
-    caption: str,
-    row_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> Figure | None:
-    """A panel for every variant that stored an array of pictures [rows, columns, C, H, W] of this name."""
-    samples = Samples(run, dataset)
-    grids = {v: found for v in order if (found := samples.last(v, array)) is not None}
-    return _grids(run, dataset, looks, grids, name, caption, row_names)
-
-
 def _grids(
-    run: Run,
-    dataset: str,
+    samples: Samples,
     looks: Mapping[str, Look],
     grids: Mapping[str, tuple[int, Array]],
     name: str,
     caption: str,
     row_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Figure | None:
+    """A panel for every variant's seed and pictures [rows, columns, C, H, W]; None of none."""
     if not grids:
         return None
-    samples = Samples(run, dataset)
     rows, columns = next(iter(grids.values()))[1].shape[:2]
     titles = [f"{variant}\nseed {seed}" for variant, (seed, _) in grids.items()]
     figure, axes = square_panels(titles, rows / columns)
     for one, (variant, (_, pictures)) in zip(axes, grids.items(), strict=True):
-        flat = as_pixels(pictures.reshape(-1, *pictures.shape[2:]), samples)
-        _panel(one, tiled(flat, columns, rows), looks[variant].colour, row_names.get(variant, ()))
-    return Figure(file_stem(file_name(dataset), name), caption, png(figure, of_images=True), of_images=True)
+        _panel(one, _mosaic(pictures, samples), looks[variant].colour, row_names.get(variant, ()))
+    return _finished(samples.dataset, name, caption, figure)
+
+
+def _finished(dataset: str, name: str, caption: str, figure: Canvas) -> Figure:
+    """A figure of images: in its own shades as a file, and with less of them on the page."""
+    stem = file_stem(file_name(dataset), name)
+    return Figure(stem, caption, png(figure, of_images=True), of_images=True)
+
+
+def _mosaic(pictures: Array, samples: Samples) -> Array:
+    """Pictures [rows, columns, C, H, W] as one."""
+    rows, columns = pictures.shape[:2]
+    return tiled(as_pixels(pictures.reshape(-1, *pictures.shape[2:]), samples), columns, rows)
 
 
 def as_pixels(images: Array, samples: Samples) -> Array:

@@ -94,6 +94,10 @@ class Samples:
         found = next((key for key in arrays if key.split("/")[-1] == name), None)
         return None if found is None else (seed, arrays[found][_place(part, seed)])
 
+    def stored(self, variants: Sequence[str], name: str) -> dict[str, tuple[int, Array]]:
+        """`last` of every variant that stored it, in this order."""
+        return {v: found for v in variants if (found := self.last(v, name)) is not None}
+
     def history(self, variant: str) -> History | None:
         """The median seed's samples through training, or the first one's where only its were kept."""
         cohort = self._cohort(variant)
